@@ -1,1 +1,52 @@
-fn main() {}
+//! Development commands: `cargo xtask --help`.
+
+mod cargo;
+mod deps;
+mod layers;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo xtask test                              every test, with a throw-away PostgreSQL
+  cargo xtask test -- -p use-cases              the tests of one crate
+  cargo xtask test -- a_code_works_once         the tests with this in their name
+  TEST_DATABASE_URL=postgres://me@localhost/{db} cargo xtask test
+                                                a server of your own; {db} is where names go
+  cargo xtask deps                              licences and duplicate versions
+  cargo xtask layers                            who may depend on whom
+
+`.ci/run` runs all of it, with formatting, clippy and the documentation.";
+
+/// Development commands for this workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", after_help = EXAMPLES)]
+struct CommandLine {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Runs the tests, with a database server found (or installed) and started for them
+    Test(test::Options),
+    /// Checks the licences and the duplicate versions of all dependencies
+    Deps,
+    /// Checks that each crate depends only on what its layer may
+    Layers,
+}
+
+fn main() -> ExitCode {
+    let outcome = match CommandLine::parse().task {
+        Task::Test(options) => test::run(&options),
+        Task::Deps => deps::run(),
+        Task::Layers => layers::run(),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

@@ -43,10 +43,7 @@ impl DatabaseServer {
     /// database's name goes. Databases are dropped after use, for the server is
     /// somebody's own.
     pub fn at(url: impl Into<String>) -> Self {
-        Self {
-            url: url.into(),
-            outlives_the_tests: true,
-        }
+        Self { url: url.into(), outlives_the_tests: true }
     }
 
     /// The server of `TEST_DATABASE_URL`. Beside `TEST_DATABASE_THROWAWAY` it is
@@ -60,10 +57,7 @@ impl DatabaseServer {
                 "TEST_DATABASE_URL is not set: run `cargo xtask test`, which starts PostgreSQL for the tests"
             );
         };
-        Self {
-            url,
-            outlives_the_tests: env::var_os("TEST_DATABASE_THROWAWAY").is_none(),
-        }
+        Self { url, outlives_the_tests: env::var_os("TEST_DATABASE_THROWAWAY").is_none() }
     }
 
     /// The URL of the database `name` on this server.
@@ -100,9 +94,7 @@ impl DatabaseServer {
                 .enable_all()
                 .build()
                 .map_err(|error| error.to_string())?;
-            runtime
-                .block_on(run_each(&url, &statements))
-                .map_err(|error| described(&error))
+            runtime.block_on(run_each(&url, &statements)).map_err(|error| described(&error))
         });
         match connected.map(thread::JoinHandle::join) {
             Ok(Ok(outcome)) => outcome,
@@ -165,11 +157,7 @@ impl Database {
                 "no database {name} on the server of TEST_DATABASE_URL: {error}; without the variable `cargo xtask test` starts a server itself"
             );
         }
-        Self {
-            server: server.clone(),
-            url: server.url_of(&name),
-            name,
-        }
+        Self { server: server.clone(), url: server.url_of(&name), name }
     }
 
     /// Where clients connect to.
@@ -195,33 +183,18 @@ mod tests {
     #[test]
     fn the_name_takes_the_place_of_the_placeholder() {
         let server = DatabaseServer::at("postgres:///{db}?host=/tmp/a&user=postgres");
-        assert_eq!(
-            server.url_of("t_1_1"),
-            "postgres:///t_1_1?host=/tmp/a&user=postgres"
-        );
-        assert_eq!(
-            server.maintenance_url(),
-            "postgres:///postgres?host=/tmp/a&user=postgres"
-        );
+        assert_eq!(server.url_of("t_1_1"), "postgres:///t_1_1?host=/tmp/a&user=postgres");
+        assert_eq!(server.maintenance_url(), "postgres:///postgres?host=/tmp/a&user=postgres");
     }
 
     #[test]
     fn the_name_takes_the_place_of_the_database_in_a_plain_url() {
         for (given, expected) in [
-            (
-                "postgres://u:p@h:5432/app?sslmode=disable",
-                "postgres://u:p@h:5432/t?sslmode=disable",
-            ),
+            ("postgres://u:p@h:5432/app?sslmode=disable", "postgres://u:p@h:5432/t?sslmode=disable"),
             ("postgres://u@h/app", "postgres://u@h/t"),
             ("postgres://u@h", "postgres://u@h/t"),
-            (
-                "postgres://u@h?connect_timeout=2",
-                "postgres://u@h/t?connect_timeout=2",
-            ),
-            (
-                "postgres:///?host=/run/postgresql",
-                "postgres:///t?host=/run/postgresql",
-            ),
+            ("postgres://u@h?connect_timeout=2", "postgres://u@h/t?connect_timeout=2"),
+            ("postgres:///?host=/run/postgresql", "postgres:///t?host=/run/postgresql"),
         ] {
             assert_eq!(DatabaseServer::at(given).url_of("t"), expected);
         }

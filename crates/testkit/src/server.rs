@@ -30,11 +30,7 @@ pub struct Launch {
 impl Launch {
     /// Starts nothing yet. Pass `env!("CARGO_BIN_EXE_otp-login")`.
     pub fn of(binary: impl Into<PathBuf>) -> Self {
-        Self {
-            binary: binary.into(),
-            arguments: Vec::new(),
-            environment: Vec::new(),
-        }
+        Self { binary: binary.into(), arguments: Vec::new(), environment: Vec::new() }
     }
 
     /// Adds a command line argument.
@@ -59,10 +55,7 @@ impl Launch {
     pub fn start(&self) -> Server {
         match self.try_start() {
             Ok(server) => server,
-            Err(refusal) => panic!(
-                "the service did not start ({}):\n{}",
-                refusal.status, refusal.output
-            ),
+            Err(refusal) => panic!("the service did not start ({}):\n{}", refusal.status, refusal.output),
         }
     }
 
@@ -83,16 +76,10 @@ impl Launch {
     }
 
     fn start_once(&self) -> Result<Server, Refusal> {
-        let folder =
-            TempDir::with_prefix("otp-login-").unwrap_or_else(|error| panic!("no folder: {error}"));
+        let folder = TempDir::with_prefix("otp-login-").unwrap_or_else(|error| panic!("no folder: {error}"));
         let ports = Ports::free().unwrap_or_else(|error| panic!("no free ports: {error}"));
         let process = Process::spawn(&self.command(&ports, folder.path()));
-        let mut server = Server {
-            launch: self.clone(),
-            ports,
-            folder,
-            process,
-        };
+        let mut server = Server { launch: self.clone(), ports, folder, process };
         server.wait_until_healthy().map(|()| server)
     }
 
@@ -104,11 +91,7 @@ impl Launch {
                 .args(&launch.arguments)
                 .current_dir(&folder)
                 .env_clear()
-                .envs(
-                    KEPT_VARIABLES
-                        .iter()
-                        .filter_map(|name| Some((name, env::var_os(name)?))),
-                )
+                .envs(KEPT_VARIABLES.iter().filter_map(|name| Some((name, env::var_os(name)?))))
                 .env("OTP_LOGIN__SERVER__PORT", ports.server.to_string())
                 .env("OTP_LOGIN__SERVER__METRICS_PORT", ports.metrics.to_string())
                 .env("OTP_LOGIN__SIMULATOR__PORT", ports.simulator.to_string())
@@ -161,6 +144,7 @@ impl Server {
     }
 
     /// What the service has written to stdout and stderr so far, over all starts.
+    /// Complete only once it has ended: what is just written may still be on its way.
     pub fn output(&self) -> String {
         self.process.output()
     }
@@ -194,11 +178,7 @@ impl Server {
             if let Some(status) = self.process.ended() {
                 return status;
             }
-            assert!(
-                begun.elapsed() < STOP_LIMIT,
-                "the service does not end:\n{}",
-                self.output()
-            );
+            assert!(begun.elapsed() < STOP_LIMIT, "the service does not end:\n{}", self.output());
             thread::sleep(POLL_EVERY);
         }
     }
@@ -211,15 +191,9 @@ impl Server {
     pub fn restart(&mut self) {
         self.kill();
         let earlier = Arc::clone(&self.process.output);
-        self.process = Process::spawn_after(
-            earlier,
-            &self.launch.command(&self.ports, self.folder.path()),
-        );
+        self.process = Process::spawn_after(earlier, &self.launch.command(&self.ports, self.folder.path()));
         if let Err(refusal) = self.wait_until_healthy() {
-            panic!(
-                "the service did not start again ({}):\n{}",
-                refusal.status, refusal.output
-            );
+            panic!("the service did not start again ({}):\n{}", refusal.status, refusal.output);
         }
     }
 
@@ -230,20 +204,12 @@ impl Server {
             // so an answer counts only from a process that lives.
             let healthy = self.is_healthy();
             if let Some(status) = self.process.ended() {
-                return Err(Refusal {
-                    status,
-                    output: self.output(),
-                    lost_a_port: self.ports.taken(),
-                });
+                return Err(Refusal { status, output: self.output(), lost_a_port: self.ports.taken() });
             }
             if healthy {
                 return Ok(());
             }
-            assert!(
-                begun.elapsed() < START_LIMIT,
-                "the service is not healthy:\n{}",
-                self.output()
-            );
+            assert!(begun.elapsed() < START_LIMIT, "the service is not healthy:\n{}", self.output());
             thread::sleep(POLL_EVERY);
         }
     }
@@ -267,17 +233,13 @@ impl Process {
 
     fn spawn_after(output: Arc<Mutex<Vec<u8>>>, command: &impl Fn() -> Command) -> Self {
         let mut command = command();
-        let mut child = command.spawn().unwrap_or_else(|error| {
-            panic!("cannot run {}: {error}", command.get_program().display())
-        });
+        let mut child = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot run {}: {error}", command.get_program().display()));
         let mut readers = Vec::new();
         readers.extend(child.stdout.take().map(|pipe| collect(pipe, &output)));
         readers.extend(child.stderr.take().map(|pipe| collect(pipe, &output)));
-        Self {
-            child,
-            output,
-            readers,
-        }
+        Self { child, output, readers }
     }
 
     fn output(&self) -> String {
@@ -361,10 +323,7 @@ fn answers_200(port: u16, path: &str) -> io::Result<bool> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, patience)?;
     stream.set_read_timeout(Some(patience))?;
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n"
-    )?;
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")?;
     let mut status_line = [0; "HTTP/1.1 200".len()];
     stream.read_exact(&mut status_line)?;
     Ok(&status_line == b"HTTP/1.1 200")

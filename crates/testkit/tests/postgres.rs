@@ -24,10 +24,7 @@ fn lasting_server() -> DatabaseServer {
 async fn two_databases_are_empty_and_apart() {
     for url in [database(), database()] {
         let client = connect(&url).await.unwrap();
-        client
-            .batch_execute("CREATE TABLE accounts (id int)")
-            .await
-            .unwrap();
+        client.batch_execute("CREATE TABLE accounts (id int)").await.unwrap();
     }
 }
 

@@ -15,22 +15,17 @@ fn is_reachable(url: &str) -> bool {
 
 #[test]
 fn a_started_service_is_reachable_and_sees_only_the_variables_it_was_given() {
-    let server = stand_in().env("OTP_LOGIN_ENV", "development").start();
+    let mut server = stand_in().env("OTP_LOGIN_ENV", "development").start();
     assert!(is_reachable(&server.url()));
+    server.kill();
     let seen = server.output();
-    assert!(
-        seen.contains("OTP_LOGIN_ENV") && seen.contains("OTP_LOGIN__SIMULATOR__PORT"),
-        "{seen}"
-    );
+    assert!(seen.contains("OTP_LOGIN_ENV") && seen.contains("OTP_LOGIN__SIMULATOR__PORT"), "{seen}");
     assert!(!seen.contains("CARGO"), "{seen}");
 }
 
 #[test]
 fn a_service_that_ends_at_once_is_a_refusal_with_its_output() {
-    let Err(refusal) = stand_in()
-        .env("COMPLAINT", "PORT: not a number")
-        .try_start()
-    else {
+    let Err(refusal) = stand_in().env("COMPLAINT", "PORT: not a number").try_start() else {
         panic!("it started");
     };
     assert_eq!(refusal.status.code(), Some(2));
@@ -51,11 +46,9 @@ fn a_restarted_service_keeps_its_address_and_folder() {
     let mut server = stand_in().start();
     let (url, folder) = (server.url(), server.folder().to_owned());
     server.restart();
-    assert_eq!(
-        (server.url().as_str(), server.folder()),
-        (url.as_str(), folder.as_path())
-    );
+    assert_eq!((server.url().as_str(), server.folder()), (url.as_str(), folder.as_path()));
     assert!(is_reachable(&url));
+    server.kill();
     assert_eq!(server.output().matches("variables:").count(), 2);
 }
 
