@@ -1,1 +1,40 @@
-//! 
+//! What is true of accounts, challenges and sessions without any machine.
+//!
+//! Types here are parsed, never merely validated: a value that exists is
+//! valid. Rules are pure functions of state, input and time. This crate knows
+//! no clock, no randomness, no database, no network and no serialisation, and
+//! nothing in it prints a secret or a whole phone number or e-mail address.
+
+mod access;
+mod challenge;
+mod client;
+mod code;
+mod email;
+mod locale;
+mod password;
+mod password_blocklist;
+mod phone_number;
+mod quota;
+mod session;
+mod sign_in_name;
+mod throttle;
+mod user;
+
+pub use access::{AccessClaims, AccessToken, AuthenticationMethod};
+pub use challenge::{
+    Challenge, ChallengeId, ChallengePolicy, ChallengeState, Channel, InvalidChallengeId, Method, ProviderId,
+    Purpose, SendReference, UnknownChannel, VerificationId,
+};
+pub use client::{Client, UserAgent};
+pub use code::{Code, InvalidCode};
+pub use email::{Email, InvalidEmail};
+pub use locale::{InvalidLocale, Locale};
+pub use password::{NewPassword, Password, PasswordHash, PasswordPolicy, RefusedPassword};
+pub use phone_number::{
+    CountryCode, DestinationNotAllowed, DestinationPolicy, InvalidPhoneNumber, PhoneNumber, warm_up,
+};
+pub use quota::{Quota, Quotas};
+pub use session::{RefreshToken, RefreshTokenHash, SessionId, SessionPolicy, SessionTimes};
+pub use sign_in_name::SignInName;
+pub use throttle::PasswordFailures;
+pub use user::{Factor, User, UserId};

@@ -1,1 +1,43 @@
-//! 
+//! What the use-cases need of the world, as traits with documented contracts.
+//!
+//! A port method is a whole intent, atomic in itself: no transaction,
+//! connection or row crosses a port, and two replicas racing for the same row
+//! are the normal case. Whoever swaps the database or the provider implements
+//! these traits and runs the suites of the feature `contract` against the
+//! result. Whoever unit-tests a use-case takes the mocks of the feature `mock`.
+
+mod accounts;
+mod challenges;
+#[cfg(feature = "contract")]
+pub mod contract;
+mod crypto;
+mod error;
+mod provider;
+mod readiness;
+mod sessions;
+
+pub use accounts::{Account, AccountStore, PendingRegistration, SignIn, ThrottleKey};
+pub use challenges::{
+    Attempt, ChallengeStore, Guess, NewChallenge, Opened, Redeemed, Resend, ReservedSend, SendDecision,
+    SendLimits, Subject, Taken,
+};
+pub use crypto::{
+    AccessTokens, Candidate, Clock, HashError, InvalidAccessToken, PasswordHasher, PasswordMatch,
+    SecretGenerator, SigningFailed,
+};
+pub use error::StoreError;
+pub use provider::{
+    CodeCheck, CodeRequest, NotSent, ProviderFault, StartError, StartedVerification, VerificationProvider,
+};
+pub use readiness::{Dependency, Unready};
+pub use sessions::{LiveSession, NewSession, Rotation, SessionStore};
+
+#[cfg(feature = "mock")]
+pub use self::{
+    accounts::MockAccountStore,
+    challenges::MockChallengeStore,
+    crypto::{MockAccessTokens, MockClock, MockPasswordHasher, MockSecretGenerator},
+    provider::MockVerificationProvider,
+    readiness::MockDependency,
+    sessions::MockSessionStore,
+};

@@ -1,1 +1,30 @@
-//! 
+//! One struct for each thing a user can do.
+//!
+//! A use-case holds the ports it needs and a policy; `execute` reads like the
+//! sentence that describes it. A use-case never calls another, knows no
+//! HTTP and no SQL, and is wired by a struct literal.
+
+mod authenticate;
+mod check_readiness;
+mod deliver;
+mod fault;
+mod log_in;
+mod log_out;
+mod open_session;
+mod publish_keys;
+mod refresh_session;
+mod register_user;
+mod request_otp;
+mod verify_otp;
+
+pub use authenticate::{Authenticate, AuthenticateError, Principal};
+pub use check_readiness::{CheckReadiness, DependencyState};
+pub use fault::Fault;
+pub use log_in::{LogIn, LogInError, LogInRequest};
+pub use log_out::{LogOut, LogOutError};
+pub use open_session::SignedIn;
+pub use publish_keys::PublishKeys;
+pub use refresh_session::{RefreshSession, RefreshSessionError};
+pub use register_user::{RegisterUser, RegisterUserError, RegisterUserRequest};
+pub use request_otp::{RequestOtp, RequestOtpError, RequestOtpRequest};
+pub use verify_otp::{VerifyOtp, VerifyOtpError, VerifyOtpRequest};

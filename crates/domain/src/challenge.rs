@@ -1,0 +1,294 @@
+//! Challenges: attempts to prove possession of a factor.
+
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use crate::{Locale, PhoneNumber, UserId};
+
+/// The id of a challenge: unguessable, handed to whoever started it.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct ChallengeId(String);
+
+/// The text cannot be the id of a challenge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("send the id of the challenge as it was given")]
+pub struct InvalidChallengeId;
+
+impl ChallengeId {
+    /// Reads an id that a client presents: 1 to 64 characters of base64url.
+    pub fn parse(text: &str) -> Result<Self, InvalidChallengeId> {
+        let plausible = (1..=64).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        if plausible { Ok(Self(text.to_owned())) } else { Err(InvalidChallengeId) }
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Whoever holds the id can guess codes, so logs show only its beginning.
+impl fmt::Debug for ChallengeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}…", self.0.get(..6).unwrap_or_default())
+    }
+}
+
+/// The id of a verification: the code last sent to one number for one purpose
+/// and its guesses, shared by the challenges of that purpose and number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct VerificationId(pub Uuid);
+
+/// Our name for one send, told to the provider so that an answer lost on the
+/// way can be found again. Never shown to clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SendReference(pub Uuid);
+
+/// The provider's own handle of a verification: opaque.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderId(pub String);
+
+/// What a challenge is for. A challenge serves its purpose only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    Registration,
+    Login,
+    PasswordReset,
+    PhoneChange,
+    StepUp,
+}
+
+impl Purpose {
+    const ALL: [Self; 5] =
+        [Self::Registration, Self::Login, Self::PasswordReset, Self::PhoneChange, Self::StepUp];
+
+    /// The name in the API and in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Registration => "registration",
+            Self::Login => "login",
+            Self::PasswordReset => "password_reset",
+            Self::PhoneChange => "phone_change",
+            Self::StepUp => "step_up",
+        }
+    }
+
+    /// The purpose with the name `text`.
+    pub fn find(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|purpose| purpose.as_str() == text)
+    }
+}
+
+/// How a code travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Channel {
+    Sms,
+    Voice,
+    Flashcall,
+    Whatsapp,
+}
+
+/// The text names no channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a channel is one of sms, voice, flashcall, whatsapp")]
+pub struct UnknownChannel;
+
+impl Channel {
+    const ALL: [Self; 4] = [Self::Sms, Self::Voice, Self::Flashcall, Self::Whatsapp];
+
+    /// The name in the API and in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sms => "sms",
+            Self::Voice => "voice",
+            Self::Flashcall => "flashcall",
+            Self::Whatsapp => "whatsapp",
+        }
+    }
+
+    /// The channel with the name `text`.
+    pub fn parse(text: &str) -> Result<Self, UnknownChannel> {
+        Self::ALL.into_iter().find(|channel| channel.as_str() == text).ok_or(UnknownChannel)
+    }
+}
+
+/// A way to answer a challenge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// The code sent by text message.
+    Sms,
+}
+
+impl Method {
+    /// The name in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sms => "sms",
+        }
+    }
+}
+
+/// The numbers that bound every challenge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChallengePolicy {
+    /// Life of a challenge, which resending never prolongs.
+    pub ttl: SignedDuration,
+    /// At most one message to a number in each such time.
+    pub resend_cooldown: SignedDuration,
+    /// Wrong codes before the challenge is dead.
+    pub max_attempts: u32,
+    /// Messages for one challenge.
+    pub max_sends: u32,
+    /// Attempts given back for provider faults: an answer lost on the way
+    /// could hide a guess.
+    pub max_given_back: u32,
+}
+
+impl ChallengePolicy {
+    /// When a challenge started `now` ends.
+    pub fn expires_at(&self, now: Timestamp) -> Timestamp {
+        now.checked_add(self.ttl).unwrap_or(Timestamp::MAX)
+    }
+
+    /// The newest earlier send that no longer holds back another `now`.
+    pub fn sent_before(&self, now: Timestamp) -> Timestamp {
+        now.checked_sub(self.resend_cooldown).unwrap_or(Timestamp::MIN)
+    }
+}
+
+/// A live challenge as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChallengeState {
+    pub id: ChallengeId,
+    pub purpose: Purpose,
+    pub phone: PhoneNumber,
+    pub channel: Channel,
+    pub locale: Option<Locale>,
+    /// `None` for a registration.
+    pub user_id: Option<UserId>,
+    pub attempts_left: u32,
+    /// Messages sent for this challenge.
+    pub sends: u32,
+    /// When the number last got a message, whatever for.
+    pub number_last_sent_at: Option<Timestamp>,
+    pub expires_at: Timestamp,
+}
+
+/// A challenge as its holder sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Challenge {
+    pub id: ChallengeId,
+    pub purpose: Purpose,
+    pub channel: Channel,
+    pub destination: PhoneNumber,
+    /// Whether this call sent a message.
+    pub sent: bool,
+    pub methods: Vec<Method>,
+    pub attempts_left: u32,
+    pub expires_at: Timestamp,
+    /// `None` when no further message will be sent for this challenge.
+    pub resend_available_at: Option<Timestamp>,
+}
+
+impl ChallengeState {
+    /// When the next message for this challenge may be sent; `None` for never.
+    pub fn resend_available_at(&self, policy: &ChallengePolicy) -> Option<Timestamp> {
+        if self.sends >= policy.max_sends {
+            return None;
+        }
+        let created_at = self.expires_at.checked_sub(policy.ttl).unwrap_or(Timestamp::MIN);
+        let free_at = self
+            .number_last_sent_at
+            .map_or(created_at, |last| last.checked_add(policy.resend_cooldown).unwrap_or(Timestamp::MAX));
+        (free_at < self.expires_at).then_some(free_at)
+    }
+
+    /// What the holder is told after a call that did or did not send.
+    pub fn show(self, sent: bool, policy: &ChallengePolicy) -> Challenge {
+        Challenge {
+            resend_available_at: self.resend_available_at(policy),
+            id: self.id,
+            purpose: self.purpose,
+            channel: self.channel,
+            destination: self.phone,
+            sent,
+            methods: vec![Method::Sms],
+            attempts_left: self.attempts_left,
+            expires_at: self.expires_at,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: ChallengePolicy = ChallengePolicy {
+        ttl: SignedDuration::from_mins(10),
+        resend_cooldown: SignedDuration::from_secs(120),
+        max_attempts: 5,
+        max_sends: 3,
+        max_given_back: 5,
+    };
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn state(sends: u32, last_sent: Option<i64>) -> ChallengeState {
+        ChallengeState {
+            id: ChallengeId::parse("abcdefghijkl").unwrap(),
+            purpose: Purpose::Login,
+            phone: PhoneNumber::from_stored("+46701234567").unwrap(),
+            channel: Channel::Sms,
+            locale: None,
+            user_id: None,
+            attempts_left: 5,
+            sends,
+            number_last_sent_at: last_sent.map(at),
+            expires_at: at(600),
+        }
+    }
+
+    #[test]
+    fn the_next_send_waits_for_the_number_and_ends_with_the_challenge() {
+        let cases = [
+            (1, Some(0), Some(120), "after the cooldown"),
+            (2, Some(130), Some(250), "from the last send, not the first"),
+            (3, Some(130), None, "three sends are all"),
+            (0, Some(-60), Some(60), "another challenge's send holds this one back"),
+            (0, None, Some(0), "nothing holds it back"),
+            (1, Some(500), None, "the challenge ends before the cooldown does"),
+        ];
+        for (sends, last, expected, why) in cases {
+            assert_eq!(state(sends, last).resend_available_at(&POLICY), expected.map(at), "{why}");
+        }
+    }
+
+    #[test]
+    fn ids_of_another_alphabet_are_refused() {
+        assert!(ChallengeId::parse("Zm9v-_42").is_ok());
+        for wrong in ["", "a b", "a\0", "ä", "%2e%2e", &"a".repeat(65)] {
+            assert_eq!(ChallengeId::parse(wrong), Err(InvalidChallengeId));
+        }
+    }
+
+    #[test]
+    fn a_challenge_id_is_cut_in_debug_output() {
+        assert_eq!(format!("{:?}", ChallengeId::parse("abcdefghijkl").unwrap()), "abcdef…");
+    }
+
+    #[test]
+    fn names_are_read_back() {
+        for purpose in Purpose::ALL {
+            assert_eq!(Purpose::find(purpose.as_str()), Some(purpose));
+        }
+        for channel in Channel::ALL {
+            assert_eq!(Channel::parse(channel.as_str()), Ok(channel));
+        }
+        assert_eq!(Channel::parse("SMS"), Err(UnknownChannel));
+    }
+}

@@ -1,0 +1,104 @@
+//! Time, randomness, hashing and access tokens.
+
+use async_trait::async_trait;
+use domain::{
+    AccessClaims, AccessToken, ChallengeId, Email, Password, PasswordHash, RefreshToken, RefreshTokenHash,
+};
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+/// The time of day.
+#[cfg_attr(feature = "mock", mockall::automock)]
+pub trait Clock: Send + Sync {
+    /// Now, cut to microseconds: what every store keeps without loss.
+    fn now(&self) -> Timestamp;
+}
+
+/// Secrets and ids from the operating system's generator.
+#[cfg_attr(feature = "mock", mockall::automock)]
+pub trait SecretGenerator: Send + Sync {
+    /// A `UUIDv7` of `now`: an id, never a secret.
+    fn id(&self, now: Timestamp) -> Uuid;
+
+    /// At least 128 random bits.
+    fn challenge_id(&self) -> ChallengeId;
+
+    /// 256 random bits.
+    fn refresh_token(&self) -> RefreshToken;
+
+    /// The form in which a refresh token is stored and found.
+    fn hash_refresh_token(&self, token: &RefreshToken) -> RefreshTokenHash;
+}
+
+/// A stored hash that a presented password may match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    pub owner: Email,
+    pub hash: PasswordHash,
+}
+
+/// The candidate that a password matched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PasswordMatch {
+    /// Its place among the candidates.
+    pub index: usize,
+    /// Whether it should be replaced by what [`PasswordHasher::hash`] makes now.
+    pub outdated: bool,
+}
+
+/// A password was not hashed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HashError {
+    /// The queue is full; nothing was computed.
+    #[error("too many passwords wait to be hashed")]
+    Overloaded { retry_after: SignedDuration },
+    #[error("hashing failed: {0}")]
+    Failed(String),
+}
+
+/// Turns passwords into hashes on workers of its own, behind a bounded queue.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait PasswordHasher: Send + Sync {
+    /// The hash of a chosen password. Deterministic for an owner, a password
+    /// and a configuration, so that a repeated registration is recognised by
+    /// its hash; different owners have different salts.
+    async fn hash(&self, password: &Password, owner: &Email) -> Result<PasswordHash, HashError>;
+
+    /// The first candidate that `password` matches.
+    ///
+    /// Candidates with one salt cost one hash together. At least
+    /// `least_hashes` are computed at the configured cost, with dummy work
+    /// where candidates are missing or cheaper, so that time does not tell
+    /// whether there was an account. A malformed candidate matches nothing.
+    async fn find_match(
+        &self,
+        password: &Password,
+        candidates: &[Candidate],
+        least_hashes: usize,
+    ) -> Result<Option<PasswordMatch>, HashError>;
+}
+
+/// The token is none of ours, or its time is over. Which, is nobody's business.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the access token is not valid")]
+pub struct InvalidAccessToken;
+
+/// A token could not be signed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("signing failed: {0}")]
+pub struct SigningFailed(pub String);
+
+/// Signs and checks access tokens (RFC 9068).
+#[cfg_attr(feature = "mock", mockall::automock)]
+pub trait AccessTokens: Send + Sync {
+    /// A signed token with these claims.
+    fn issue(&self, claims: &AccessClaims) -> Result<AccessToken, SigningFailed>;
+
+    /// The claims of a token that we signed and that is valid `now`. Whether
+    /// its session still lives is for the session store to say.
+    fn verify(&self, token: &str, now: Timestamp) -> Result<AccessClaims, InvalidAccessToken>;
+
+    /// The public keys as a JWK set (RFC 7517 §5) in JSON; empty for HS256.
+    fn public_keys(&self) -> String;
+}

@@ -1,0 +1,76 @@
+//! Sessions and their refresh tokens.
+
+use async_trait::async_trait;
+use domain::{
+    AuthenticationMethod, Client, RefreshTokenHash, SessionId, SessionPolicy, SessionTimes, User, UserId,
+};
+use jiff::Timestamp;
+
+use crate::StoreError;
+
+/// A session to be opened together with what proves it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewSession {
+    pub id: SessionId,
+    pub refresh_token: RefreshTokenHash,
+    pub times: SessionTimes,
+    pub methods: Vec<AuthenticationMethod>,
+    pub client: Client,
+    /// Live sessions of the user after this one; the least recently used end.
+    pub max_per_user: u32,
+}
+
+/// A session that is alive, and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveSession {
+    pub id: SessionId,
+    pub user: User,
+    pub authenticated_at: Timestamp,
+    pub methods: Vec<AuthenticationMethod>,
+    pub expires_at: Timestamp,
+    pub absolute_expires_at: Timestamp,
+}
+
+/// What became of a presented refresh token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rotation {
+    /// The presented token is spent, the successor stored.
+    Rotated(LiveSession),
+    /// Unknown, or its session is over, or it was spent a moment ago and its
+    /// successor is spent already. No session ended.
+    Refused,
+    /// Spent longer ago than the leeway: somebody copied it. The session with
+    /// all its tokens has ended (RFC 9700 §4.14.2).
+    Reused { session_id: SessionId, user_id: UserId },
+}
+
+/// Where sessions are kept. An ended session is gone at once for every replica.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait SessionStore: Send + Sync {
+    /// The session, if it lives and belongs to `user_id`: one round trip.
+    async fn find_live(
+        &self,
+        id: SessionId,
+        user_id: UserId,
+        now: Timestamp,
+    ) -> Result<Option<LiveSession>, StoreError>;
+
+    /// Spends `presented` and stores `successor` in its place.
+    ///
+    /// Atomic: of any number of concurrent calls with one token, one spends
+    /// it; the others find it spent within `policy.reuse_leeway` and replace
+    /// the successor if that is itself unspent, so that there is at most one
+    /// live successor. The leeway runs from the first use and is never
+    /// stretched. A token spent longer ago ends the session.
+    async fn rotate(
+        &self,
+        presented: RefreshTokenHash,
+        successor: RefreshTokenHash,
+        policy: &SessionPolicy,
+        now: Timestamp,
+    ) -> Result<Rotation, StoreError>;
+
+    /// Ends a live session of `user_id`; `false` when there is none such.
+    async fn end(&self, id: SessionId, user_id: UserId, now: Timestamp) -> Result<bool, StoreError>;
+}

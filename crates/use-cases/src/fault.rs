@@ -1,0 +1,51 @@
+//! Faults that are nobody's wrong input.
+
+use jiff::SignedDuration;
+use ports::{HashError, ProviderFault, SigningFailed, StoreError};
+
+/// Something we depend on failed. Nobody was let in.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The database is away; what was asked may be asked again.
+    #[error("the database is unavailable")]
+    DatabaseUnavailable(#[source] StoreError),
+    /// The provider is away or refuses us.
+    #[error("the provider is unavailable")]
+    ProviderUnavailable(#[source] ProviderFault),
+    /// Too many passwords wait to be hashed.
+    #[error("too many sign-ins at once")]
+    Overloaded { retry_after: SignedDuration },
+    /// A defect of ours.
+    #[error("internal error")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) => Self::DatabaseUnavailable(error),
+            StoreError::Broken(_) => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<HashError> for Fault {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Overloaded { retry_after } => Self::Overloaded { retry_after },
+            HashError::Failed(_) => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<ProviderFault> for Fault {
+    fn from(fault: ProviderFault) -> Self {
+        Self::ProviderUnavailable(fault)
+    }
+}
+
+impl From<SigningFailed> for Fault {
+    fn from(error: SigningFailed) -> Self {
+        Self::Internal(error.into())
+    }
+}

@@ -1,0 +1,197 @@
+//! The first half of a sign-in: the password.
+
+use std::sync::Arc;
+
+use domain::{
+    Challenge, ChallengePolicy, Channel, Client, DestinationPolicy, Locale, Password, PhoneNumber, Quotas,
+    SendReference, SignInName, VerificationId,
+};
+use jiff::{SignedDuration, Timestamp};
+use ports::{
+    Account, AccountStore, Candidate, ChallengeStore, Clock, NewChallenge, PasswordHasher, SecretGenerator,
+    SendDecision, SendLimits, SignIn, Subject, VerificationProvider,
+};
+
+use crate::{
+    Fault,
+    deliver::{Undelivered, deliver},
+};
+
+/// Checks a password and texts a code to the number that belongs to it.
+///
+/// Works for accounts and for registrations whose phone is not yet proven.
+/// Known and unknown names cost the same hashes, slow down alike after
+/// failures and get the same refusal.
+pub struct LogIn {
+    pub clock: Arc<dyn Clock>,
+    pub secrets: Arc<dyn SecretGenerator>,
+    pub hasher: Arc<dyn PasswordHasher>,
+    pub accounts: Arc<dyn AccountStore>,
+    pub challenges: Arc<dyn ChallengeStore>,
+    pub provider: Arc<dyn VerificationProvider>,
+    pub destinations: DestinationPolicy,
+    pub policy: ChallengePolicy,
+    pub quotas: Quotas,
+}
+
+/// A name and a password, and who presents them.
+#[derive(Debug)]
+pub struct LogInRequest {
+    pub name: SignInName,
+    pub password: Password,
+    /// The language of the request, for accounts that chose none.
+    pub request_locale: Option<Locale>,
+    pub client: Client,
+}
+
+/// Why no sign-in was started.
+#[derive(Debug, thiserror::Error)]
+pub enum LogInError {
+    /// Unknown name or wrong password.
+    #[error("name or password is wrong")]
+    InvalidCredentials,
+    /// Too many wrong passwords or messages.
+    #[error("too many attempts")]
+    RateLimited { retry_after: SignedDuration },
+    /// The password is right, but its number cannot be sent to.
+    #[error("codes are not sent to this number")]
+    DestinationNotAllowed,
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl LogIn {
+    /// Starts a sign-in, or finds the same one alive.
+    #[tracing::instrument(name = "log_in", skip_all)]
+    pub async fn execute(&self, request: LogInRequest) -> Result<Challenge, LogInError> {
+        let now = self.clock.now();
+        let sign_in = self.accounts.find_sign_in(&request.name, now).await.map_err(Fault::from)?;
+        if let Some(retry_at) = sign_in.failures.retry_at(now) {
+            tracing::warn!(event = "authn_login_lock", "too many wrong passwords for one name");
+            return Err(LogInError::RateLimited { retry_after: retry_at.duration_since(now) });
+        }
+        let Some(subject) = self.recognise(&request, &sign_in).await? else {
+            self.accounts.record_password_failure(&sign_in.throttle_key, now).await.map_err(Fault::from)?;
+            tracing::info!(event = "authn_login_fail", "wrong name or password");
+            return Err(LogInError::InvalidCredentials);
+        };
+        // The hash took its time: what follows counts from here.
+        self.start(subject, request, self.clock.now()).await
+    }
+
+    /// Whose password it is: the account's, or else a pending registration's.
+    async fn recognise(&self, request: &LogInRequest, sign_in: &SignIn) -> Result<Option<Recognised>, Fault> {
+        let account = sign_in.account.iter().map(|account| Candidate {
+            owner: account.user.email.clone(),
+            hash: account.password_hash.clone(),
+        });
+        let pending = sign_in.registrations.iter().map(|registration| Candidate {
+            owner: registration.email.clone(),
+            hash: registration.password_hash.clone(),
+        });
+        let candidates: Vec<Candidate> = account.chain(pending).collect();
+        let matched =
+            self.hasher.find_match(&request.password, &candidates, least_hashes(&request.name)).await?;
+        let Some(matched) = matched else { return Ok(None) };
+        match &sign_in.account {
+            Some(account) if matched.index == 0 => {
+                if matched.outdated {
+                    self.upgrade(account, &request.password).await?;
+                }
+                Ok(Some(Recognised {
+                    locale: account.user.locale.clone(),
+                    subject: Subject::Login {
+                        user_id: account.user.id,
+                        phone: account.user.phone.clone(),
+                        throttle_key: sign_in.throttle_key.clone(),
+                    },
+                }))
+            }
+            account => {
+                let place = matched.index.saturating_sub(usize::from(account.is_some()));
+                Ok(sign_in.registrations.get(place).map(|registration| Recognised {
+                    locale: registration.locale.clone(),
+                    subject: Subject::Registration(registration.clone()),
+                }))
+            }
+        }
+    }
+
+    async fn upgrade(&self, account: &Account, password: &Password) -> Result<(), Fault> {
+        let stronger = self.hasher.hash(password, &account.user.email).await?;
+        self.accounts.upgrade_password_hash(account.user.id, &account.password_hash, &stronger).await?;
+        Ok(())
+    }
+
+    async fn start(
+        &self,
+        recognised: Recognised,
+        request: LogInRequest,
+        now: Timestamp,
+    ) -> Result<Challenge, LogInError> {
+        let challenge = self.challenge(recognised, request, now)?;
+        let opened = self.challenges.open(&challenge, now).await.map_err(Fault::from)?;
+        let sent = match opened.send {
+            SendDecision::Reserved(send) => {
+                let expires_at = opened.challenge.expires_at;
+                deliver(&*self.provider, &*self.challenges, &self.policy, send, now, expires_at).await?;
+                true
+            }
+            SendDecision::Held => false,
+            SendDecision::OverQuota { retry_at } => {
+                tracing::warn!(event = "excess_rate_limit_exceeded", limit = "sends");
+                return Err(LogInError::RateLimited { retry_after: retry_at.duration_since(now) });
+            }
+        };
+        Ok(opened.challenge.show(sent, &self.policy))
+    }
+
+    fn challenge(
+        &self,
+        recognised: Recognised,
+        request: LogInRequest,
+        now: Timestamp,
+    ) -> Result<NewChallenge, LogInError> {
+        let phone: &PhoneNumber = recognised.subject.phone();
+        phone.sendable(&self.destinations).map_err(|_| LogInError::DestinationNotAllowed)?;
+        Ok(NewChallenge {
+            id: self.secrets.challenge_id(),
+            verification_id: VerificationId(self.secrets.id(now)),
+            reference: SendReference(self.secrets.id(now)),
+            channel: Channel::Sms,
+            locale: recognised.locale.or(request.request_locale),
+            country: phone.region(),
+            limits: SendLimits {
+                policy: self.policy,
+                quotas: self.quotas,
+                address: request.client.network(),
+            },
+            subject: recognised.subject,
+        })
+    }
+}
+
+struct Recognised {
+    subject: Subject,
+    locale: Option<Locale>,
+}
+
+/// An e-mail's candidates share a salt and cost one hash. A number's do not:
+/// there is an account or none, and at least one registration or none, so that
+/// two hashes hide which.
+fn least_hashes(name: &SignInName) -> usize {
+    match name {
+        SignInName::Email(_) => 1,
+        SignInName::Phone(_) => 2,
+    }
+}
+
+impl From<Undelivered> for LogInError {
+    fn from(reason: Undelivered) -> Self {
+        match reason {
+            Undelivered::DestinationRefused => Self::DestinationNotAllowed,
+            Undelivered::TooSoon { retry_after } => Self::RateLimited { retry_after },
+            Undelivered::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! A further message for a challenge.
+
+use std::sync::Arc;
+
+use domain::{Challenge, ChallengeId, ChallengePolicy, Channel, Client, Quotas, SendReference};
+use jiff::SignedDuration;
+use ports::{ChallengeStore, Clock, Resend, SecretGenerator, SendDecision, SendLimits, VerificationProvider};
+
+use crate::{
+    Fault,
+    deliver::{Undelivered, deliver},
+};
+
+/// Sends a further message for a live challenge, on the same or another channel.
+pub struct RequestOtp {
+    pub clock: Arc<dyn Clock>,
+    pub secrets: Arc<dyn SecretGenerator>,
+    pub challenges: Arc<dyn ChallengeStore>,
+    pub provider: Arc<dyn VerificationProvider>,
+    /// The channels that are switched on.
+    pub channels: Vec<Channel>,
+    pub policy: ChallengePolicy,
+    pub quotas: Quotas,
+}
+
+/// Which challenge, and how the code shall travel.
+#[derive(Debug)]
+pub struct RequestOtpRequest {
+    pub challenge_id: ChallengeId,
+    pub channel: Channel,
+    pub client: Client,
+}
+
+/// Why no further message was sent.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestOtpError {
+    #[error("the channel is not available")]
+    ChannelNotAvailable,
+    /// Unknown, expired, used or exhausted: one answer.
+    #[error("the challenge is closed")]
+    Closed,
+    #[error("a message was sent a moment ago")]
+    TooSoon { retry_after: SignedDuration },
+    /// This challenge has had all its messages.
+    #[error("no further message for this challenge")]
+    SendLimitReached,
+    #[error("too many messages")]
+    RateLimited { retry_after: SignedDuration },
+    #[error("codes are not sent to this number")]
+    DestinationNotAllowed,
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl RequestOtp {
+    /// Sends, unless cooldown, limits or the challenge itself forbid it.
+    #[tracing::instrument(name = "request_otp", skip_all, fields(challenge.id = ?request.challenge_id))]
+    pub async fn execute(&self, request: RequestOtpRequest) -> Result<Challenge, RequestOtpError> {
+        if !self.channels.contains(&request.channel) {
+            return Err(RequestOtpError::ChannelNotAvailable);
+        }
+        let now = self.clock.now();
+        let resend = Resend {
+            id: request.challenge_id,
+            reference: SendReference(self.secrets.id(now)),
+            channel: request.channel,
+            limits: SendLimits {
+                policy: self.policy,
+                quotas: self.quotas,
+                address: request.client.network(),
+            },
+        };
+        let opened = self.challenges.reserve_resend(&resend, now).await.map_err(Fault::from)?;
+        let opened = opened.ok_or(RequestOtpError::Closed)?;
+        match opened.send {
+            SendDecision::Reserved(send) => {
+                let expires_at = opened.challenge.expires_at;
+                deliver(&*self.provider, &*self.challenges, &self.policy, send, now, expires_at).await?;
+                Ok(opened.challenge.show(true, &self.policy))
+            }
+            SendDecision::Held if opened.challenge.sends >= self.policy.max_sends => {
+                Err(RequestOtpError::SendLimitReached)
+            }
+            SendDecision::Held => {
+                let last = opened.challenge.number_last_sent_at.unwrap_or(now);
+                let retry_after = self.policy.resend_cooldown.saturating_sub(now.duration_since(last));
+                Err(RequestOtpError::TooSoon { retry_after })
+            }
+            SendDecision::OverQuota { retry_at } => {
+                tracing::warn!(event = "excess_rate_limit_exceeded", limit = "sends");
+                Err(RequestOtpError::RateLimited { retry_after: retry_at.duration_since(now) })
+            }
+        }
+    }
+}
+
+impl From<Undelivered> for RequestOtpError {
+    fn from(reason: Undelivered) -> Self {
+        match reason {
+            Undelivered::DestinationRefused => Self::DestinationNotAllowed,
+            Undelivered::TooSoon { retry_after } => Self::TooSoon { retry_after },
+            Undelivered::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}

@@ -1,0 +1,9 @@
+DROP TABLE refresh_tokens;
+DROP TABLE sessions;
+DROP TABLE password_failures;
+DROP TABLE guesses;
+DROP TABLE sends;
+DROP TABLE send_slots;
+DROP TABLE challenges;
+DROP TABLE verifications;
+DROP TABLE users;
