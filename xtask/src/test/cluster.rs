@@ -39,7 +39,7 @@ start() {
         -c fsync=off -c full_page_writes=off -c synchronous_commit=off &
     server=$!
     until is_ready; do
-        kill -s 0 "$server" || return
+        kill -s 0 "$server" 2>/dev/null || return
         sleep 0.05
     done
 }
@@ -55,7 +55,8 @@ stop_group() {
 
 if make "$@" >server.log 2>&1 </dev/null && start "$@" >>server.log 2>&1 </dev/null; then
     echo "$folder"
-    while read -r group; do :; done
+    group=
+    while read -r order; do group=$order; done
     if [ -n "$group" ]; then stop_group "$group" 2>/dev/null; fi
 else
     echo
@@ -93,7 +94,11 @@ impl Cluster {
             .context("/bin/sh")?;
         let orders = watchdog.stdin.take().context("no pipe to the watchdog")?;
         let answers = watchdog.stdout.take().context("no pipe from the watchdog")?;
-        let folder = read_folder(answers)?;
+        let folder = read_folder(answers);
+        if folder.is_err() {
+            watchdog.wait().context("the watchdog is gone")?;
+        }
+        let folder = folder?;
         Ok(Self { watchdog, orders, folder })
     }
 
