@@ -54,7 +54,7 @@ async function checkCalls() {
   const status = await sinch.verificationStatus.getByIdentity({ method: "phonecall", endpoint: number });
   assert.deepEqual([status.id, status.callResult], [callout.id, "ANSWERED"]);
 
-  const flash = await sinch.verifications.startFlashCall(startVerificationHelper.buildFlashCallRequest(number, undefined, { dialTimeout: 10 }));
+  const flash = await sinch.verifications.startFlashCall(startVerificationHelper.buildFlashCallRequest(number, undefined, 10));
   const cli = `+${await newestCode()}`;
   assert.match(cli, new RegExp(flash.flashCall.cliFilter));
   const report = reportVerificationByIdHelper.buildFlashCallRequest(flash.id, cli);

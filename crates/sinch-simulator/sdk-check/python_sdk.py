@@ -57,7 +57,7 @@ def check_sms():
 
 def check_calls():
     verifications.start_callout(identity=identity, speech_locale="en-US")
-    assert verifications.report_callout_by_identity(NUMBER, newest_code()).status == "SUCCESSFUL"
+    assert verifications.report_phone_call_by_identity(NUMBER, newest_code()).status == "SUCCESSFUL"
     flash = verifications.start_flash_call(identity=identity, dial_timeout=10)
     assert verifications.report_flash_call_by_id(flash.id, "+" + newest_code()).status == "SUCCESSFUL"
 

@@ -134,16 +134,9 @@ pub(crate) fn percent_decoded(text: &str) -> Cow<'_, str> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
-        match (byte, escaped(after)) {
-            (b'%', Some(value)) => {
-                decoded.push(value);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            _ => {
-                decoded.push(byte);
-                rest = after;
-            }
-        }
+        let escape = if byte == b'%' { escaped(after) } else { None };
+        decoded.push(escape.unwrap_or(byte));
+        rest = if escape.is_some() { after.get(2..).unwrap_or_default() } else { after };
     }
     String::from_utf8(decoded).map_or(Cow::Borrowed(text), Cow::Owned)
 }

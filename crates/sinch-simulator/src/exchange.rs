@@ -390,10 +390,7 @@ fn rendered(verification: &Verification, language: Language) -> Option<(&'static
     match verification.method {
         Method::Sms => Some(("sms", language.text(code))),
         Method::Whatsapp => Some(("whatsapp", language.text(code))),
-        Method::Callout => {
-            let spoken: Vec<String> = code.chars().map(String::from).collect();
-            Some(("voice", language.text(&spoken.join(" "))))
-        }
+        Method::Callout => Some(("voice", language.text(code))),
         Method::Flashcall => Some(("flashcall", format!("Missed call from +{code}"))),
         Method::Seamless => None,
     }
