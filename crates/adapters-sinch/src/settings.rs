@@ -1,0 +1,256 @@
+//! What can be set, and what of it can work.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, Engine as _, GeneralPurpose, GeneralPurposeConfig};
+use domain::Locale;
+use reqwest::Url;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::signature::Credentials;
+
+/// The one host that Sinch documents.
+pub const SINCH_BASE_URL: &str = "https://verification.api.sinch.com";
+
+/// How requests prove who sends them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Auth {
+    /// Each request is signed and the secret never leaves.
+    #[default]
+    Signed,
+    /// Each request carries the secret.
+    Basic,
+}
+
+/// The Sinch application and the bounds of calls to it.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `https://host`, or `http://` to this machine, without a path.
+    pub base_url: String,
+    /// The application key of the Sinch dashboard. Not secret.
+    pub application_key: String,
+    /// The application secret as the dashboard shows it: Base64 text.
+    pub application_secret: SecretString,
+    pub auth: Auth,
+    /// For one port call with all that it asks of Sinch, its wait for a place
+    /// included. 0.1 to 60 s.
+    pub timeout: Duration,
+    /// For one connection with its TLS handshake; at most two fifths of
+    /// `timeout` are used, so that a call that could not connect ends knowing it.
+    pub connect_timeout: Duration,
+    /// The language of messages to people who asked for none.
+    pub default_locale: Option<Locale>,
+    /// Calls at one time. At least 1.
+    pub max_concurrent_calls: usize,
+    /// Faults in a row after which Sinch is not asked for a while. At least 1.
+    pub breaker_faults: u32,
+    /// How long it is not asked then.
+    pub breaker_open_for: Duration,
+}
+
+impl Settings {
+    /// Settings with the default bounds and signed requests.
+    pub fn new(
+        base_url: impl Into<String>,
+        application_key: impl Into<String>,
+        application_secret: SecretString,
+    ) -> Self {
+        Self {
+            base_url: base_url.into(),
+            application_key: application_key.into(),
+            application_secret,
+            auth: Auth::default(),
+            timeout: Duration::from_secs(5),
+            connect_timeout: Duration::from_secs(2),
+            default_locale: None,
+            max_concurrent_calls: 64,
+            breaker_faults: 5,
+            breaker_open_for: Duration::from_secs(10),
+        }
+    }
+}
+
+/// A setting that cannot work. Names it and says what is accepted, never what
+/// was given.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSinchSettings {
+    #[error(
+        "sinch.base_url: give https://host, or http:// to this machine such as http://127.0.0.1:3018, without user, path or query"
+    )]
+    BaseUrl,
+    #[error("sinch.application_key: give the key of the Sinch dashboard, such as 11111111-2222-3333-4444-555555555555")]
+    ApplicationKey,
+    #[error("sinch.application_secret: give the secret as the Sinch dashboard shows it, a Base64 text of at least 16 bytes")]
+    ApplicationSecret,
+    #[error("sinch.timeout: give 100 ms to 60 s")]
+    Timeout,
+    #[error("sinch.connect_timeout: give 10 ms or more")]
+    ConnectTimeout,
+    #[error("sinch.max_concurrent_calls: give 1 to 10000")]
+    MaxConcurrentCalls,
+    #[error("sinch.breaker_faults: give 1 or more")]
+    BreakerFaults,
+    /// Most often the system has no CA certificates.
+    #[error("TLS cannot be set up; are the system's CA certificates installed? {0}")]
+    Tls(String),
+}
+
+/// The settings, each checked.
+pub(crate) struct Checked {
+    pub(crate) base_url: Url,
+    pub(crate) credentials: Credentials,
+    pub(crate) connect_timeout: Duration,
+}
+
+impl Settings {
+    /// Refuses what cannot work.
+    pub(crate) fn check(&self) -> Result<Checked, InvalidSinchSettings> {
+        if !(Duration::from_millis(100)..=Duration::from_secs(60)).contains(&self.timeout) {
+            return Err(InvalidSinchSettings::Timeout);
+        }
+        if self.connect_timeout < Duration::from_millis(10) {
+            return Err(InvalidSinchSettings::ConnectTimeout);
+        }
+        if !(1..=10_000).contains(&self.max_concurrent_calls) {
+            return Err(InvalidSinchSettings::MaxConcurrentCalls);
+        }
+        if self.breaker_faults == 0 {
+            return Err(InvalidSinchSettings::BreakerFaults);
+        }
+        Ok(Checked {
+            base_url: base_url(&self.base_url).ok_or(InvalidSinchSettings::BaseUrl)?,
+            credentials: self.credentials()?,
+            connect_timeout: self.connect_timeout.min(self.timeout * 2 / 5),
+        })
+    }
+
+    fn credentials(&self) -> Result<Credentials, InvalidSinchSettings> {
+        let key = self.application_key.as_str();
+        if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':') {
+            return Err(InvalidSinchSettings::ApplicationKey);
+        }
+        let shown = self.application_secret.expose_secret();
+        let secret = decode(shown).ok_or(InvalidSinchSettings::ApplicationSecret)?;
+        Ok(match self.auth {
+            Auth::Signed => Credentials::signed(key, &secret),
+            Auth::Basic => Credentials::basic(key, shown),
+        })
+    }
+}
+
+fn base_url(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    let encrypted = match url.scheme() {
+        "https" => true,
+        "http" => false,
+        _ => return None,
+    };
+    let bare = url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    (bare && (encrypted || is_loopback(url.host_str()?))).then_some(url)
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// Base64 in either alphabet, padded or not, as Sinch's own SDKs take it. At
+/// least 16 bytes: what the dashboard gives, and what a cut copy lacks.
+fn decode(text: &str) -> Option<Vec<u8>> {
+    let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    [alphabet::STANDARD, alphabet::URL_SAFE]
+        .iter()
+        .find_map(|alphabet| GeneralPurpose::new(alphabet, config).decode(text).ok())
+        .filter(|secret| secret.len() >= 16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "MDEyMzQ1Njc4OWFiY2RlZg==";
+
+    fn settings() -> Settings {
+        Settings::new(SINCH_BASE_URL, "11111111-2222-3333-4444-555555555555", SECRET.into())
+    }
+
+    fn refusal(settings: &Settings) -> Option<InvalidSinchSettings> {
+        settings.check().err()
+    }
+
+    #[test]
+    fn asvs_1_2_2_the_base_is_encrypted_or_this_machine() {
+        for good in [
+            SINCH_BASE_URL,
+            "https://verification.api.sinch.com/",
+            "http://127.0.0.1:3018",
+            "http://[::1]:3018",
+            "http://localhost",
+        ] {
+            assert_eq!(refusal(&Settings { base_url: good.to_owned(), ..settings() }), None, "{good}");
+        }
+        for wrong in [
+            "",
+            "verification.api.sinch.com",
+            "http://verification.api.sinch.com",
+            "http://127.0.0.1.example.com",
+            "http://localhost.example.com",
+            "http://10.0.0.1",
+            "ftp://localhost",
+            "https://user:pass@verification.api.sinch.com",
+            "https://verification.api.sinch.com/verification",
+            "https://verification.api.sinch.com/?a=b",
+            "https://verification.api.sinch.com/#a",
+        ] {
+            let settings = Settings { base_url: wrong.to_owned(), ..settings() };
+            assert_eq!(refusal(&settings), Some(InvalidSinchSettings::BaseUrl), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_secret_is_base64_as_sinch_sdks_read_it() {
+        for good in [SECRET, "MDEyMzQ1Njc4OWFiY2RlZg", "_____________________w", "/////////////////////w=="] {
+            let settings = Settings { application_secret: good.into(), ..settings() };
+            assert_eq!(refusal(&settings), None, "{good}");
+        }
+        for wrong in ["", "secret!", "MDEyMzQ1Njc4OWFiY2RlZg==\n", "MDEyMzQ1Njc4", "å"] {
+            let settings = Settings { application_secret: wrong.into(), ..settings() };
+            assert_eq!(refusal(&settings), Some(InvalidSinchSettings::ApplicationSecret), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn bounds_that_cannot_work_are_refused() {
+        use InvalidSinchSettings as Invalid;
+        let key = |text: &str| Settings { application_key: text.to_owned(), ..settings() };
+        let cases = [
+            (key(""), Invalid::ApplicationKey),
+            (key("a:b"), Invalid::ApplicationKey),
+            (key("a b"), Invalid::ApplicationKey),
+            (Settings { timeout: Duration::ZERO, ..settings() }, Invalid::Timeout),
+            (Settings { timeout: Duration::from_secs(61), ..settings() }, Invalid::Timeout),
+            (Settings { connect_timeout: Duration::ZERO, ..settings() }, Invalid::ConnectTimeout),
+            (Settings { max_concurrent_calls: 0, ..settings() }, Invalid::MaxConcurrentCalls),
+            (Settings { max_concurrent_calls: usize::MAX, ..settings() }, Invalid::MaxConcurrentCalls),
+            (Settings { breaker_faults: 0, ..settings() }, Invalid::BreakerFaults),
+        ];
+        for (settings, expected) in cases {
+            assert_eq!(refusal(&settings), Some(expected));
+        }
+    }
+
+    #[test]
+    fn lg_01_settings_never_print_the_secret() {
+        assert!(!format!("{:?}", settings()).contains(SECRET));
+        let wrong = Settings { application_secret: "hunter2!".into(), ..settings() };
+        let error = refusal(&wrong).unwrap();
+        assert!(!format!("{error} {error:?}").contains("hunter2"));
+    }
+}
