@@ -1,1 +1,136 @@
-//! 
+//! The stores on PostgreSQL.
+//!
+//! Every port method is one statement, so one round trip and one atomic step:
+//! where several rows change together, data-modifying `WITH` clauses carry the
+//! decision from row to row. Races are decided by the conditions of that
+//! statement under `READ COMMITTED`, never by reading first.
+//!
+//! Decides nothing that the domain decides; knows nothing of HTTP.
+
+mod accounts;
+mod challenges;
+mod connect;
+mod error;
+mod migrations;
+mod rows;
+mod sessions;
+mod statement;
+mod types;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+pub use connect::{ConnectError, Settings};
+use connect::{Connection, Pool, PooledConnection};
+use diesel::{QueryResult, pg::Pg};
+use diesel_async::{
+    RunQueryDsl,
+    methods::{ExecuteDsl, LoadQuery},
+};
+pub use migrations::MigrationError;
+use ports::{Dependency, StoreError, Unready};
+
+use crate::error::{DatabaseHangs, is_transient_conflict, store_error};
+
+/// How long a statement may take, its way there and back included. The server
+/// gives up on its own a second earlier; this bounds a server that is silent.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(6);
+
+/// How often a statement that lost a deadlock is tried.
+const TRIES: u32 = 3;
+
+/// The stores, over one pool of connections.
+///
+/// Connections are made when first needed and made anew when lost: a database
+/// that comes back needs no restart of ours.
+#[derive(Clone)]
+pub struct PostgresStore {
+    pool: Pool,
+    settings: Settings,
+}
+
+impl PostgresStore {
+    /// Prepares a pool without connecting.
+    pub fn new(settings: Settings) -> Result<Self, ConnectError> {
+        Ok(Self { pool: connect::pool(&settings)?, settings })
+    }
+
+    /// Runs a statement and reads its rows.
+    async fn rows<S, T>(&self, statement: S) -> Result<Vec<T>, StoreError>
+    where
+        S: Clone + Send + for<'query> LoadQuery<'query, Connection, T> + 'static,
+        T: Send + 'static,
+    {
+        for _ in 1..TRIES {
+            match self.load(statement.clone()).await? {
+                Err(error) if is_transient_conflict(&error) => {}
+                answer => return answer.map_err(store_error),
+            }
+        }
+        self.load(statement).await?.map_err(store_error)
+    }
+
+    /// Runs a statement that returns one row or none.
+    async fn row<S, T>(&self, statement: S) -> Result<Option<T>, StoreError>
+    where
+        S: Clone + Send + for<'query> LoadQuery<'query, Connection, T> + 'static,
+        T: Send + 'static,
+    {
+        Ok(self.rows(statement).await?.into_iter().next())
+    }
+
+    /// Runs a statement and counts the rows it changed.
+    async fn execute<S>(&self, statement: S) -> Result<usize, StoreError>
+    where
+        S: Clone + Send + ExecuteDsl<Connection, Pg> + 'static,
+    {
+        for _ in 1..TRIES {
+            match self.change(statement.clone()).await? {
+                Err(error) if is_transient_conflict(&error) => {}
+                answer => return answer.map_err(store_error),
+            }
+        }
+        self.change(statement).await?.map_err(store_error)
+    }
+
+    async fn load<S, T>(&self, statement: S) -> Result<QueryResult<Vec<T>>, StoreError>
+    where
+        S: Send + for<'query> LoadQuery<'query, Connection, T> + 'static,
+        T: Send + 'static,
+    {
+        let mut connection = self.connection().await?;
+        let answer = tokio::time::timeout(STATEMENT_TIMEOUT, statement.load(&mut connection)).await;
+        answer.map_err(|_| hangs(connection))
+    }
+
+    async fn change<S>(&self, statement: S) -> Result<QueryResult<usize>, StoreError>
+    where
+        S: Send + ExecuteDsl<Connection, Pg> + 'static,
+    {
+        let mut connection = self.connection().await?;
+        let answer = tokio::time::timeout(STATEMENT_TIMEOUT, statement.execute(&mut connection)).await;
+        answer.map_err(|_| hangs(connection))
+    }
+
+    async fn connection(&self) -> Result<PooledConnection, StoreError> {
+        self.pool.get().await.map_err(|error| StoreError::Unavailable(Box::new(error)))
+    }
+}
+
+/// Takes a silent connection out of the pool: its next user would wait for the
+/// same silence.
+fn hangs(connection: PooledConnection) -> StoreError {
+    drop(deadpool::managed::Object::take(connection));
+    StoreError::Unavailable(Box::new(DatabaseHangs))
+}
+
+#[async_trait]
+impl Dependency for PostgresStore {
+    fn name(&self) -> &'static str {
+        "database"
+    }
+
+    async fn probe(&self) -> Result<(), Unready> {
+        self.execute(diesel::sql_query("SELECT 1")).await.map(drop).map_err(|error| Unready(error.to_string()))
+    }
+}

@@ -1,0 +1,120 @@
+//! Taking an attempt and giving it back.
+
+use diesel::{
+    QueryableByName,
+    sql_types::{Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+};
+use domain::{ChallengeId, Channel, ProviderId, Purpose, SendReference, UserId, VerificationId};
+use jiff::Timestamp;
+use ports::{Attempt, Guess, StoreError, Taken};
+use uuid::Uuid;
+
+use super::send::{count, limit, quota_limit};
+use crate::{
+    PostgresStore,
+    rows::{phone, read},
+    statement::statement,
+    types::Instant,
+};
+
+// The condition on `attempts_left` is judged on the row as it is when its lock is had.
+statement!(TakeAttempt { id: String => Text, now: Instant => Timestamptz, quota: Option<i32> => Nullable<Integer> } "
+    , found AS MATERIALIZED (
+        SELECT c.id, c.purpose, c.phone, c.user_id, c.verification_id, coalesce(c.user_id::text, c.phone) AS account
+        FROM input i JOIN challenges c ON c.id = i.id AND c.expires_at > i.now
+        JOIN verifications v ON v.phone = c.phone AND v.purpose = c.purpose AND v.id = c.verification_id
+        WHERE v.attempts_left > 0 AND v.expires_at > i.now
+    ), gate AS MATERIALIZED (
+        SELECT greatest(
+            (SELECT g.guessed_at + interval '1 hour' FROM guesses g
+             WHERE g.account = f.account AND g.purpose = f.purpose AND g.guessed_at > i.now - interval '1 hour'
+             AND i.quota IS NOT NULL ORDER BY g.guessed_at DESC OFFSET i.quota - 1 LIMIT 1),
+            (SELECT g.guessed_at + interval '24 hours' FROM guesses g
+             WHERE g.account = f.account AND g.purpose = f.purpose AND g.guessed_at > i.now - interval '24 hours'
+             AND i.quota IS NOT NULL ORDER BY g.guessed_at DESC OFFSET 2 * i.quota - 1 LIMIT 1)
+        ) AS retry_at FROM input i, found f
+    ), taken AS (
+        UPDATE verifications v SET attempts_left = v.attempts_left - 1 FROM found f, gate
+        WHERE v.phone = f.phone AND v.purpose = f.purpose AND v.id = f.verification_id
+        AND v.attempts_left > 0 AND gate.retry_at IS NULL
+        RETURNING v.*
+    ), logged AS (
+        INSERT INTO guesses (verification_id, attempts_left, account, purpose, guessed_at)
+        SELECT t.id, t.attempts_left, f.account, f.purpose, i.now FROM input i, found f, taken t
+    )
+    SELECT f.id, f.purpose, f.phone, f.user_id, f.verification_id, t.id IS NOT NULL AS taken,
+        coalesce(t.attempts_left, 0) AS attempts_left, t.channel, t.provider_id, t.unsettled_reference, gate.retry_at
+    FROM found f CROSS JOIN gate LEFT JOIN taken t ON true");
+
+#[derive(QueryableByName)]
+struct TakenRow {
+    #[diesel(sql_type = Text)]
+    id: String,
+    #[diesel(sql_type = Text)]
+    purpose: String,
+    #[diesel(sql_type = Text)]
+    phone: String,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    user_id: Option<Uuid>,
+    #[diesel(sql_type = SqlUuid)]
+    verification_id: Uuid,
+    #[diesel(sql_type = Bool)]
+    taken: bool,
+    #[diesel(sql_type = Integer)]
+    attempts_left: i32,
+    #[diesel(sql_type = Nullable<Text>)]
+    channel: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    provider_id: Option<String>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    unsettled_reference: Option<Uuid>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    retry_at: Option<Instant>,
+}
+
+impl TryFrom<TakenRow> for Taken {
+    type Error = StoreError;
+
+    fn try_from(row: TakenRow) -> Result<Self, StoreError> {
+        if !row.taken {
+            return Ok(row.retry_at.map_or(Self::Closed, |at| Self::OverQuota { retry_at: at.0 }));
+        }
+        let channel = row.channel.and_then(|channel| Channel::parse(&channel).ok());
+        Ok(Self::Attempt(Attempt {
+            challenge_id: read(ChallengeId::parse(&row.id).ok(), "challenges", "id")?,
+            verification_id: VerificationId(row.verification_id),
+            purpose: read(Purpose::find(&row.purpose), "challenges", "purpose")?,
+            phone: phone(&row.phone, "challenges")?,
+            channel: read(channel, "verifications", "channel")?,
+            user_id: row.user_id.map(UserId),
+            attempts_left: count(row.attempts_left),
+            provider_id: row.provider_id.map(ProviderId),
+            unsettled: row.unsettled_reference.map(SendReference),
+        }))
+    }
+}
+
+pub(crate) async fn take(store: &PostgresStore, guess: &Guess, now: Timestamp) -> Result<Taken, StoreError> {
+    let take =
+        TakeAttempt { id: guess.id.as_str().to_owned(), now: Instant(now), quota: quota_limit(guess.quotas.account) };
+    let row: Option<TakenRow> = store.row(take).await?;
+    row.map_or(Ok(Taken::Closed), Taken::try_from)
+}
+
+statement!(GiveBack { verification_id: Uuid => SqlUuid, attempts_left: i32 => Integer, most: i32 => Integer } "
+    , given AS (
+        UPDATE verifications v SET attempts_left = v.attempts_left + 1, given_back = v.given_back + 1
+        FROM input i WHERE v.id = i.verification_id AND v.given_back < i.most
+        RETURNING v.id
+    )
+    DELETE FROM guesses g USING input i, given
+    WHERE g.verification_id = given.id AND g.attempts_left = i.attempts_left");
+
+pub(crate) async fn give_back(store: &PostgresStore, attempt: &Attempt, most: u32) -> Result<(), StoreError> {
+    let give_back = GiveBack {
+        verification_id: attempt.verification_id.0,
+        attempts_left: limit(attempt.attempts_left),
+        most: limit(most),
+    };
+    store.execute(give_back).await.map(drop)
+}

@@ -1,0 +1,163 @@
+//! Using the right code.
+
+use diesel::{
+    QueryableByName,
+    sql_types::{Binary, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+};
+use domain::{User, UserId};
+use ports::{Attempt, NewSession, Redeemed, StoreError};
+use uuid::Uuid;
+
+use super::send::limit;
+use crate::{
+    PostgresStore,
+    rows::{UserRow, joined, user_columns},
+    statement::statement,
+    types::Instant,
+};
+
+/// Opens the session for the account in `owner`.
+macro_rules! session {
+    () => {
+        ", session AS (
+            INSERT INTO sessions (id, user_id, methods, client_address, user_agent, authenticated_at, created_at,
+                last_used_at, expires_at, absolute_expires_at)
+            SELECT i.session_id, o.id, i.methods, i.client_address, i.user_agent, i.now, i.now, i.now,
+                i.session_expires_at, i.session_absolute_expires_at
+            FROM input i, owner o
+            RETURNING id
+        ), token AS (
+            INSERT INTO refresh_tokens (hash, session_id, issued_at)
+            SELECT i.refresh_token, session.id, i.now FROM input i, session
+        )"
+    };
+}
+
+// Whoever deletes the verification has used the code.
+statement!(RedeemRegistration {
+    challenge_id: String => Text,
+    verification_id: Uuid => SqlUuid,
+    phone: String => Text,
+    user_id: Uuid => SqlUuid,
+    session_id: Uuid => SqlUuid,
+    refresh_token: Vec<u8> => Binary,
+    methods: String => Text,
+    client_address: Option<String> => Nullable<Text>,
+    user_agent: Option<String> => Nullable<Text>,
+    now: Instant => Timestamptz,
+    session_expires_at: Instant => Timestamptz,
+    session_absolute_expires_at: Instant => Timestamptz,
+} concat!(", won AS (
+        DELETE FROM verifications v USING input i
+        WHERE v.phone = i.phone AND v.purpose = 'registration' AND v.id = i.verification_id
+        RETURNING v.id
+    ), registration AS MATERIALIZED (
+        SELECT c.* FROM input i, won, challenges c WHERE c.id = i.challenge_id AND c.verification_id = won.id
+    ), owner AS (
+        INSERT INTO users (id, email, email_canonical, phone, phone_verified_at, password_hash, locale,
+            created_at, updated_at)
+        SELECT i.user_id, r.email, r.email_canonical, r.phone, i.now, r.password_hash, r.account_locale, i.now, i.now
+        FROM input i, registration r
+        ON CONFLICT DO NOTHING
+        RETURNING *
+    )", session!(), ", closed AS (
+        DELETE FROM challenges c USING registration r
+        WHERE c.purpose = 'registration' AND (c.phone = r.phone OR c.email_canonical = r.email_canonical)
+    ), forgiven AS (
+        DELETE FROM guesses g USING registration r WHERE g.account = r.phone AND g.purpose = 'registration'
+    )
+    SELECT u.id IS NOT NULL AS created, ", user_columns!(), " FROM registration r LEFT JOIN owner u ON true"));
+
+statement!(RedeemLogin {
+    verification_id: Uuid => SqlUuid,
+    phone: String => Text,
+    user_id: Uuid => SqlUuid,
+    session_id: Uuid => SqlUuid,
+    refresh_token: Vec<u8> => Binary,
+    methods: String => Text,
+    client_address: Option<String> => Nullable<Text>,
+    user_agent: Option<String> => Nullable<Text>,
+    now: Instant => Timestamptz,
+    session_expires_at: Instant => Timestamptz,
+    session_absolute_expires_at: Instant => Timestamptz,
+    others: i32 => Integer,
+} concat!(", won AS (
+        DELETE FROM verifications v USING input i
+        WHERE v.phone = i.phone AND v.purpose = 'login' AND v.id = i.verification_id
+        RETURNING v.id
+    ), owner AS MATERIALIZED (
+        SELECT u.* FROM input i, won, users u WHERE u.id = i.user_id FOR KEY SHARE OF u
+    )", session!(), ", oldest AS (
+        DELETE FROM sessions s USING owner o
+        WHERE s.user_id = o.id AND s.id IN (
+            SELECT x.id FROM sessions x WHERE x.user_id = o.id
+            ORDER BY x.last_used_at DESC, x.id DESC OFFSET (SELECT others FROM input))
+    ), closed AS (
+        DELETE FROM challenges c USING won WHERE c.verification_id = won.id
+    ), forgiven AS (
+        DELETE FROM guesses g USING owner o WHERE g.account = o.id::text AND g.purpose = 'login'
+    )
+    SELECT ", user_columns!(), " FROM owner u"));
+
+#[derive(QueryableByName)]
+struct CreatedRow {
+    #[diesel(sql_type = Bool)]
+    created: bool,
+    #[diesel(embed)]
+    user: Option<UserRow>,
+}
+
+pub(crate) async fn registration(
+    store: &PostgresStore,
+    attempt: &Attempt,
+    user_id: UserId,
+    session: &NewSession,
+) -> Result<Redeemed, StoreError> {
+    let redeem = RedeemRegistration {
+        challenge_id: attempt.challenge_id.as_str().to_owned(),
+        verification_id: attempt.verification_id.0,
+        phone: attempt.phone.as_e164().to_owned(),
+        user_id: user_id.0,
+        session_id: session.id.0,
+        refresh_token: session.refresh_token.0.to_vec(),
+        methods: joined(&session.methods),
+        client_address: session.client.address.map(|address| address.to_string()),
+        user_agent: session.client.user_agent.as_ref().map(|agent| agent.as_str().to_owned()),
+        now: Instant(session.times.created_at),
+        session_expires_at: Instant(session.times.expires_at),
+        session_absolute_expires_at: Instant(session.times.absolute_expires_at),
+    };
+    let row: Option<CreatedRow> = store.row(redeem).await?;
+    match row {
+        None => Ok(Redeemed::Closed),
+        Some(CreatedRow { created: true, user: Some(user) }) => Ok(Redeemed::Done(User::try_from(user)?)),
+        Some(_) => Ok(Redeemed::AccountExists),
+    }
+}
+
+pub(crate) async fn login(
+    store: &PostgresStore,
+    attempt: &Attempt,
+    session: &NewSession,
+) -> Result<Redeemed, StoreError> {
+    let Some(user_id) = attempt.user_id else { return Ok(Redeemed::Closed) };
+    let redeem = RedeemLogin {
+        verification_id: attempt.verification_id.0,
+        phone: attempt.phone.as_e164().to_owned(),
+        user_id: user_id.0,
+        session_id: session.id.0,
+        refresh_token: session.refresh_token.0.to_vec(),
+        methods: joined(&session.methods),
+        client_address: session.client.address.map(|address| address.to_string()),
+        user_agent: session.client.user_agent.as_ref().map(|agent| agent.as_str().to_owned()),
+        now: Instant(session.times.created_at),
+        session_expires_at: Instant(session.times.expires_at),
+        session_absolute_expires_at: Instant(session.times.absolute_expires_at),
+        others: limit(session.max_per_user.saturating_sub(1)),
+    };
+    let row: Option<UserRow> = store.row(redeem).await?;
+    Ok(match row {
+        None => Redeemed::Closed,
+        Some(user) => Redeemed::Done(User::try_from(user)?),
+    })
+}

@@ -1,0 +1,47 @@
+//! What diesel reports, in the words of the ports.
+
+use diesel::result::{DatabaseErrorKind, Error};
+use ports::StoreError;
+
+/// The server neither answered nor refused.
+#[derive(Debug, thiserror::Error)]
+#[error("the database did not answer in time")]
+pub(crate) struct DatabaseHangs;
+
+/// The message of a database error without its detail, which quotes values.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Message(String);
+
+pub(crate) fn store_error(error: Error) -> StoreError {
+    match error {
+        Error::DatabaseError(kind, information) => {
+            let message = Box::new(Message(information.message().to_owned()));
+            if breaks_a_constraint(&kind) { StoreError::Broken(message) } else { StoreError::Unavailable(message) }
+        }
+        Error::BrokenTransactionManager => StoreError::Unavailable(Box::new(error)),
+        error => StoreError::Broken(Box::new(Message(error.to_string()))),
+    }
+}
+
+/// Every constraint that callers can meet is part of a condition, so a
+/// violation is a defect; anything else that a server says is its own trouble.
+fn breaks_a_constraint(kind: &DatabaseErrorKind) -> bool {
+    matches!(
+        kind,
+        DatabaseErrorKind::UniqueViolation
+            | DatabaseErrorKind::ForeignKeyViolation
+            | DatabaseErrorKind::NotNullViolation
+            | DatabaseErrorKind::CheckViolation
+    )
+}
+
+/// Whether the same statement may succeed when it is simply run again.
+pub(crate) fn is_transient_conflict(error: &Error) -> bool {
+    match error {
+        Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => true,
+        // Diesel has no kind for 40P01; `lc_messages` is set to C at connect.
+        Error::DatabaseError(_, information) => information.message() == "deadlock detected",
+        _ => false,
+    }
+}

@@ -1,0 +1,71 @@
+//! The schema, embedded in the binary.
+
+use diesel::{migration::MigrationSource, pg::Pg, sql_types::BigInt};
+use diesel_async::{AsyncMigrationHarness, RunQueryDsl};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use crate::{Connection, PostgresStore, connect::connect};
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
+
+/// The advisory lock that replicas starting together queue for.
+const LOCK: i64 = 0x6f74_705f_6c6f_6769;
+
+/// A migration could not be looked at or run.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrationError {
+    #[error("the database cannot be reached: {0}")]
+    Connect(#[from] diesel::ConnectionError),
+    #[error("the lock of the migrations cannot be had: {0}")]
+    Lock(#[from] diesel::result::Error),
+    #[error("migration failed: {0}")]
+    Failed(String),
+}
+
+impl PostgresStore {
+    /// Applies what is pending and returns its names. Replicas that start
+    /// together wait for the first; each migration is applied once.
+    pub async fn migrate_up(&self) -> Result<Vec<String>, MigrationError> {
+        self.with_harness(|harness| {
+            let applied = harness.run_pending_migrations(MIGRATIONS)?;
+            Ok(applied.iter().map(ToString::to_string).collect())
+        })
+        .await
+    }
+
+    /// Takes back the newest `steps` migrations and returns their names.
+    pub async fn migrate_down(&self, steps: usize) -> Result<Vec<String>, MigrationError> {
+        self.with_harness(move |harness| {
+            let steps = steps.min(harness.applied_migrations()?.len());
+            (0..steps).map(|_| Ok(harness.revert_last_migration(MIGRATIONS)?.to_string())).collect()
+        })
+        .await
+    }
+
+    /// Every migration of this binary and whether it is applied.
+    pub async fn migration_status(&self) -> Result<Vec<(String, bool)>, MigrationError> {
+        self.with_harness(|harness| {
+            let applied = harness.applied_migrations()?;
+            let known = MigrationSource::<Pg>::migrations(&MIGRATIONS)?;
+            Ok(known.iter().map(|m| (m.name().to_string(), applied.contains(&m.name().version().as_owned()))).collect())
+        })
+        .await
+    }
+
+    async fn with_harness<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut AsyncMigrationHarness<Connection>) -> Result<T, Box<dyn std::error::Error + Send + Sync>>
+        + Send
+        + 'static,
+    ) -> Result<T, MigrationError> {
+        let mut connection = connect(&self.settings).await?;
+        // Migrations may rightly take longer than requests; so may the queue for them.
+        diesel::sql_query("SET statement_timeout = 0").execute(&mut connection).await?;
+        diesel::sql_query("SET lock_timeout = '60s'").execute(&mut connection).await?;
+        diesel::sql_query("SELECT pg_advisory_lock($1)").bind::<BigInt, _>(LOCK).execute(&mut connection).await?;
+        tokio::task::spawn_blocking(move || act(&mut AsyncMigrationHarness::new(connection)))
+            .await
+            .map_err(|error| MigrationError::Failed(error.to_string()))?
+            .map_err(|error| MigrationError::Failed(error.to_string()))
+    }
+}

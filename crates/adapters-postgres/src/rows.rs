@@ -1,0 +1,129 @@
+//! Rows that several statements return.
+
+use diesel::{
+    QueryableByName,
+    sql_types::{Nullable, Text, Timestamptz, Uuid as SqlUuid},
+};
+use domain::{AuthenticationMethod, Email, Locale, PhoneNumber, SessionId, User, UserId};
+use ports::{LiveSession, StoreError};
+use uuid::Uuid;
+
+use crate::types::Instant;
+
+/// A stored value that the domain does not accept.
+#[derive(Debug, thiserror::Error)]
+#[error("{table}.{column} holds what the domain refuses")]
+struct Unreadable {
+    table: &'static str,
+    column: &'static str,
+}
+
+pub(crate) fn read<T>(value: Option<T>, table: &'static str, column: &'static str) -> Result<T, StoreError> {
+    value.ok_or_else(|| StoreError::Broken(Box::new(Unreadable { table, column })))
+}
+
+/// The columns of `users`, as every statement that returns an account names them.
+#[derive(QueryableByName)]
+pub(crate) struct UserRow {
+    #[diesel(sql_type = SqlUuid)]
+    user_id: Uuid,
+    #[diesel(sql_type = Text)]
+    user_email: String,
+    #[diesel(sql_type = Text)]
+    user_phone: String,
+    #[diesel(sql_type = Timestamptz)]
+    user_phone_verified_at: Instant,
+    #[diesel(sql_type = Nullable<Text>)]
+    user_locale: Option<String>,
+    #[diesel(sql_type = Timestamptz)]
+    user_created_at: Instant,
+    #[diesel(sql_type = Timestamptz)]
+    user_updated_at: Instant,
+}
+
+/// The select list that [`UserRow`] reads, of a row named `u`.
+macro_rules! user_columns {
+    () => {
+        "u.id AS user_id, u.email AS user_email, u.phone AS user_phone, \
+         u.phone_verified_at AS user_phone_verified_at, u.locale AS user_locale, \
+         u.created_at AS user_created_at, u.updated_at AS user_updated_at"
+    };
+}
+pub(crate) use user_columns;
+
+impl TryFrom<UserRow> for User {
+    type Error = StoreError;
+
+    fn try_from(row: UserRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: UserId(row.user_id),
+            email: email(&row.user_email, "users")?,
+            phone: phone(&row.user_phone, "users")?,
+            phone_verified_at: row.user_phone_verified_at.0,
+            locale: locale(row.user_locale.as_deref()),
+            created_at: row.user_created_at.0,
+            updated_at: row.user_updated_at.0,
+        })
+    }
+}
+
+pub(crate) fn email(text: &str, table: &'static str) -> Result<Email, StoreError> {
+    read(Email::parse(text).ok(), table, "email")
+}
+
+pub(crate) fn phone(text: &str, table: &'static str) -> Result<PhoneNumber, StoreError> {
+    read(PhoneNumber::from_stored(text).ok(), table, "phone")
+}
+
+/// A language is a wish: one that is not understood is no reason to fail.
+pub(crate) fn locale(text: Option<&str>) -> Option<Locale> {
+    text.and_then(|text| Locale::parse(text).ok())
+}
+
+/// The columns of `sessions` and of its user.
+#[derive(QueryableByName)]
+pub(crate) struct SessionRow {
+    #[diesel(sql_type = SqlUuid)]
+    session_id: Uuid,
+    #[diesel(sql_type = Text)]
+    methods: String,
+    #[diesel(sql_type = Timestamptz)]
+    authenticated_at: Instant,
+    #[diesel(sql_type = Timestamptz)]
+    expires_at: Instant,
+    #[diesel(sql_type = Timestamptz)]
+    absolute_expires_at: Instant,
+    #[diesel(embed)]
+    user: UserRow,
+}
+
+/// The select list that [`SessionRow`] reads, of rows named `s` and `u`.
+macro_rules! session_columns {
+    () => {
+        concat!(
+            "s.id AS session_id, s.methods, s.authenticated_at, s.expires_at, s.absolute_expires_at, ",
+            $crate::rows::user_columns!()
+        )
+    };
+}
+pub(crate) use session_columns;
+
+impl TryFrom<SessionRow> for LiveSession {
+    type Error = StoreError;
+
+    fn try_from(row: SessionRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: SessionId(row.session_id),
+            methods: row.methods.split(' ').filter_map(AuthenticationMethod::find).collect(),
+            authenticated_at: row.authenticated_at.0,
+            expires_at: row.expires_at.0,
+            absolute_expires_at: row.absolute_expires_at.0,
+            user: row.user.try_into()?,
+        })
+    }
+}
+
+/// The stored form of authentication methods.
+pub(crate) fn joined(methods: &[AuthenticationMethod]) -> String {
+    methods.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(" ")
+}

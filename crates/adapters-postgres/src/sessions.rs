@@ -1,0 +1,128 @@
+//! Sessions.
+
+use async_trait::async_trait;
+use diesel::{
+    QueryableByName,
+    sql_types::{Binary, Timestamptz, Uuid as SqlUuid},
+};
+use domain::{RefreshTokenHash, SessionId, SessionPolicy, UserId};
+use jiff::{SignedDuration, Timestamp};
+use ports::{LiveSession, Rotation, SessionStore, StoreError};
+use uuid::Uuid;
+
+use crate::{
+    PostgresStore,
+    rows::{SessionRow, session_columns},
+    statement::statement,
+    types::Instant,
+};
+
+statement!(FindLive { id: Uuid => SqlUuid, user_id: Uuid => SqlUuid, now: Instant => Timestamptz } concat!(
+    " SELECT ", session_columns!(), "
+    FROM input i JOIN sessions s ON s.id = i.id AND s.user_id = i.user_id AND s.expires_at > i.now
+    JOIN users u ON u.id = s.user_id"
+));
+
+statement!(End { id: Uuid => SqlUuid, user_id: Uuid => SqlUuid, now: Instant => Timestamptz } "
+    DELETE FROM sessions s USING input i
+    WHERE s.id = i.id AND s.user_id = i.user_id AND s.expires_at > i.now");
+
+// Whoever sets `spent_at` has spent the token; everybody else waits for that row and finds it spent.
+statement!(Spend {
+    presented: Vec<u8> => Binary,
+    successor: Vec<u8> => Binary,
+    now: Instant => Timestamptz,
+    slides_to: Instant => Timestamptz,
+} concat!(", spent AS (
+        UPDATE refresh_tokens t SET spent_at = i.now FROM input i, sessions s
+        WHERE t.hash = i.presented AND t.spent_at IS NULL AND s.id = t.session_id AND s.expires_at > i.now
+        RETURNING t.session_id
+    ), renewed AS (
+        UPDATE sessions s SET last_used_at = i.now, expires_at = least(i.slides_to, s.absolute_expires_at)
+        FROM input i, spent WHERE s.id = spent.session_id
+        RETURNING s.*
+    ), succeeded AS (
+        INSERT INTO refresh_tokens (hash, session_id, parent, issued_at)
+        SELECT i.successor, spent.session_id, i.presented, i.now FROM input i, spent
+    )
+    SELECT ", session_columns!(), " FROM renewed s JOIN users u ON u.id = s.user_id"));
+
+// The successor takes another value in its own row, so there is never a second one.
+statement!(Replace {
+    presented: Vec<u8> => Binary,
+    successor: Vec<u8> => Binary,
+    now: Instant => Timestamptz,
+    leeway_began: Instant => Timestamptz,
+} concat!(", replaced AS (
+        UPDATE refresh_tokens t SET hash = i.successor FROM input i, refresh_tokens p, sessions s
+        WHERE p.hash = i.presented AND p.spent_at > i.leeway_began AND t.parent = p.hash AND t.spent_at IS NULL
+        AND s.id = t.session_id AND s.expires_at > i.now
+        RETURNING t.session_id
+    )
+    SELECT ", session_columns!(), "
+    FROM replaced JOIN sessions s ON s.id = replaced.session_id JOIN users u ON u.id = s.user_id"));
+
+statement!(EndReused { presented: Vec<u8> => Binary, leeway_began: Instant => Timestamptz } "
+    DELETE FROM sessions s USING input i, refresh_tokens p
+    WHERE p.hash = i.presented AND p.spent_at <= i.leeway_began AND s.id = p.session_id
+    RETURNING s.id, s.user_id");
+
+#[derive(QueryableByName)]
+struct EndedRow {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    user_id: Uuid,
+}
+
+#[async_trait]
+impl SessionStore for PostgresStore {
+    #[tracing::instrument(name = "postgres.find_live", level = "debug", skip_all)]
+    async fn find_live(
+        &self,
+        id: SessionId,
+        user_id: UserId,
+        now: Timestamp,
+    ) -> Result<Option<LiveSession>, StoreError> {
+        let find = FindLive { id: id.0, user_id: user_id.0, now: Instant(now) };
+        self.row::<_, SessionRow>(find).await?.map(LiveSession::try_from).transpose()
+    }
+
+    #[tracing::instrument(name = "postgres.rotate", level = "debug", skip_all)]
+    async fn rotate(
+        &self,
+        presented: RefreshTokenHash,
+        successor: RefreshTokenHash,
+        policy: &SessionPolicy,
+        now: Timestamp,
+    ) -> Result<Rotation, StoreError> {
+        let presented = presented.0.to_vec();
+        let successor = successor.0.to_vec();
+        let slides_to = Instant(policy.slide(now, Timestamp::MAX));
+        let leeway_began = Instant(before(now, policy.reuse_leeway));
+        let now = Instant(now);
+        let spend = Spend { presented: presented.clone(), successor: successor.clone(), now, slides_to };
+        if let Some(row) = self.row::<_, SessionRow>(spend).await? {
+            return Ok(Rotation::Rotated(row.try_into()?));
+        }
+        let replace = Replace { presented: presented.clone(), successor, now, leeway_began };
+        if let Some(row) = self.row::<_, SessionRow>(replace).await? {
+            return Ok(Rotation::Rotated(row.try_into()?));
+        }
+        let ended: Option<EndedRow> = self.row(EndReused { presented, leeway_began }).await?;
+        Ok(ended.map_or(Rotation::Refused, |row| Rotation::Reused {
+            session_id: SessionId(row.id),
+            user_id: UserId(row.user_id),
+        }))
+    }
+
+    #[tracing::instrument(name = "postgres.end", level = "debug", skip_all)]
+    async fn end(&self, id: SessionId, user_id: UserId, now: Timestamp) -> Result<bool, StoreError> {
+        let ended = self.execute(End { id: id.0, user_id: user_id.0, now: Instant(now) }).await?;
+        Ok(ended > 0)
+    }
+}
+
+fn before(now: Timestamp, by: SignedDuration) -> Timestamp {
+    now.checked_sub(by).unwrap_or(Timestamp::MIN)
+}

@@ -1,0 +1,45 @@
+//! Statements as types.
+
+/// Defines a statement whose text never changes, so that each connection
+/// prepares it once.
+///
+/// The fields become the columns of a first clause `input`, one row, which the
+/// text that follows reads by name.
+macro_rules! statement {
+    ($name:ident { $($field:ident: $rust:ty => $sql:ty),+ $(,)? } $text:expr) => {
+        #[derive(Clone)]
+        pub(crate) struct $name {
+            $(pub(crate) $field: $rust,)+
+        }
+
+        impl diesel::query_builder::QueryFragment<diesel::pg::Pg> for $name {
+            fn walk_ast<'b>(
+                &'b self,
+                mut out: diesel::query_builder::AstPass<'_, 'b, diesel::pg::Pg>,
+            ) -> diesel::QueryResult<()> {
+                let mut before = "WITH input AS MATERIALIZED (SELECT ";
+                $(
+                    out.push_sql(before);
+                    out.push_bind_param::<$sql, _>(&self.$field)?;
+                    out.push_sql(concat!(" AS ", stringify!($field)));
+                    before = ", ";
+                )+
+                let _ = before;
+                out.push_sql(")");
+                out.push_sql($text);
+                Ok(())
+            }
+        }
+
+        impl diesel::query_builder::QueryId for $name {
+            type QueryId = Self;
+            const HAS_STATIC_QUERY_ID: bool = true;
+        }
+
+        impl diesel::query_builder::Query for $name {
+            type SqlType = diesel::sql_types::Untyped;
+        }
+    };
+}
+
+pub(crate) use statement;
