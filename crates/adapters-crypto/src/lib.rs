@@ -1,1 +1,23 @@
-//! 
+//! Time, randomness, password hashing and access tokens.
+//!
+//! The one crate that asks the system for the time and for random bytes, and
+//! the one that holds keys. It decides nothing: the ports say what is promised,
+//! `jsonwebtoken`, `bcrypt` and `aws-lc-rs` do the cryptography.
+//!
+//! | key | from | used for |
+//! |---|---|---|
+//! | pepper | configuration | HMAC-SHA-384 of passwords before bcrypt |
+//! | password salt | HKDF of the data key | HMAC-SHA-256 of an e-mail into its bcrypt salt |
+//! | signing key | configuration, or HKDF of the data key in development | access tokens: Ed25519, P-256 or HMAC-SHA-256 |
+
+mod clock;
+mod keys;
+mod passwords;
+mod secrets;
+mod tokens;
+
+pub use clock::SystemClock;
+pub use keys::{DataKey, InvalidKey, Pepper, generate_secret};
+pub use passwords::{BcryptHasher, HasherNotStarted, HasherSettings};
+pub use secrets::SystemSecrets;
+pub use tokens::{InvalidJwtKey, JwtAlgorithm, JwtKey, JwtTokens, UnknownJwtAlgorithm, VerifyingKey};
