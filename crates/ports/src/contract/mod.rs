@@ -1,1 +1,195 @@
 //! The promises of the ports as test suites for adapters.
+//!
+//! Each promise is an async function over [`Stores`] that panics when the
+//! promise is broken. [`store_contract!`](crate::store_contract) turns all of
+//! them into tests; an adapter outside this repository runs them alike:
+//!
+//! ```ignore
+//! async fn fresh_stores() -> (ports::contract::Stores, impl Drop) { … }
+//!
+//! ports::store_contract!(fresh_stores());
+//! ```
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a suite of tests: a panic is how it says no"
+)]
+
+pub mod accounts;
+mod fixtures;
+pub mod giving_back;
+pub mod guessing;
+pub mod opening;
+pub mod purging;
+pub mod quotas;
+pub mod redeeming;
+pub mod rotation;
+pub mod sending;
+pub mod sessions;
+
+use std::sync::Arc;
+
+use crate::{AccountStore, ChallengeStore, SessionStore};
+
+/// The stores under test. They share one database, which is empty but for its
+/// schema and used by no other test.
+#[derive(Clone)]
+pub struct Stores {
+    pub accounts: Arc<dyn AccountStore>,
+    pub challenges: Arc<dyn ChallengeStore>,
+    pub sessions: Arc<dyn SessionStore>,
+}
+
+/// Makes one test of each promise of the stores.
+///
+/// The argument is an async expression that gives fresh [`Stores`] and
+/// whatever has to live as long as they do. The calling crate needs `tokio`
+/// with `macros` and `rt-multi-thread`.
+#[macro_export]
+macro_rules! store_contract {
+    ($fresh:expr) => {
+        $crate::store_contract! { @tests $fresh;
+            accounts: {
+                an_unknown_name_is_counted_under_itself
+                an_account_is_found_by_its_email_in_any_case_and_by_its_phone
+                failures_of_a_phone_count_under_the_email_of_its_account
+                en_07_an_email_brings_its_50_newest_registrations
+                a_number_brings_its_three_newest_registrations
+                only_live_registrations_are_found
+                concurrent_password_failures_all_count
+                a_password_failure_is_forgotten_after_a_day
+                a_right_password_forgets_the_failures
+                a_hash_is_upgraded_unless_the_password_changed
+            }
+            opening: {
+                an_opened_challenge_is_shown_as_it_was_asked_for
+                rc_05_opening_again_finds_the_same_challenge
+                rc_02_another_password_or_email_is_another_challenge_of_the_same_code
+                rc_05_one_of_50_concurrent_openings_of_one_registration_sends
+                rc_05_one_of_50_concurrent_openings_of_different_registrations_of_a_number_sends
+                rc_05_one_of_50_concurrent_openings_for_different_purposes_sends
+                a_number_may_get_one_more_message_after_the_cooldown
+                a_challenge_opened_in_the_cooldown_of_another_purpose_sends_later
+                sends_of_a_challenge_are_counted_and_end
+                a_challenge_ends_on_time_and_the_next_is_new
+                a_later_challenge_of_a_number_keeps_its_code_for_its_whole_life
+            }
+            sending: {
+                a_resend_waits_for_the_cooldown
+                rc_05_one_of_50_concurrent_resends_sends
+                a_closed_challenge_sends_nothing_more
+                asvs_6_6_3_a_resend_never_raises_the_attempts
+                a_resend_prolongs_nothing_and_may_change_the_channel
+                resends_end_at_the_limit
+                a_settled_send_is_what_codes_are_checked_against
+                rc_06_an_unsettled_send_is_told_to_whoever_guesses
+                a_send_that_never_left_costs_nothing
+                a_send_that_never_left_leaves_the_earlier_code_valid
+                settling_an_outdated_send_has_no_effect
+            }
+            quotas: {
+                rc_07_sends_to_a_number_are_bounded_in_a_sliding_hour
+                rc_07_sends_of_an_account_are_bounded_in_a_sliding_hour
+                rc_07_sends_to_a_country_are_bounded_in_a_sliding_hour
+                rc_07_sends_of_an_address_are_bounded_in_a_sliding_hour
+                rc_07_a_day_allows_twice_an_hour
+                the_latest_end_of_all_used_up_quotas_is_told
+                sends_of_a_sign_in_count_for_its_account_and_number
+                a_resend_is_bound_by_the_quotas
+                a_live_code_is_held_even_when_a_quota_is_used_up
+                a_challenge_over_quota_is_open_and_sends_once_the_window_has_slid
+            }
+            guessing: {
+                asvs_6_6_3_exactly_five_of_50_concurrent_guesses_count
+                asvs_6_6_3_challenges_of_one_number_share_the_guesses
+                an_attempt_tells_what_is_to_be_checked
+                an_unknown_challenge_is_closed
+                a_challenge_is_closed_from_its_end_on
+                an_exhausted_challenge_stays_dead_when_its_number_starts_anew
+                rc_07_wrong_codes_of_an_account_are_bounded_over_challenges
+                wrong_codes_of_registrations_are_counted_by_number
+                a_closed_challenge_is_closed_whatever_the_quota_says
+            }
+            giving_back: {
+                an_attempt_given_back_can_be_taken_again
+                attempts_are_given_back_so_many_times_only
+                concurrent_returns_are_bounded_alike
+                an_attempt_given_back_is_no_wrong_code
+                giving_back_to_an_earlier_code_does_not_help_the_next
+            }
+            redeeming: {
+                one_of_50_concurrent_redemptions_makes_the_account_and_its_session
+                rc_02_an_account_has_what_the_proven_registration_carried
+                rc_03_proving_a_number_closes_its_other_registrations
+                rc_03_proving_a_registration_closes_the_others_of_its_email
+                rc_04_a_taken_number_makes_no_second_account
+                rc_04_a_taken_email_makes_no_second_account_in_another_case
+                rc_04_concurrent_registrations_of_an_email_make_one_account
+                one_of_50_concurrent_redemptions_of_a_sign_in_opens_a_session
+                a_sign_in_without_its_account_is_closed
+                a_used_challenge_is_closed_and_the_next_is_new
+                a_right_code_forgets_the_wrong_ones
+                sessions_beyond_the_limit_end_the_least_recently_used
+            }
+            sessions: {
+                a_live_session_is_found_by_its_owner_only
+                a_session_lives_to_the_microsecond
+                an_ended_session_is_gone_with_its_tokens
+                nobody_ends_the_session_of_another
+                one_of_50_concurrent_ends_ends_a_session
+                an_expired_session_cannot_be_ended
+            }
+            rotation: {
+                a_rotated_token_keeps_the_session_and_slides_its_end
+                a_session_never_slides_beyond_its_absolute_end
+                an_unknown_or_expired_token_is_refused
+                tk_06_50_concurrent_rotations_leave_one_live_successor
+                tk_06_a_repeat_inside_the_leeway_replaces_the_unspent_successor
+                tk_06_a_repeat_after_the_successor_was_spent_is_refused_and_ends_nothing
+                tk_06_repeats_never_stretch_the_leeway
+                tk_06_a_copied_token_ends_the_session_with_every_successor
+            }
+            purging: {
+                a_purge_removes_nothing_that_a_rule_looks_at
+                a_purge_removes_all_that_is_past_and_in_bounded_bites
+            }
+        }
+    };
+    (@tests $fresh:expr; $($module:ident: { $($promise:ident)+ })+) => {
+        $($(
+            #[::tokio::test(flavor = "multi_thread")]
+            async fn $promise() {
+                let (stores, _guard) = $fresh.await;
+                $crate::contract::$module::$promise(&stores).await;
+            }
+        )+)+
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_promise_is_in_the_macro() {
+        let list = include_str!("mod.rs");
+        let suites = [
+            include_str!("accounts.rs"),
+            include_str!("giving_back.rs"),
+            include_str!("guessing.rs"),
+            include_str!("opening.rs"),
+            include_str!("purging.rs"),
+            include_str!("quotas.rs"),
+            include_str!("redeeming.rs"),
+            include_str!("rotation.rs"),
+            include_str!("sending.rs"),
+            include_str!("sessions.rs"),
+        ];
+        let promises = suites.iter().flat_map(|suite| suite.lines()).filter_map(|line| {
+            line.strip_prefix("pub async fn ").and_then(|rest| rest.split_once('(')).map(|(name, _)| name)
+        });
+        let missing: Vec<&str> =
+            promises.filter(|name| !list.lines().any(|line| line.trim() == *name)).collect();
+        assert!(missing.is_empty(), "not run by store_contract!: {missing:?}");
+    }
+}

@@ -1,0 +1,196 @@
+//! How many messages an hour and a day allow.
+
+use domain::{ChallengePolicy, CountryCode, Quota, Quotas};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    Stores,
+    fixtures::{
+        MICROSECOND, address, email, hour, limits, login, minute, person, person_with_phone, phone, policy,
+        registration, registration_of, resend, sends, start,
+    },
+};
+use crate::{NewChallenge, PendingRegistration, Resend, SendDecision, SendLimits};
+
+/// Challenges end before the next step of a story, so that no code lives on.
+const SHORT: ChallengePolicy = ChallengePolicy {
+    ttl: SignedDuration::from_mins(4),
+    resend_cooldown: SignedDuration::from_mins(1),
+    max_attempts: 5,
+    max_sends: 3,
+    max_given_back: 5,
+};
+
+fn short(quotas: Quotas) -> SendLimits {
+    SendLimits { policy: SHORT, ..limits(quotas) }
+}
+
+/// What a send shares with others of its kind, and what bounds it.
+struct Dimension {
+    challenge: fn(u32) -> NewChallenge,
+    quotas: fn(Quota) -> Quotas,
+}
+
+const PHONE: Dimension = Dimension {
+    challenge: |number| apart(number, person_with_phone(number, phone(99))),
+    quotas: |quota| Quotas { phone: Some(quota), ..NONE },
+};
+const ACCOUNT: Dimension = Dimension {
+    challenge: |number| apart(number, PendingRegistration { email: email(99), ..person(number) }),
+    quotas: |quota| Quotas { account: Some(quota), ..NONE },
+};
+const COUNTRY: Dimension = Dimension {
+    challenge: |number| NewChallenge {
+        country: CountryCode::parse("SE").ok(),
+        ..apart(number, person(number))
+    },
+    quotas: |quota| Quotas { country: Some(quota), ..NONE },
+};
+const ADDRESS: Dimension = Dimension {
+    challenge: |number| {
+        let mut challenge = apart(number, person(number));
+        challenge.limits.address = Some(address(99));
+        challenge
+    },
+    quotas: |quota| Quotas { address: Some(quota), ..NONE },
+};
+const NONE: Quotas = Quotas { account: None, phone: None, country: None, address: None };
+
+/// A challenge that shares neither country nor address with any other.
+fn apart(number: u32, registration: PendingRegistration) -> NewChallenge {
+    let mut challenge = registration_of(registration);
+    challenge.country = None;
+    challenge.limits.address = u8::try_from(number).ok().map(address);
+    challenge
+}
+
+impl Dimension {
+    /// What is decided about the `number`-th send of this kind.
+    async fn send(&self, stores: &Stores, number: u32, quota: Quota, now: Timestamp) -> SendDecision {
+        let mut challenge = (self.challenge)(number);
+        let address = challenge.limits.address;
+        challenge.limits = SendLimits { address, ..short((self.quotas)(quota)) };
+        stores.open(&challenge, now).await.send
+    }
+
+    async fn slides_by_the_hour(&self, stores: &Stores) {
+        let two = Quota::per_hour(2);
+        let reserved = |send| matches!(send, SendDecision::Reserved(_));
+
+        assert!(reserved(self.send(stores, 1, two, minute(0)).await));
+        assert!(reserved(self.send(stores, 2, two, minute(10)).await));
+        let third = self.send(stores, 3, two, minute(20)).await;
+        assert_eq!(third, SendDecision::OverQuota { retry_at: minute(60) });
+        let early = self.send(stores, 4, two, minute(60) - MICROSECOND).await;
+        assert_eq!(early, SendDecision::OverQuota { retry_at: minute(60) });
+
+        assert!(reserved(self.send(stores, 5, two, minute(60)).await));
+        let burst = self.send(stores, 6, two, minute(65)).await;
+        assert_eq!(burst, SendDecision::OverQuota { retry_at: minute(70) });
+    }
+}
+
+pub async fn rc_07_sends_to_a_number_are_bounded_in_a_sliding_hour(stores: &Stores) {
+    PHONE.slides_by_the_hour(stores).await;
+}
+
+pub async fn rc_07_sends_of_an_account_are_bounded_in_a_sliding_hour(stores: &Stores) {
+    ACCOUNT.slides_by_the_hour(stores).await;
+}
+
+pub async fn rc_07_sends_to_a_country_are_bounded_in_a_sliding_hour(stores: &Stores) {
+    COUNTRY.slides_by_the_hour(stores).await;
+}
+
+pub async fn rc_07_sends_of_an_address_are_bounded_in_a_sliding_hour(stores: &Stores) {
+    ADDRESS.slides_by_the_hour(stores).await;
+}
+
+pub async fn rc_07_a_day_allows_twice_an_hour(stores: &Stores) {
+    let two = Quota::per_hour(2);
+    let kinds = [(0, PHONE), (50, ACCOUNT)];
+    for (first, kind) in kinds {
+        for (number, hours) in (first..first + 4).zip([0, 2, 4, 6]) {
+            let send = kind.send(stores, number, two, hour(hours)).await;
+            assert!(matches!(send, SendDecision::Reserved(_)));
+        }
+
+        let fifth = kind.send(stores, first + 4, two, hour(8)).await;
+        assert_eq!(fifth, SendDecision::OverQuota { retry_at: hour(24) });
+        let next_day = kind.send(stores, first + 5, two, hour(24)).await;
+        assert!(matches!(next_day, SendDecision::Reserved(_)));
+    }
+}
+
+pub async fn the_latest_end_of_all_used_up_quotas_is_told(stores: &Stores) {
+    let one = Some(Quota::per_hour(1));
+    let quotas = Quotas { phone: one, account: one, ..NONE };
+    let mine = NewChallenge { limits: short(quotas), ..registration(1) };
+    let same_number = registration_of(person_with_phone(2, phone(1)));
+    let same_email = registration_of(PendingRegistration { email: email(1), ..person(3) });
+    stores.open(&NewChallenge { limits: short(NONE), ..same_number }, minute(0)).await;
+    stores.open(&NewChallenge { limits: short(NONE), ..same_email }, minute(10)).await;
+
+    let opened = stores.open(&mine, minute(20)).await;
+
+    assert_eq!(opened.send, SendDecision::OverQuota { retry_at: minute(70) });
+}
+
+pub async fn sends_of_a_sign_in_count_for_its_account_and_number(stores: &Stores) {
+    let (user, _) = stores.register(person(1), minute(0)).await;
+    let with = |quotas| NewChallenge { limits: short(quotas), ..login(&user) };
+    let of_account = Quotas { account: Some(Quota::per_hour(1)), ..NONE };
+    let of_phone = Quotas { phone: Some(Quota::per_hour(2)), ..NONE };
+
+    assert!(sends(&stores.open(&with(of_account), minute(10)).await), "registrations count apart");
+    let by_account = stores.open(&with(of_account), minute(20)).await;
+    let by_phone = stores.open(&with(of_phone), minute(20)).await;
+
+    assert_eq!(by_account.send, SendDecision::OverQuota { retry_at: minute(70) });
+    assert_eq!(by_phone.send, SendDecision::OverQuota { retry_at: minute(60) });
+}
+
+pub async fn a_resend_is_bound_by_the_quotas(stores: &Stores) {
+    let one = Some(Quota::per_hour(1));
+    let each = [
+        Quotas { phone: one, ..NONE },
+        Quotas { account: one, ..NONE },
+        Quotas { country: one, ..NONE },
+        Quotas { address: one, ..NONE },
+    ];
+    let opened = stores.open(&registration(1), start()).await;
+
+    for quotas in each {
+        let asked = Resend { limits: limits(quotas), ..resend(&opened.challenge.id) };
+        let early = stores.resend(&asked, minute(1)).await.expect("it lives");
+        assert_eq!(early.send, SendDecision::Held, "the cooldown is told first");
+        let later = stores.resend(&asked, minute(3)).await.expect("it lives");
+        assert_eq!(later.send, SendDecision::OverQuota { retry_at: minute(60) });
+        assert_eq!(later.challenge.sends, 1);
+    }
+}
+
+pub async fn a_live_code_is_held_even_when_a_quota_is_used_up(stores: &Stores) {
+    let quotas = Quotas { phone: Some(Quota::per_hour(1)), ..NONE };
+    let ask = || NewChallenge { limits: limits(quotas), ..registration(1) };
+    let opened = stores.open(&ask(), start()).await;
+
+    let again = stores.open(&ask(), start() + policy().resend_cooldown).await;
+
+    assert_eq!((again.send, again.challenge), (SendDecision::Held, opened.challenge));
+}
+
+pub async fn a_challenge_over_quota_is_open_and_sends_once_the_window_has_slid(stores: &Stores) {
+    let quotas = Quotas { address: Some(Quota::per_hour(1)), ..NONE };
+    stores.open(&registration(1), start()).await;
+    let mine = NewChallenge { limits: limits(quotas), ..registration(2) };
+
+    let opened = stores.open(&mine, minute(55)).await;
+    assert_eq!(opened.send, SendDecision::OverQuota { retry_at: minute(60) });
+    assert_eq!((opened.challenge.sends, opened.challenge.attempts_left), (0, 5));
+
+    let again = NewChallenge { limits: limits(quotas), ..registration(2) };
+    let again = stores.open(&again, minute(60)).await;
+    assert!(sends(&again));
+    assert_eq!((again.challenge.id, again.challenge.sends), (mine.id, 1));
+}
