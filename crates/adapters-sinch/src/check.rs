@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 use crate::refusal::{Refusal, documented_reason};
 use crate::request::Request;
 use crate::transport::{Answer, NoAnswer, Share, Transport};
-use crate::wire::{VerificationBody, is_method, is_plain_segment};
+use crate::wire::{VerificationBody, is_method, is_plain_segment, read_object};
 
 /// Reports `code` and says what Sinch said of it.
 ///
@@ -29,7 +29,7 @@ pub(crate) async fn check(
 
 fn verdict(answer: &Answer, asked: &StartedVerification) -> Result<CodeCheck, ProviderFault> {
     let body: VerificationBody =
-        serde_json::from_slice(&answer.body).map_err(|_| fault("Sinch's answer to a report is not understood"))?;
+        read_object(&answer.body).ok_or_else(|| fault("Sinch's answer to a report is not understood"))?;
     let is_ours = body.id.is_some_and(|id| id == asked.id.0)
         && body.method.is_some_and(|method| is_method(&method, asked.channel))
         // Not documented any more, but believed when it speaks against.

@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 use crate::refusal::Refusal;
 use crate::request::Request;
 use crate::transport::{Answer, Call, NoAnswer, Share};
-use crate::wire::{VerificationBody, is_method, is_plain_segment, reference_text};
+use crate::wire::{VerificationBody, is_method, is_plain_segment, read_object, reference_text};
 
 /// The verification under `reference`, `None` when Sinch knows of none.
 pub(crate) async fn find(
@@ -21,8 +21,8 @@ pub(crate) async fn find(
     if answer.status != StatusCode::OK {
         return absent(&answer);
     }
-    let body: VerificationBody = serde_json::from_slice(&answer.body)
-        .map_err(|_| ProviderFault("Sinch's status answer is not understood".to_owned()))?;
+    let body: VerificationBody = read_object(&answer.body)
+        .ok_or_else(|| ProviderFault("Sinch's status answer is not understood".to_owned()))?;
     let is_ours = body.reference.is_some_and(|text| text == reference_text(reference))
         && body.method.is_some_and(|method| is_method(&method, channel))
         && body.identity.is_some_and(|identity| identity.is(phone));

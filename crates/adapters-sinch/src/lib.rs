@@ -10,7 +10,7 @@
 //! | what can go wrong | what bounds it |
 //! |---|---|
 //! | the provider hangs | [`Settings::timeout`] for a whole port call, [`Settings::connect_timeout`] for each connection |
-//! | many calls hang | at most [`Settings::max_concurrent_calls`] at once; others wait within their own time |
+//! | many calls hang | at most [`Settings::max_concurrent_calls`] at once; others wait for half of their time at most |
 //! | the provider is down | a circuit breaker: after [`Settings::breaker_faults`] faults in a row nobody asks for [`Settings::breaker_open_for`] |
 //! | an endless or foreign answer | 64 KiB, no redirects, no proxies, no other host than [`Settings::base_url`] |
 //!

@@ -52,7 +52,11 @@ impl VerificationProvider for SinchVerification {
         find(&call, reference, phone, channel, Share::Rest).await
     }
 
-    async fn check(&self, verification: &StartedVerification, code: &Code) -> Result<CodeCheck, ProviderFault> {
+    async fn check(
+        &self,
+        verification: &StartedVerification,
+        code: &Code,
+    ) -> Result<CodeCheck, ProviderFault> {
         check(&self.transport, verification, code).await
     }
 }

@@ -84,7 +84,7 @@ fn json(body: &impl Serialize) -> Vec<u8> {
 /// `HH:MM:SS`, at least a second and at most what two digits hold. Rounded up:
 /// the code lives as long as the challenge that it answers.
 fn expiry(life: SignedDuration) -> String {
-    let rounded = life.as_secs() + i64::from(life.subsec_nanos() > 0);
+    let rounded = life.as_secs().saturating_add(i64::from(life.subsec_nanos() > 0));
     let seconds = rounded.clamp(1, 99 * 3600 + 59 * 60 + 59);
     format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }

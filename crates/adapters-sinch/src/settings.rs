@@ -30,6 +30,9 @@ pub enum Auth {
 pub struct Settings {
     /// `https://host`, or `http://` to this machine, without a path.
     pub base_url: String,
+    /// Accepts `http://` to any host: for a simulator in another container.
+    /// Codes and numbers then cross the network readable.
+    pub allow_plain_http: bool,
     /// The application key of the Sinch dashboard. Not secret.
     pub application_key: String,
     /// The application secret as the dashboard shows it: Base64 text.
@@ -60,6 +63,7 @@ impl Settings {
     ) -> Self {
         Self {
             base_url: base_url.into(),
+            allow_plain_http: false,
             application_key: application_key.into(),
             application_secret,
             auth: Auth::default(),
@@ -78,12 +82,16 @@ impl Settings {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSinchSettings {
     #[error(
-        "sinch.base_url: give https://host, or http:// to this machine such as http://127.0.0.1:3018, without user, path or query"
+        "sinch.base_url: give https://host, or http:// to this machine such as http://127.0.0.1:3018 (to others with sinch.allow_plain_http), without user, path or query"
     )]
     BaseUrl,
-    #[error("sinch.application_key: give the key of the Sinch dashboard, such as 11111111-2222-3333-4444-555555555555")]
+    #[error(
+        "sinch.application_key: give the key of the Sinch dashboard, such as 11111111-2222-3333-4444-555555555555"
+    )]
     ApplicationKey,
-    #[error("sinch.application_secret: give the secret as the Sinch dashboard shows it, a Base64 text of at least 16 bytes")]
+    #[error(
+        "sinch.application_secret: give the secret as the Sinch dashboard shows it, a Base64 text of at least 16 bytes"
+    )]
     ApplicationSecret,
     #[error("sinch.timeout: give 100 ms to 60 s")]
     Timeout,
@@ -121,10 +129,25 @@ impl Settings {
             return Err(InvalidSinchSettings::BreakerFaults);
         }
         Ok(Checked {
-            base_url: base_url(&self.base_url).ok_or(InvalidSinchSettings::BaseUrl)?,
+            base_url: self.base_url().ok_or(InvalidSinchSettings::BaseUrl)?,
             credentials: self.credentials()?,
             connect_timeout: self.connect_timeout.min(self.timeout * 2 / 5),
         })
+    }
+
+    fn base_url(&self) -> Option<Url> {
+        let url = Url::parse(&self.base_url).ok()?;
+        let private = match url.scheme() {
+            "https" => true,
+            "http" => self.allow_plain_http || is_loopback(url.host_str()?),
+            _ => false,
+        };
+        let bare = url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none();
+        (private && bare).then_some(url)
     }
 
     fn credentials(&self) -> Result<Credentials, InvalidSinchSettings> {
@@ -139,21 +162,6 @@ impl Settings {
             Auth::Basic => Credentials::basic(key, shown),
         })
     }
-}
-
-fn base_url(text: &str) -> Option<Url> {
-    let url = Url::parse(text).ok()?;
-    let encrypted = match url.scheme() {
-        "https" => true,
-        "http" => false,
-        _ => return None,
-    };
-    let bare = url.path() == "/"
-        && url.query().is_none()
-        && url.fragment().is_none()
-        && url.username().is_empty()
-        && url.password().is_none();
-    (bare && (encrypted || is_loopback(url.host_str()?))).then_some(url)
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -212,6 +220,15 @@ mod tests {
             let settings = Settings { base_url: wrong.to_owned(), ..settings() };
             assert_eq!(refusal(&settings), Some(InvalidSinchSettings::BaseUrl), "{wrong}");
         }
+    }
+
+    #[test]
+    fn plain_http_to_another_host_is_asked_for_by_name() {
+        let base_url = "http://simulator:3001".to_owned();
+        assert_eq!(refusal(&Settings { base_url, allow_plain_http: true, ..settings() }), None);
+        let base_url = "ftp://simulator:3001".to_owned();
+        let settings = Settings { base_url, allow_plain_http: true, ..settings() };
+        assert_eq!(refusal(&settings), Some(InvalidSinchSettings::BaseUrl));
     }
 
     #[test]

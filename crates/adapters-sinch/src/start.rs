@@ -8,7 +8,7 @@ use crate::find::find;
 use crate::refusal::{Refusal, RefusedStart};
 use crate::request::Request;
 use crate::transport::{Answer, Call, NoAnswer, Share, Transport};
-use crate::wire::{VerificationBody, is_method, is_plain_segment};
+use crate::wire::{VerificationBody, is_method, is_plain_segment, read_object};
 
 /// What one request to start came to.
 enum Sent {
@@ -48,7 +48,11 @@ pub(crate) async fn start(
 }
 
 /// The second and last request, after one whose end is unclear.
-async fn send_again(call: &Call<'_>, request: &Request, code: &CodeRequest) -> Result<ProviderId, StartError> {
+async fn send_again(
+    call: &Call<'_>,
+    request: &Request,
+    code: &CodeRequest,
+) -> Result<ProviderId, StartError> {
     match send(call, request, code).await {
         Sent::Started(id) => Ok(id),
         // True of the first request as well.
@@ -63,7 +67,11 @@ async fn send_again(call: &Call<'_>, request: &Request, code: &CodeRequest) -> R
 }
 
 /// The verification that was started, or else `fault`.
-async fn recover(call: &Call<'_>, code: &CodeRequest, fault: ProviderFault) -> Result<ProviderId, StartError> {
+async fn recover(
+    call: &Call<'_>,
+    code: &CodeRequest,
+    fault: ProviderFault,
+) -> Result<ProviderId, StartError> {
     match look_up(call, code, Share::Rest).await {
         Ok(Some(id)) => Ok(id),
         Ok(None) | Err(_) => Err(StartError::Unknown(fault)),
@@ -95,7 +103,7 @@ async fn send(call: &Call<'_>, request: &Request, code: &CodeRequest) -> Sent {
 
 fn started(answer: &Answer, code: &CodeRequest) -> Sent {
     let unbelievable = |text: &str| Sent::Unbelievable(ProviderFault(text.to_owned()));
-    let Ok(body) = serde_json::from_slice::<VerificationBody>(&answer.body) else {
+    let Some(body) = read_object::<VerificationBody>(&answer.body) else {
         return unbelievable("Sinch's answer to a start is not understood");
     };
     if !body.method.is_some_and(|method| is_method(&method, code.channel)) {

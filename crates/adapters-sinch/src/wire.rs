@@ -130,6 +130,12 @@ impl AnsweredIdentity {
     }
 }
 
+/// Reads a body that is a JSON object. Serde alone would take an array of the
+/// fields as well.
+pub(crate) fn read_object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
+    body.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(body).ok())?
+}
+
 /// What errors answer. The message is left out on purpose: it repeats numbers.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -148,7 +154,7 @@ enum NumberOrText {
 /// The error code in `body`, if there is one that belongs to `http_status`:
 /// its first three digits are the status.
 pub(crate) fn error_code(http_status: u16, body: &[u8]) -> Option<u32> {
-    let code = match serde_json::from_slice::<ErrorBody>(body).ok()?.error_code {
+    let code = match read_object::<ErrorBody>(body)?.error_code {
         NumberOrText::Number(code) => code,
         NumberOrText::Text(text) => text.parse().ok()?,
     };
