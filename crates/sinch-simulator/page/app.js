@@ -143,9 +143,10 @@ function magicRow({ number, on, description }) {
   return row;
 }
 
-function showCommands() {
+async function showCommands() {
+  const { service_url: service } = await (await fetch("/about")).json();
   byId("command").textContent = [
-    "curl http://127.0.0.1:3000/api/v1/auth/register \\",
+    `curl ${service}/api/v1/auth/register \\`,
     "  -H 'content-type: application/json' \\",
     "  -d '{\"email\":\"ada@example.com\",",
     "       \"password\":\"a long enough secret\",",

@@ -294,16 +294,9 @@ impl Exchange {
     }
 
     fn deliver(&self, memory: &mut Memory, verification: &Verification, language: Language) {
-        let Some((channel, text)) = rendered(verification, language) else { return };
+        let Some(message) = Message::about(verification, language) else { return };
         memory.traffic.count_message(&verification.number);
-        memory.inbox.deliver(Message {
-            id: verification.id.clone(),
-            number: verification.number.clone(),
-            channel,
-            code: verification.code.clone(),
-            text,
-            received_at: to_the_millisecond(verification.created_at),
-        });
+        memory.inbox.deliver(message);
         if let (Some(callbacks), Method::Sms) = (&self.callbacks, verification.method) {
             callbacks.tell_delivery(verification);
         }
@@ -377,23 +370,6 @@ fn damage_of(effect: &Effect) -> Option<Damage> {
 
 fn later(moment: Timestamp, by: Duration) -> Timestamp {
     moment.checked_add(by).unwrap_or(Timestamp::MAX)
-}
-
-/// Nobody reads a message's nanoseconds.
-fn to_the_millisecond(moment: Timestamp) -> Timestamp {
-    Timestamp::from_millisecond(moment.as_millisecond()).unwrap_or(moment)
-}
-
-/// The channel and the words, for methods that reach a phone's owner.
-fn rendered(verification: &Verification, language: Language) -> Option<(&'static str, String)> {
-    let code = &verification.code;
-    match verification.method {
-        Method::Sms => Some(("sms", language.text(code))),
-        Method::Whatsapp => Some(("whatsapp", language.text(code))),
-        Method::Callout => Some(("voice", language.text(code))),
-        Method::Flashcall => Some(("flashcall", format!("Missed call from +{code}"))),
-        Method::Seamless => None,
-    }
 }
 
 /// Applies what the application chose. Own codes are at most 10 characters of

@@ -7,6 +7,8 @@ use serde::Serialize;
 
 use crate::bounded::BoundedMap;
 use crate::fault::Operation;
+use crate::verification::{Method, Verification};
+use crate::wording::Language;
 
 /// One message, as a person holding the phone sees it.
 #[derive(Debug, Clone, Serialize)]
@@ -21,6 +23,33 @@ pub(crate) struct Message {
     pub(crate) code: String,
     pub(crate) text: String,
     pub(crate) received_at: Timestamp,
+}
+
+impl Message {
+    /// What reaches the phone's owner; a seamless verification sends nothing.
+    pub(crate) fn about(verification: &Verification, language: Language) -> Option<Self> {
+        let code = &verification.code;
+        let (channel, text) = match verification.method {
+            Method::Sms => ("sms", language.text(code)),
+            Method::Whatsapp => ("whatsapp", language.text(code)),
+            Method::Callout => ("voice", language.text(code)),
+            Method::Flashcall => ("flashcall", format!("Missed call from +{code}")),
+            Method::Seamless => return None,
+        };
+        Some(Self {
+            id: verification.id.clone(),
+            number: verification.number.clone(),
+            channel,
+            code: code.clone(),
+            text,
+            received_at: to_the_millisecond(verification.created_at),
+        })
+    }
+}
+
+/// Nobody reads a message's nanoseconds.
+fn to_the_millisecond(moment: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(moment.as_millisecond()).unwrap_or(moment)
 }
 
 /// The latest messages of all phones.

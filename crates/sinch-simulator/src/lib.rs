@@ -29,6 +29,7 @@
 //! | `GET /inbox?number=+46701234567&limit=20` | `{"messages":[{"id","number","channel","code","text","received_at"}]}`, newest first; both parameters are optional; answers `If-None-Match` with 304 |
 //! | `DELETE /inbox` | forget all messages |
 //! | `GET /requests?number=+46701234567` | `{"requests":[{"number","starts","messages","reports","statuses"}]}`, how often each number was asked for |
+//! | `GET /about` | `{"service_url"}`, where the service that uses this simulator is reached |
 //! | `GET /magic-numbers` | the [`MAGIC_NUMBERS`] as JSON |
 //! | `POST /faults` | `{"kind":"server_error","on":"start","number":"+46701234567","times":2}`: spoil the next requests; only `kind` is required. Answers 201 with the list |
 //! | `GET /faults`, `DELETE /faults` | list or forget the planned faults |

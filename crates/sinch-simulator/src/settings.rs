@@ -65,6 +65,8 @@ pub struct Settings {
     /// Base URL in links, when clients reach the simulator by another name
     /// than the address it listens on.
     pub public_url: Option<String>,
+    /// Where the service that uses us is reached, for the commands on the page.
+    pub service_url: String,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -87,6 +89,7 @@ impl Default for Settings {
             slow_answer: Duration::from_secs(30),
             capacity: 10_000,
             public_url: None,
+            service_url: "http://127.0.0.1:3000".to_owned(),
             clock: Arc::new(SystemClock),
         }
     }

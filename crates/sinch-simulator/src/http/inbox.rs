@@ -39,6 +39,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
     config
         .service(web::resource("/inbox").route(get_only().to(messages)).route(web::delete().to(clear)))
         .service(web::resource("/requests").route(get_only().to(requests)))
+        .service(web::resource("/about").route(get_only().to(about)))
         .service(web::resource("/magic-numbers").route(get_only().to(magic_numbers)))
         .service(
             web::resource("/faults")
@@ -90,6 +91,10 @@ async fn requests(filter: web::Query<Filter>, exchange: Shared) -> HttpResponse 
         })
         .collect();
     ok(&json!({ "requests": requests }))
+}
+
+async fn about(exchange: Shared) -> HttpResponse {
+    ok(&json!({ "service_url": exchange.settings.service_url }))
 }
 
 async fn magic_numbers() -> HttpResponse {

@@ -140,6 +140,22 @@ fn after(kind: FaultKind) -> &'static str {
 }
 
 #[tokio::test]
+async fn a_lost_answer_ends_before_its_head_and_a_truncated_one_after_it() {
+    let bench = bench();
+    for kind in ["dropped", "answer_lost", "truncated"] {
+        bench.plan(json!({ "kind": kind })).await;
+        let request = bench.request(Method::POST, VERIFICATIONS).json(&start_body(NUMBER, "sms"));
+        let response = request.send().await;
+        assert_eq!(response.is_ok(), kind == "truncated", "{kind}");
+        if let Ok(response) = response {
+            assert_eq!(response.status(), 200);
+            assert!(response.text().await.is_err());
+        }
+    }
+    bench.stop().await;
+}
+
+#[tokio::test]
 async fn a_planned_fault_spoils_the_next_requests_that_fit_and_no_more() {
     let bench = bench();
     bench.plan(json!({ "kind": "server_error", "on": "start", "number": NUMBER, "times": 2 })).await;
