@@ -1,1 +1,27 @@
-//! 
+//! The HTTP surface: what a request may look like and what is answered.
+//!
+//! A handler converts, calls one use-case, converts. This crate knows the
+//! use-cases and the domain; it knows neither ports nor adapters, so nothing
+//! in it can tell which database or provider there is. What a client can see
+//! of our failures is in [`problem`], what one may send is in `request`, and
+//! all routes stand in one table in `routes`.
+
+mod bearer;
+mod client;
+mod cors;
+mod edge;
+mod openapi;
+mod problem;
+mod request;
+mod response;
+mod routes;
+mod security_headers;
+mod server;
+mod settings;
+pub mod trace_context;
+
+#[cfg(feature = "governor")]
+mod address_limit;
+
+pub use server::{UseCases, server};
+pub use settings::{HttpSettings, InvalidOrigin, Origin};

@@ -1,0 +1,181 @@
+//! The outermost layer: what holds for every request and answer.
+
+use std::{panic::AssertUnwindSafe, time::Instant};
+
+use actix_web::{
+    Error, HttpResponse, ResponseError,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    error::InternalError,
+    http::{
+        Method,
+        header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
+    },
+    middleware::Next,
+    web::Data,
+};
+use futures_util::FutureExt;
+use tracing::{Instrument, Span, field};
+use uuid::Uuid;
+
+use crate::{
+    HttpSettings,
+    client::came_over_tls,
+    problem::{PROBLEM_JSON, Problem, ProblemCode},
+    security_headers::{Circumstances, complete},
+    trace_context::{TRACEPARENT, Trace},
+};
+
+/// The most bytes of headers that are looked at.
+const MAX_HEADER_BYTES: usize = 16 * 1024;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+tokio::task_local! {
+    static REQUEST_ID: String;
+}
+
+/// The id of the request being answered; empty outside of one.
+pub(crate) fn current_request_id() -> String {
+    REQUEST_ID.try_with(Clone::clone).unwrap_or_default()
+}
+
+/// Gives a request its id, trace and span, and its answer the headers that
+/// none may lack. Turns panics and the framework's own errors into problems.
+pub(crate) async fn surround(
+    req: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let arrival = Arrival::of(&req);
+    let span = arrival.span();
+    let (request_id, trace) = (arrival.request_id.clone(), arrival.trace.header());
+    let answered = answer(req, next, arrival).instrument(span);
+    TRACEPARENT.scope(trace, REQUEST_ID.scope(request_id, answered)).await
+}
+
+async fn answer(
+    req: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+    arrival: Arrival,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    if header_bytes(req.headers()) > MAX_HEADER_BYTES {
+        let refusal = Problem::new(ProblemCode::HeadersTooLarge).error_response();
+        return Ok(req.into_response(arrival.finish(refusal)));
+    }
+    // The router needs the request for itself, so none is left to answer to
+    // when it panics or fails: then the answer travels as an error.
+    let outcome = AssertUnwindSafe(async { next.call(req).await }).catch_unwind().await;
+    match outcome {
+        Ok(Ok(response)) => {
+            let (req, response) = response.into_parts();
+            Ok(ServiceResponse::new(req, arrival.finish(response.map_into_boxed_body())))
+        }
+        Ok(Err(error)) => Err(as_error(arrival.finish(error.error_response()))),
+        Err(_panic) => {
+            tracing::error!(event = "panic", "a handler panicked");
+            Err(as_error(arrival.finish(Problem::new(ProblemCode::Internal).error_response())))
+        }
+    }
+}
+
+fn as_error(response: HttpResponse) -> Error {
+    InternalError::from_response("answered", response).into()
+}
+
+/// What is known of a request before it is answered.
+struct Arrival {
+    request_id: String,
+    trace: Trace,
+    method: &'static str,
+    /// The pattern that matched, never the path itself.
+    route: String,
+    circumstances: Circumstances,
+    at: Instant,
+}
+
+impl Arrival {
+    fn of(req: &ServiceRequest) -> Self {
+        let trusted =
+            req.app_data::<Data<HttpSettings>>().map_or(&[][..], |settings| &settings.trusted_proxies);
+        Self {
+            request_id: request_id(req.headers()),
+            trace: Trace::of(req.headers()),
+            method: known_method(req.method()),
+            route: req.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned()),
+            circumstances: Circumstances {
+                api: req.path() == "/api" || req.path().starts_with("/api/"),
+                tls: came_over_tls(req.peer_addr(), req.headers(), trusted),
+            },
+            at: Instant::now(),
+        }
+    }
+
+    fn span(&self) -> Span {
+        tracing::info_span!(
+            "request",
+            request.id = self.request_id,
+            trace_id = self.trace.trace_id,
+            span_id = self.trace.span_id,
+            http.method = self.method,
+            http.route = self.route,
+            http.status = field::Empty,
+            duration_ms = field::Empty,
+        )
+    }
+
+    /// The answer as it leaves, and the one line that says so.
+    fn finish(&self, mut response: HttpResponse) -> HttpResponse {
+        if is_foreign_refusal(&response) {
+            response = Problem::new(ProblemCode::of_status(response.status())).error_response();
+        }
+        let status = response.status();
+        complete(response.headers_mut(), status, self.circumstances);
+        if let Ok(id) = HeaderValue::from_str(&self.request_id) {
+            response.headers_mut().insert(X_REQUEST_ID, id);
+        }
+        let duration_ms = u64::try_from(self.at.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Span::current().record("http.status", status.as_u16()).record("duration_ms", duration_ms);
+        tracing::info!(event = "request", http.status = status.as_u16(), duration_ms);
+        response
+    }
+}
+
+/// Whether the framework, not we, made this refusal.
+fn is_foreign_refusal(response: &HttpResponse) -> bool {
+    let refuses = response.status().is_client_error() || response.status().is_server_error();
+    let content_type = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let is_ours =
+        matches!(content_type, Some(b"application/json")) || content_type == Some(PROBLEM_JSON.as_bytes());
+    refuses && !is_ours
+}
+
+/// The client's id when it is one word of a harmless alphabet, else a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    let mut ids = headers.get_all(X_REQUEST_ID);
+    match (ids.next().map(HeaderValue::as_bytes), ids.next()) {
+        (Some(id), None) if is_harmless(id) => String::from_utf8_lossy(id).into_owned(),
+        _ => Uuid::now_v7().to_string(),
+    }
+}
+
+fn is_harmless(id: &[u8]) -> bool {
+    (1..=128).contains(&id.len()) && id.iter().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(b))
+}
+
+fn header_bytes(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
+}
+
+/// Methods are the client's words; logs hold only those that we know.
+fn known_method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "OTHER",
+    }
+}

@@ -1,0 +1,150 @@
+//! The description of the API (OpenAPI 3.1).
+
+use std::collections::BTreeMap;
+
+use actix_web::web::Bytes;
+use utoipa::{
+    Modify, OpenApi,
+    openapi::{
+        Content, Ref, RefOr, Response,
+        path::{Operation, PathItem},
+        response::ResponseBuilder,
+        security::{Http, HttpAuthScheme, SecurityScheme},
+    },
+};
+
+use crate::{
+    HttpSettings,
+    problem::{FieldError, PROBLEM_JSON, ProblemBody, ProblemCode},
+    routes::{API, Endpoint, Verb, described},
+};
+
+/// The document as it is served.
+pub(crate) struct ApiDescription(Bytes);
+
+impl ApiDescription {
+    /// Describes the API under the version of `settings`.
+    pub(crate) fn of(settings: &HttpSettings) -> Self {
+        let mut document = Document::openapi();
+        settings.version.clone_into(&mut document.info.version);
+        settings.service_name.clone_into(&mut document.info.title);
+        Self(serde_json::to_vec(&document).unwrap_or_default().into())
+    }
+
+    /// The JSON text.
+    pub(crate) fn json(&self) -> Bytes {
+        self.0.clone()
+    }
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(description = "\
+Sign-in with a password and a code sent to the phone.\n\n\
+1. `register` or `login` returns a challenge and sends a code.\n\
+2. `otp/verify` trades the code for tokens.\n\
+3. `token/refresh` keeps the session alive, `logout` ends it.\n\n\
+Bodies are JSON objects in UTF-8 of at most 16 KiB, sent as `application/json`; unknown fields are ignored, duplicate \
+keys are refused. Every refusal is `application/problem+json` (RFC 9457) and says under `type` what to do. Every answer \
+carries `x-request-id`, the client's own if it is `[A-Za-z0-9._-]{1,128}`.\n\n\
+Each client address has a limit of requests, IPv6 by /64; each account, number and country have limits of messages and \
+guesses. A 429 says in `Retry-After` how long to wait.\n\n\
+Codes by SMS or voice are a restricted authenticator (NIST SP 800-63B-4 §3.1.3.3): numbers can be taken over, so do \
+not rely on them where more is at stake than an ordinary account."),
+    paths(
+        described::register, described::log_in, described::request_otp, described::verify_otp, described::refresh,
+        described::log_out, described::show, described::health, described::ready, described::public_keys,
+        described::openapi,
+    ),
+    components(schemas(ProblemBody<'static>, FieldError)),
+    modifiers(&BearerScheme, &Refusals),
+)]
+struct Document;
+
+struct BearerScheme;
+
+impl Modify for BearerScheme {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let mut scheme = Http::new(HttpAuthScheme::Bearer);
+        scheme.bearer_format = Some("JWT".to_owned());
+        scheme.description =
+            Some("The access token of the session, in the header only (RFC 6750 §2.1).".to_owned());
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+/// Adds to each operation the refusals that the table of routes names.
+struct Refusals;
+
+impl Modify for Refusals {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        for endpoint in API {
+            let item = document.paths.paths.get_mut(endpoint.path);
+            let Some(operation) = item.and_then(|item| operation_mut(item, endpoint.method)) else {
+                continue;
+            };
+            for (status, response) in refusals(endpoint, operation.request_body.is_some()) {
+                operation.responses.responses.entry(status).or_insert(RefOr::T(response));
+            }
+        }
+    }
+}
+
+fn operation_mut(item: &mut PathItem, method: Verb) -> Option<&mut Operation> {
+    match method {
+        Verb::Get => item.get.as_mut(),
+        Verb::Post => item.post.as_mut(),
+    }
+}
+
+/// The refusals of an endpoint by status.
+fn refusals(endpoint: &Endpoint, has_body: bool) -> BTreeMap<String, Response> {
+    const BODY: &[ProblemCode] = &[
+        ProblemCode::MalformedRequest,
+        ProblemCode::RequestTimeout,
+        ProblemCode::PayloadTooLarge,
+        ProblemCode::UnsupportedMediaType,
+        ProblemCode::ValidationFailed,
+    ];
+    let limited = !endpoint.path.starts_with("/health");
+    let limit: &[ProblemCode] =
+        if limited { &[ProblemCode::RateLimited, ProblemCode::Internal] } else { &[] };
+    let mut by_status: BTreeMap<String, Vec<ProblemCode>> = BTreeMap::new();
+    for code in endpoint.problems.iter().chain(if has_body { BODY } else { &[] }).chain(limit) {
+        by_status.entry(code.entry().status.as_str().to_owned()).or_default().push(*code);
+    }
+    by_status.into_iter().map(|(status, codes)| (status, refusal(&codes))).collect()
+}
+
+fn refusal(codes: &[ProblemCode]) -> Response {
+    let lines: Vec<String> =
+        codes.iter().map(|code| format!("`{}`: {}.", code.entry().code, code.entry().title)).collect();
+    let content = Content::new(Some(RefOr::Ref(Ref::from_schema_name("Problem"))));
+    ResponseBuilder::new().description(lines.join("\n\n")).content(PROBLEM_JSON, content).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_document_lists_exactly_the_routes_of_the_api() {
+        let document = Document::openapi();
+        let described: BTreeSet<(String, bool)> = document
+            .paths
+            .paths
+            .iter()
+            .flat_map(|(path, item)| {
+                assert!(item.put.is_none() && item.patch.is_none() && item.delete.is_none());
+                let get = item.get.as_ref().map(|_| (path.clone(), false));
+                get.into_iter().chain(item.post.as_ref().map(|_| (path.clone(), true)))
+            })
+            .collect();
+        let served: BTreeSet<(String, bool)> =
+            API.iter().map(|endpoint| (endpoint.path.to_owned(), endpoint.method == Verb::Post)).collect();
+        assert_eq!(described, served);
+    }
+}

@@ -1,0 +1,134 @@
+//! What each use-case error is to a client: the only such place.
+
+use std::{error::Error, fmt::Write, time::Duration};
+
+use jiff::SignedDuration;
+use use_cases::{
+    AuthenticateError, Fault, LogInError, LogOutError, RefreshSessionError, RegisterUserError,
+    RequestOtpError, VerifyOtpError,
+};
+
+use super::{Problem, ProblemCode};
+
+impl From<RegisterUserError> for Problem {
+    fn from(error: RegisterUserError) -> Self {
+        match error {
+            RegisterUserError::DestinationNotAllowed(Some(reason)) => {
+                Self::new(ProblemCode::DestinationNotAllowed).detail(reason.to_string())
+            }
+            RegisterUserError::DestinationNotAllowed(None) => Self::new(ProblemCode::DestinationNotAllowed),
+            RegisterUserError::RateLimited { retry_after } => rate_limited(retry_after),
+            RegisterUserError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<LogInError> for Problem {
+    fn from(error: LogInError) -> Self {
+        match error {
+            LogInError::InvalidCredentials => Self::new(ProblemCode::InvalidCredentials),
+            LogInError::RateLimited { retry_after } => rate_limited(retry_after),
+            LogInError::DestinationNotAllowed => Self::new(ProblemCode::DestinationNotAllowed),
+            LogInError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<RequestOtpError> for Problem {
+    fn from(error: RequestOtpError) -> Self {
+        match error {
+            RequestOtpError::ChannelNotAvailable => Self::new(ProblemCode::ChannelNotAvailable),
+            RequestOtpError::Closed => Self::new(ProblemCode::ChallengeClosed),
+            RequestOtpError::TooSoon { retry_after } => {
+                Self::new(ProblemCode::ResendTooSoon).retry_after(unsigned(retry_after))
+            }
+            RequestOtpError::SendLimitReached => Self::new(ProblemCode::SendLimitReached),
+            RequestOtpError::RateLimited { retry_after } => rate_limited(retry_after),
+            RequestOtpError::DestinationNotAllowed => Self::new(ProblemCode::DestinationNotAllowed),
+            RequestOtpError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<VerifyOtpError> for Problem {
+    fn from(error: VerifyOtpError) -> Self {
+        match error {
+            VerifyOtpError::InvalidCode { attempts_left } => {
+                Self::new(ProblemCode::InvalidCode).attempts_left(attempts_left)
+            }
+            VerifyOtpError::Closed => Self::new(ProblemCode::ChallengeClosed),
+            VerifyOtpError::AccountExists => Self::new(ProblemCode::AccountExists),
+            VerifyOtpError::RateLimited { retry_after } => rate_limited(retry_after),
+            VerifyOtpError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<RefreshSessionError> for Problem {
+    fn from(error: RefreshSessionError) -> Self {
+        match error {
+            RefreshSessionError::InvalidToken => Self::new(ProblemCode::InvalidToken),
+            RefreshSessionError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<LogOutError> for Problem {
+    fn from(error: LogOutError) -> Self {
+        match error {
+            LogOutError::InvalidToken => Self::new(ProblemCode::InvalidToken),
+            LogOutError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<AuthenticateError> for Problem {
+    fn from(error: AuthenticateError) -> Self {
+        match error {
+            AuthenticateError::InvalidToken => Self::new(ProblemCode::InvalidToken),
+            AuthenticateError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+/// Logs the cause, once: the client learns only which part is away.
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        let problem = match &fault {
+            Fault::DatabaseUnavailable(_) => Self::new(ProblemCode::DatabaseUnavailable),
+            Fault::ProviderUnavailable(_) => Self::new(ProblemCode::ProviderUnavailable),
+            Fault::Overloaded { retry_after } => {
+                Self::new(ProblemCode::Overloaded).retry_after(unsigned(*retry_after))
+            }
+            Fault::Internal(_) => Self::new(ProblemCode::Internal),
+        };
+        tracing::error!(
+            event = "fault",
+            problem = problem.code.entry().code,
+            error = chain(&fault),
+            "a request failed"
+        );
+        problem
+    }
+}
+
+fn rate_limited(retry_after: SignedDuration) -> Problem {
+    Problem::new(ProblemCode::RateLimited).retry_after(unsigned(retry_after))
+}
+
+/// A wait that is already over is none.
+fn unsigned(wait: SignedDuration) -> Duration {
+    Duration::try_from(wait).unwrap_or_default()
+}
+
+/// An error and what caused it, outermost first.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        // Writing to a String cannot fail.
+        let _ = write!(text, ": {cause}");
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,12 @@
+//! What clients may send: one reader for all routes, closed types, all field
+//! errors at once.
+
+mod auth;
+mod field;
+mod json_body;
+mod strict_json;
+
+pub(crate) use self::{
+    auth::{LogInBody, RefreshBody, RegisterBody, RequestOtpBody, VerifyOtpBody},
+    json_body::JsonBody,
+};

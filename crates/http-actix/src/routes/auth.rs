@@ -1,0 +1,114 @@
+//! Registration, sign-in and tokens.
+
+use actix_web::{HttpResponse, web::Data};
+
+use crate::{
+    HttpSettings, UseCases,
+    bearer::BearerToken,
+    client::Visitor,
+    problem::Problem,
+    request::{JsonBody, LogInBody, RefreshBody, RegisterBody, RequestOtpBody, VerifyOtpBody},
+    response::{ChallengeAnswer, LogInAnswer, TokensBody},
+};
+
+/// Register.
+///
+/// Sends a code to the phone at once. The account exists once the code was
+/// verified; until then the registration reserves nothing. Whether the e-mail
+/// address or the number has an account is not told. The same registration
+/// sent again returns the same challenge and never causes a second message.
+#[utoipa::path(
+    post, path = "/api/v1/auth/register", tag = "Sign-in", request_body = RegisterBody,
+    responses((status = 201, description = "A code is on its way, or was a moment ago.", body = ChallengeAnswer)),
+)]
+pub(crate) async fn register(
+    JsonBody(body): JsonBody<RegisterBody>,
+    visitor: Visitor,
+    settings: Data<HttpSettings>,
+    use_cases: Data<UseCases>,
+) -> Result<HttpResponse, Problem> {
+    let request = body.into_request(&settings.password_policy, visitor)?;
+    let challenge = use_cases.register_user.execute(request).await?;
+    Ok(HttpResponse::Created().json(ChallengeAnswer::from(challenge)))
+}
+
+/// Sign in with a password.
+///
+/// The first half of a sign-in; sends a code to the phone of the account. Works
+/// for a registration that is not verified yet, too. After five wrong
+/// passwords each further one has to wait, from 1 second to 15 minutes.
+#[utoipa::path(
+    post, path = "/api/v1/auth/login", tag = "Sign-in", request_body = LogInBody,
+    responses((status = 200, description = "The password is right; the code is asked for next.", body = LogInAnswer)),
+)]
+pub(crate) async fn log_in(
+    JsonBody(body): JsonBody<LogInBody>,
+    visitor: Visitor,
+    use_cases: Data<UseCases>,
+) -> Result<HttpResponse, Problem> {
+    let challenge = use_cases.log_in.execute(body.into_request(visitor)?).await?;
+    Ok(HttpResponse::Ok().json(LogInAnswer::from(challenge)))
+}
+
+/// Ask for a further message.
+///
+/// A number gets one message in each cooldown, and a challenge sends a limited
+/// number of them. A further message raises neither guesses nor time.
+#[utoipa::path(
+    post, path = "/api/v1/auth/otp/request", tag = "Sign-in", request_body = RequestOtpBody,
+    responses((status = 200, description = "The message is on its way.", body = ChallengeAnswer)),
+)]
+pub(crate) async fn request_otp(
+    JsonBody(body): JsonBody<RequestOtpBody>,
+    visitor: Visitor,
+    use_cases: Data<UseCases>,
+) -> Result<HttpResponse, Problem> {
+    let challenge = use_cases.request_otp.execute(body.into_request(visitor)?).await?;
+    Ok(HttpResponse::Ok().json(ChallengeAnswer::from(challenge)))
+}
+
+/// Verify a code.
+///
+/// The second half of a sign-in or registration. A code works once; a wrong
+/// one costs one of the challenge's guesses.
+#[utoipa::path(
+    post, path = "/api/v1/auth/otp/verify", tag = "Sign-in", request_body = VerifyOtpBody,
+    responses((status = 200, description = "The code is right: a session is open.", body = TokensBody)),
+)]
+pub(crate) async fn verify_otp(
+    JsonBody(body): JsonBody<VerifyOtpBody>,
+    visitor: Visitor,
+    use_cases: Data<UseCases>,
+) -> Result<HttpResponse, Problem> {
+    let signed_in = use_cases.verify_otp.execute(body.into_request(visitor)?).await?;
+    Ok(HttpResponse::Ok().json(TokensBody::from(signed_in)))
+}
+
+/// Refresh the tokens.
+///
+/// Spends the refresh token and returns its successor. A spent token that
+/// comes back later than a few seconds ends the whole session: somebody copied
+/// it.
+#[utoipa::path(
+    post, path = "/api/v1/auth/token/refresh", tag = "Sign-in", request_body = RefreshBody,
+    responses((status = 200, description = "New tokens; the old refresh token is spent.", body = TokensBody)),
+)]
+pub(crate) async fn refresh(
+    JsonBody(body): JsonBody<RefreshBody>,
+    use_cases: Data<UseCases>,
+) -> Result<HttpResponse, Problem> {
+    let signed_in = use_cases.refresh_session.execute(body.into_token()?).await?;
+    Ok(HttpResponse::Ok().json(TokensBody::from(signed_in)))
+}
+
+/// Sign out.
+///
+/// Ends the session at once, with its access tokens.
+#[utoipa::path(
+    post, path = "/api/v1/auth/logout", tag = "Sign-in", security(("bearer" = [])),
+    responses((status = 204, description = "The session is over.")),
+)]
+pub(crate) async fn log_out(token: BearerToken, use_cases: Data<UseCases>) -> Result<HttpResponse, Problem> {
+    use_cases.log_out.execute(token.expose()).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

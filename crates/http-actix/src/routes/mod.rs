@@ -1,0 +1,161 @@
+//! Every route, in one table.
+
+mod auth;
+mod documentation;
+mod me;
+mod operations;
+mod pages;
+
+use actix_web::{
+    FromRequest, Handler, HttpResponse, Resource, Responder, Route, guard,
+    web::{self, ServiceConfig},
+};
+
+use crate::problem::{Problem, ProblemCode};
+
+/// One method of one path.
+pub(crate) struct Endpoint {
+    pub(crate) method: Verb,
+    pub(crate) path: &'static str,
+    route: fn() -> Route,
+    /// Refusals of its own, besides those that any request may meet.
+    pub(crate) problems: &'static [ProblemCode],
+}
+
+/// The methods that there are. `GET` answers `HEAD` too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Get,
+    Post,
+}
+
+impl Verb {
+    const fn allowed(self) -> &'static str {
+        match self {
+            Self::Get => "GET, HEAD",
+            Self::Post => "POST",
+        }
+    }
+}
+
+use ProblemCode as P;
+
+/// The API: what the OpenAPI document lists.
+pub(crate) const API: &[Endpoint] = &[
+    post(
+        "/api/v1/auth/register",
+        || handle(auth::register),
+        &[P::DestinationNotAllowed, P::Overloaded, P::DatabaseUnavailable, P::ProviderUnavailable],
+    ),
+    post(
+        "/api/v1/auth/login",
+        || handle(auth::log_in),
+        &[
+            P::InvalidCredentials,
+            P::DestinationNotAllowed,
+            P::Overloaded,
+            P::DatabaseUnavailable,
+            P::ProviderUnavailable,
+        ],
+    ),
+    post(
+        "/api/v1/auth/otp/request",
+        || handle(auth::request_otp),
+        &[
+            P::ChallengeClosed,
+            P::ChannelNotAvailable,
+            P::DestinationNotAllowed,
+            P::ResendTooSoon,
+            P::SendLimitReached,
+            P::DatabaseUnavailable,
+            P::ProviderUnavailable,
+        ],
+    ),
+    post(
+        "/api/v1/auth/otp/verify",
+        || handle(auth::verify_otp),
+        &[
+            P::InvalidCode,
+            P::AccountExists,
+            P::ChallengeClosed,
+            P::DatabaseUnavailable,
+            P::ProviderUnavailable,
+        ],
+    ),
+    post("/api/v1/auth/token/refresh", || handle(auth::refresh), &[P::InvalidToken, P::DatabaseUnavailable]),
+    post("/api/v1/auth/logout", || handle(auth::log_out), &[P::InvalidToken, P::DatabaseUnavailable]),
+    get("/api/v1/me", || handle(me::show), &[P::InvalidToken, P::DatabaseUnavailable]),
+    get("/health", || handle(operations::health), &[]),
+    get("/health/ready", || handle(operations::ready), &[]),
+    get("/.well-known/jwks.json", || handle(operations::public_keys), &[]),
+    get("/openapi.json", || handle(documentation::openapi), &[]),
+];
+
+/// Pages for people.
+const PAGES: &[Endpoint] = &[
+    get("/", || handle(pages::start), &[]),
+    get("/problems", || handle(pages::problems), &[]),
+    get("/problems/{code}", || handle(pages::problem), &[P::NotFound]),
+    get("/assets/pages.css", || handle(pages::style_sheet), &[]),
+];
+
+/// The API browser, which can be switched off.
+const DOCS: &[Endpoint] = &[
+    get("/docs", || handle(documentation::browser), &[]),
+    get("/docs/", || handle(documentation::browser), &[]),
+    get("/docs/{file}", || handle(documentation::browser_file), &[P::NotFound]),
+];
+
+const fn get(path: &'static str, route: fn() -> Route, problems: &'static [ProblemCode]) -> Endpoint {
+    Endpoint { method: Verb::Get, path, route, problems }
+}
+
+const fn post(path: &'static str, route: fn() -> Route, problems: &'static [ProblemCode]) -> Endpoint {
+    Endpoint { method: Verb::Post, path, route, problems }
+}
+
+fn handle<F, Args>(handler: F) -> Route
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    web::route().to(handler)
+}
+
+/// All routes. Each path stands in the tables once for each of its methods.
+pub(crate) fn routes(app: &mut ServiceConfig, docs: bool) {
+    let endpoints: Vec<&Endpoint> = API.iter().chain(PAGES).chain(if docs { DOCS } else { &[] }).collect();
+    let mut paths: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.path).collect();
+    paths.dedup();
+    for path in paths {
+        app.service(resource(path, endpoints.iter().filter(|endpoint| endpoint.path == path)));
+    }
+}
+
+fn resource<'a>(path: &str, endpoints: impl Iterator<Item = &'a &'a Endpoint>) -> Resource {
+    let (mut resource, mut allow) = (web::resource(path.to_owned()), Vec::new());
+    for endpoint in endpoints {
+        let route = (endpoint.route)();
+        resource = resource.route(match endpoint.method {
+            Verb::Get => route.guard(guard::Any(guard::Get()).or(guard::Head())),
+            Verb::Post => route.guard(guard::Post()),
+        });
+        allow.push(endpoint.method.allowed());
+    }
+    let allow = allow.join(", ");
+    resource.default_service(web::to(move || {
+        let problem = Problem::method_not_allowed(allow.clone());
+        async move { Err::<HttpResponse, Problem>(problem) }
+    }))
+}
+
+/// The answer to every path that is in no table.
+pub(crate) async fn not_found() -> Result<HttpResponse, Problem> {
+    Err(Problem::new(ProblemCode::NotFound))
+}
+
+/// The handlers with their descriptions, for the OpenAPI document.
+pub(crate) mod described {
+    pub(crate) use super::{auth::*, documentation::*, me::*, operations::*};
+}

@@ -1,0 +1,81 @@
+//! The server: layers around routes, limits around connections.
+
+use std::{io, net::TcpListener, sync::Arc, time::Duration};
+
+use actix_web::{
+    App, HttpServer,
+    dev::Server,
+    http::KeepAlive,
+    middleware::from_fn,
+    web::{self, Data},
+};
+use use_cases::{
+    Authenticate, CheckReadiness, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser, RequestOtp,
+    VerifyOtp,
+};
+
+use crate::{HttpSettings, cors, edge, openapi::ApiDescription, routes};
+
+#[cfg(feature = "governor")]
+use crate::address_limit::AddressLimit;
+
+/// Connections that wait to be taken.
+const BACKLOG: u32 = 1024;
+
+/// How long a closing connection may take to go.
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Everything that can be asked for over HTTP.
+pub struct UseCases {
+    pub register_user: RegisterUser,
+    pub log_in: LogIn,
+    pub request_otp: RequestOtp,
+    pub verify_otp: VerifyOtp,
+    pub refresh_session: RefreshSession,
+    pub log_out: LogOut,
+    pub authenticate: Authenticate,
+    pub check_readiness: CheckReadiness,
+    pub publish_keys: PublishKeys,
+}
+
+/// A server that takes connections from `listener` once it is awaited.
+///
+/// It handles no signals: whoever starts it stops it through its handle, and
+/// requests in flight then have `settings.shutdown_timeout` to finish.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn server(use_cases: Arc<UseCases>, settings: HttpSettings, listener: TcpListener) -> io::Result<Server> {
+    let settings = Arc::new(settings);
+    let description = Data::new(ApiDescription::of(&settings));
+    #[cfg(feature = "governor")]
+    let limit =
+        AddressLimit::new(settings.clone()).ok_or_else(|| io::Error::other("the address limit is zero"))?;
+    let app_settings = settings.clone();
+    let app = move || {
+        let docs = app_settings.docs;
+        let app = App::new()
+            .app_data(Data::from(use_cases.clone()))
+            .app_data(Data::from(app_settings.clone()))
+            .app_data(description.clone())
+            .configure(|app| routes::routes(app, docs))
+            .default_service(web::to(routes::not_found))
+            .wrap(from_fn(cors::answer_preflight));
+        #[cfg(feature = "governor")]
+        let app = app.wrap(limit.middleware());
+        // The last layer is the outermost: refusals of all others pass it.
+        app.wrap(from_fn(cors::name_allowed_origin)).wrap(from_fn(edge::surround))
+    };
+    Ok(HttpServer::new(app)
+        .workers(settings.workers.max(1))
+        .keep_alive(KeepAlive::Timeout(settings.keep_alive))
+        .client_request_timeout(settings.header_deadline)
+        .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+        .max_connections(settings.max_connections)
+        .backlog(BACKLOG)
+        .tcp_nodelay(true)
+        .shutdown_timeout(settings.shutdown_timeout.as_secs())
+        .disable_signals()
+        .listen(listener)?
+        .run())
+}

@@ -1,0 +1,76 @@
+//! What the log says of requests.
+
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+
+use serde_json::Value;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::support::{ACCESS_TOKEN, Service, World};
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    /// The lines of the request with this id.
+    fn lines(&self, request_id: &str) -> Vec<Value> {
+        let lines = self.text();
+        let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.filter(|line| line["span"]["request.id"] == request_id).collect()
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+#[test]
+fn lg_01_one_line_says_what_was_asked_and_never_what_was_in_it() {
+    let log = Log::default();
+    tracing_subscriber::fmt().json().with_max_level(tracing::Level::TRACE).with_writer(log.clone()).init();
+    let mut world = World::with_session();
+    world.sessions.checkpoint();
+    world.sessions.expect_find_live().returning(|_, _, _| panic!("the whisper of a panic"));
+    let service = Service::start(world);
+
+    service.ask("GET", "/problems/whisper?q=whisper", &["X-Request-Id: one"]);
+    service.ask("GET", "/whisper", &["X-Request-Id: two"]);
+    service.me(&["X-Request-Id: three", &format!("Authorization: Bearer {ACCESS_TOKEN}")]);
+    let body = r#"{"email":"whisper","password":"whisper-whisper","phone_number":"whisper"}"#;
+    service.post_as("/api/v1/auth/register", &["X-Request-Id: four", "Content-Type: application/json"], body);
+
+    let [one] = &log.lines("one")[..] else { panic!("one line") };
+    assert_eq!(one["fields"]["event"], "request");
+    assert_eq!(one["fields"]["http.status"], 404);
+    assert!(one["fields"]["duration_ms"].is_u64());
+    assert_eq!(one["span"]["http.method"], "GET");
+    assert_eq!(one["span"]["http.route"], "/problems/{code}");
+    assert_eq!(one["span"]["trace_id"].as_str().unwrap().len(), 32);
+    assert_eq!(log.lines("two")[0]["span"]["http.route"], "unmatched");
+
+    let events: Vec<Value> = log.lines("three").iter().map(|line| line["fields"]["event"].clone()).collect();
+    assert_eq!(events, ["panic", "request"]);
+    assert_eq!(log.lines("four")[0]["fields"]["fields"], "/email /phone_number");
+    assert!(!log.text().contains("whisper") && !log.text().contains(ACCESS_TOKEN));
+}

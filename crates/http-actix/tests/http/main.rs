@@ -1,0 +1,20 @@
+//! The HTTP surface, asked over real connections with stand-ins behind it.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
+
+mod answers;
+mod bearer;
+mod fields;
+mod headers;
+mod json;
+#[cfg(feature = "governor")]
+mod limits;
+mod logs;
+mod pages;
+mod routing;
+mod support;
