@@ -16,7 +16,7 @@ use crate::{Guess, Taken};
 pub async fn asvs_6_6_3_exactly_five_of_50_concurrent_guesses_count(stores: &Stores) {
     let opened = stores.open(&registration(1), start()).await;
 
-    let mut left = attempts_left_after_a_crowd(stores, &[opened.challenge.id.clone()]).await;
+    let mut left = attempts_left_after_a_crowd(stores, std::slice::from_ref(&opened.challenge.id)).await;
 
     left.sort_unstable();
     assert_eq!(left, [0, 1, 2, 3, 4]);

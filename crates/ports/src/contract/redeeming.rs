@@ -176,16 +176,16 @@ pub async fn a_sign_in_without_its_account_is_closed(stores: &Stores) {
 
 pub async fn a_used_challenge_is_closed_and_the_next_is_new(stores: &Stores) {
     let (user, _) = stores.register(person(1), start()).await;
-    let used = stores.open(&login(&user), minute(10)).await.challenge.id;
-    let attempt = stores.take(&used, minute(10)).await;
+    let spent = stores.open(&login(&user), minute(10)).await.challenge.id;
+    let attempt = stores.take(&spent, minute(10)).await;
     stores.redeem_login(&attempt, &session(minute(10))).await;
 
-    assert!(stores.is_closed(&used, minute(10)).await);
+    assert!(stores.is_closed(&spent, minute(10)).await);
     let next = stores.open(&login(&user), minute(11)).await.challenge;
-    assert_ne!(next.id, used);
+    assert_ne!(next.id, spent);
     let attempt = stores.take(&next.id, minute(11)).await;
     assert_eq!((attempt.provider_id, attempt.unsettled), (None, None), "the used code opens nothing more");
-    assert!(stores.is_closed(&used, minute(11)).await);
+    assert!(stores.is_closed(&spent, minute(11)).await);
 }
 
 pub async fn a_right_code_forgets_the_wrong_ones(stores: &Stores) {
