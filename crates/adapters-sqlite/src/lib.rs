@@ -1,1 +1,29 @@
-//! 
+//! The stores on SQLite, for one machine.
+//!
+//! Several processes may share one database file. Every port method that
+//! writes is one `BEGIN IMMEDIATE` transaction: it holds SQLite's only write
+//! lock from its first statement on, so what it reads stays true until it
+//! commits, and racing callers queue. This crate knows nothing of HTTP, of
+//! providers or of the time of day.
+
+mod accounts;
+mod challenges;
+mod error;
+mod file;
+mod migrations;
+mod pool;
+mod readiness;
+mod rows;
+mod schema;
+mod sessions;
+mod store;
+mod types;
+mod url;
+
+pub use file::ConnectError;
+pub use migrations::MigrationError;
+pub use store::SqliteStore;
+pub use url::{InvalidSqliteUrl, SqliteUrl};
+
+// Named so that SQLite itself is compiled in; diesel links it.
+use libsqlite3_sys as _;

@@ -1,0 +1,129 @@
+//! Accounts and wrong passwords.
+
+use async_trait::async_trait;
+use diesel::{
+    QueryResult, SqliteConnection,
+    dsl::{case_when, insert_into, update},
+    prelude::*,
+};
+use domain::{PasswordFailures, PasswordHash, SignInName, UserId};
+use jiff::Timestamp;
+use ports::{Account, AccountStore, PendingRegistration, SignIn, StoreError, ThrottleKey};
+
+use crate::{
+    rows::{RegistrationRow, UserRow},
+    schema::{challenges, password_failures, users, verifications},
+    store::SqliteStore,
+    types::{Count, Id, Micros},
+};
+
+/// They share a salt, so together they cost one hash.
+const REGISTRATIONS_OF_AN_EMAIL: i64 = 50;
+/// Each costs a hash.
+const REGISTRATIONS_OF_A_PHONE: i64 = 3;
+
+#[async_trait]
+impl AccountStore for SqliteStore {
+    #[tracing::instrument(name = "sqlite.find_sign_in", skip_all)]
+    async fn find_sign_in(&self, name: &SignInName, now: Timestamp) -> Result<SignIn, StoreError> {
+        let name = name.clone();
+        self.read(move |sqlite| find_sign_in(sqlite, &name, now)).await
+    }
+
+    #[tracing::instrument(name = "sqlite.record_password_failure", skip_all)]
+    async fn record_password_failure(&self, key: &ThrottleKey, now: Timestamp) -> Result<(), StoreError> {
+        let key = key.clone();
+        self.write(move |sqlite| record_failure(sqlite, &key, now)).await
+    }
+
+    #[tracing::instrument(name = "sqlite.upgrade_password_hash", skip_all)]
+    async fn upgrade_password_hash(
+        &self,
+        user_id: UserId,
+        old: &PasswordHash,
+        new: &PasswordHash,
+    ) -> Result<(), StoreError> {
+        let (old, new) = (old.clone(), new.clone());
+        self.write(move |sqlite| {
+            let unchanged = users::table.find(Id(user_id.0)).filter(users::password_hash.eq(old.as_str()));
+            update(unchanged).set(users::password_hash.eq(new.as_str())).execute(sqlite).map(drop)
+        })
+        .await
+    }
+}
+
+fn find_sign_in(sqlite: &mut SqliteConnection, name: &SignInName, now: Timestamp) -> QueryResult<SignIn> {
+    let account = find_account(sqlite, name)?;
+    let key = account.as_ref().map_or(name.canonical(), |account| account.user.email.canonical());
+    let throttle_key = ThrottleKey(key.to_owned());
+    Ok(SignIn {
+        failures: find_failures(sqlite, &throttle_key, now)?,
+        throttle_key,
+        account,
+        registrations: find_registrations(sqlite, name, now)?,
+    })
+}
+
+fn find_account(sqlite: &mut SqliteConnection, name: &SignInName) -> QueryResult<Option<Account>> {
+    let users = users::table.select(UserRow::as_select()).into_boxed();
+    let named = match name {
+        SignInName::Email(email) => users.filter(users::email_canonical.eq(email.canonical())),
+        SignInName::Phone(phone) => users.filter(users::phone.eq(phone.as_e164())),
+    };
+    named.first(sqlite).optional()?.map(UserRow::into_account).transpose()
+}
+
+fn find_failures(
+    sqlite: &mut SqliteConnection,
+    key: &ThrottleKey,
+    now: Timestamp,
+) -> QueryResult<PasswordFailures> {
+    let remembered = password_failures::last_at.ge(Micros::before(now, PasswordFailures::MEMORY));
+    let row: Option<(Count, Micros)> = password_failures::table
+        .find(&key.0)
+        .filter(remembered)
+        .select((password_failures::count, password_failures::last_at))
+        .first(sqlite)
+        .optional()?;
+    Ok(row.map_or_else(PasswordFailures::default, |(count, last_at)| PasswordFailures {
+        count: count.0,
+        last_at: Some(last_at.0),
+    }))
+}
+
+fn find_registrations(
+    sqlite: &mut SqliteConnection,
+    name: &SignInName,
+    now: Timestamp,
+) -> QueryResult<Vec<PendingRegistration>> {
+    let live = challenges::table
+        .inner_join(verifications::table.on(challenges::verification_id.eq(verifications::id)))
+        .filter(challenges::purpose.eq(domain::Purpose::Registration.as_str()))
+        .filter(challenges::expires_at.gt(Micros(now)))
+        .filter(verifications::attempts_left.gt(Count(0)))
+        .filter(verifications::expires_at.gt(Micros(now)))
+        .order(challenges::created_at.desc())
+        .select(RegistrationRow::as_select())
+        .into_boxed();
+    let named = match name {
+        SignInName::Email(email) => {
+            live.filter(challenges::email_canonical.eq(email.canonical())).limit(REGISTRATIONS_OF_AN_EMAIL)
+        }
+        SignInName::Phone(phone) => {
+            live.filter(challenges::phone.eq(phone.as_e164())).limit(REGISTRATIONS_OF_A_PHONE)
+        }
+    };
+    named.load(sqlite)?.into_iter().map(RegistrationRow::into_registration).collect()
+}
+
+fn record_failure(sqlite: &mut SqliteConnection, key: &ThrottleKey, now: Timestamp) -> QueryResult<()> {
+    use password_failures::{account, count, last_at, table};
+    let remembered = last_at.ge(Micros::before(now, PasswordFailures::MEMORY));
+    insert_into(table)
+        .values((account.eq(&key.0), count.eq(Count(1)), last_at.eq(Micros(now))))
+        .on_conflict(account)
+        .do_update()
+        .set((count.eq(case_when(remembered, count + Count(1)).otherwise(Count(1))), last_at.eq(Micros(now))))
+        .execute(sqlite)
+        .map(drop)
+}

@@ -1,0 +1,232 @@
+//! A live challenge together with the verification it shares.
+
+use diesel::{QueryResult, SqliteConnection, prelude::*, replace_into, sqlite::Sqlite};
+use domain::{ChallengeId, ChallengeState, Channel, Purpose, UserId};
+use jiff::Timestamp;
+use ports::{NewChallenge, PendingRegistration, Subject};
+
+use crate::{
+    error::unreadable,
+    rows,
+    schema::{challenges, verifications},
+    types::{Count, Id, Micros},
+};
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = verifications, check_for_backend(Sqlite))]
+pub(super) struct VerificationRow {
+    pub(super) phone: String,
+    pub(super) purpose: String,
+    pub(super) id: Id,
+    pub(super) attempts_left: Count,
+    pub(super) given_back: Count,
+    pub(super) channel: String,
+    pub(super) provider_id: Option<String>,
+    pub(super) unsettled_reference: Option<Id>,
+    pub(super) expires_at: Micros,
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = challenges, check_for_backend(Sqlite))]
+pub(super) struct ChallengeRow {
+    pub(super) id: String,
+    pub(super) purpose: String,
+    pub(super) subject: String,
+    pub(super) verification_id: Id,
+    pub(super) phone: String,
+    pub(super) user_id: Option<Id>,
+    pub(super) email: Option<String>,
+    pub(super) email_canonical: Option<String>,
+    pub(super) password_hash: Option<String>,
+    pub(super) account_locale: Option<String>,
+    pub(super) locale: Option<String>,
+    pub(super) country: Option<String>,
+    pub(super) account: String,
+    pub(super) sends: Count,
+    pub(super) created_at: Micros,
+    pub(super) expires_at: Micros,
+}
+
+/// Alive: its time runs, its verification is the current one, guesses are left.
+pub(super) struct Live {
+    pub(super) challenge: ChallengeRow,
+    pub(super) verification: VerificationRow,
+}
+
+impl Live {
+    /// The live challenge with this id.
+    pub(super) fn find(
+        sqlite: &mut SqliteConnection,
+        id: &ChallengeId,
+        now: Timestamp,
+    ) -> QueryResult<Option<Self>> {
+        let found: Option<(ChallengeRow, VerificationRow)> = challenges::table
+            .inner_join(verifications::table.on(challenges::verification_id.eq(verifications::id)))
+            .filter(challenges::id.eq(id.as_str()))
+            .filter(challenges::expires_at.gt(Micros(now)))
+            .filter(verifications::attempts_left.gt(Count(0)))
+            .filter(verifications::expires_at.gt(Micros(now)))
+            .select((ChallengeRow::as_select(), VerificationRow::as_select()))
+            .first(sqlite)
+            .optional()?;
+        Ok(found.map(|(challenge, verification)| Self { challenge, verification }))
+    }
+
+    /// The live challenge of this subject, or a new one that shares the
+    /// number's live verification, if there is one.
+    pub(super) fn find_or_begin(
+        sqlite: &mut SqliteConnection,
+        new: &NewChallenge,
+        now: Timestamp,
+    ) -> QueryResult<Self> {
+        let expires_at = Micros(new.limits.policy.expires_at(now));
+        let Some(mut verification) = find_verification(sqlite, &new.subject, now)? else {
+            let verification = begin_verification(new, expires_at);
+            let challenge = begin_challenge(new, &verification, now, expires_at);
+            return Ok(Self { challenge, verification });
+        };
+        let found = find_challenge(sqlite, &new.subject, &verification, now)?;
+        let challenge = found.unwrap_or_else(|| begin_challenge(new, &verification, now, expires_at));
+        verification.expires_at = verification.expires_at.max(challenge.expires_at);
+        Ok(Self { challenge, verification })
+    }
+
+    /// Puts both in the place of whatever the subject and the number had.
+    pub(super) fn store(&self, sqlite: &mut SqliteConnection) -> QueryResult<()> {
+        replace_into(verifications::table).values(&self.verification).execute(sqlite)?;
+        replace_into(challenges::table).values(&self.challenge).execute(sqlite)?;
+        Ok(())
+    }
+
+    /// Whether somebody may have got a code that opens this.
+    pub(super) fn has_code(&self) -> bool {
+        self.verification.provider_id.is_some() || self.verification.unsettled_reference.is_some()
+    }
+
+    pub(super) fn state(&self, number_last_sent_at: Option<Timestamp>) -> QueryResult<ChallengeState> {
+        let challenge = &self.challenge;
+        Ok(ChallengeState {
+            id: self.id()?,
+            purpose: self.purpose()?,
+            phone: rows::phone(&challenge.phone, "challenges.phone")?,
+            channel: self.channel()?,
+            locale: rows::locale(challenge.locale.as_deref(), "challenges.locale")?,
+            user_id: self.user_id(),
+            attempts_left: self.verification.attempts_left.0,
+            sends: challenge.sends.0,
+            number_last_sent_at,
+            expires_at: challenge.expires_at.0,
+        })
+    }
+
+    pub(super) fn id(&self) -> QueryResult<ChallengeId> {
+        ChallengeId::parse(&self.challenge.id).map_err(|_| unreadable("challenges.id"))
+    }
+
+    pub(super) fn purpose(&self) -> QueryResult<Purpose> {
+        Purpose::find(&self.challenge.purpose).ok_or_else(|| unreadable("challenges.purpose"))
+    }
+
+    pub(super) fn channel(&self) -> QueryResult<Channel> {
+        Channel::parse(&self.verification.channel).map_err(|_| unreadable("verifications.channel"))
+    }
+
+    pub(super) fn user_id(&self) -> Option<UserId> {
+        self.challenge.user_id.map(|id| UserId(id.0))
+    }
+}
+
+fn find_verification(
+    sqlite: &mut SqliteConnection,
+    subject: &Subject,
+    now: Timestamp,
+) -> QueryResult<Option<VerificationRow>> {
+    verifications::table
+        .find((subject.phone().as_e164(), subject.purpose().as_str()))
+        .filter(verifications::attempts_left.gt(Count(0)))
+        .filter(verifications::expires_at.gt(Micros(now)))
+        .select(VerificationRow::as_select())
+        .first(sqlite)
+        .optional()
+}
+
+fn find_challenge(
+    sqlite: &mut SqliteConnection,
+    subject: &Subject,
+    verification: &VerificationRow,
+    now: Timestamp,
+) -> QueryResult<Option<ChallengeRow>> {
+    challenges::table
+        .filter(challenges::purpose.eq(subject.purpose().as_str()))
+        .filter(challenges::subject.eq(identity(subject)))
+        .filter(challenges::verification_id.eq(verification.id))
+        .filter(challenges::expires_at.gt(Micros(now)))
+        .select(ChallengeRow::as_select())
+        .first(sqlite)
+        .optional()
+}
+
+/// What makes two challenges of a purpose the same.
+fn identity(subject: &Subject) -> String {
+    match subject {
+        Subject::Registration(PendingRegistration { email, phone, password_hash, .. }) => {
+            format!("{} {} {}", email.canonical(), phone.as_e164(), password_hash.as_str())
+        }
+        Subject::Login { user_id, .. } => user_id.0.to_string(),
+    }
+}
+
+/// Whom sends are counted for: pending registrations apart from accounts.
+fn account(subject: &Subject) -> String {
+    match subject {
+        Subject::Registration(registration) => format!("registration:{}", registration.email.canonical()),
+        Subject::Login { throttle_key, .. } => throttle_key.0.clone(),
+    }
+}
+
+fn begin_verification(new: &NewChallenge, expires_at: Micros) -> VerificationRow {
+    VerificationRow {
+        phone: new.subject.phone().as_e164().to_owned(),
+        purpose: new.subject.purpose().as_str().to_owned(),
+        id: Id(new.verification_id.0),
+        attempts_left: Count(new.limits.policy.max_attempts),
+        given_back: Count(0),
+        channel: new.channel.as_str().to_owned(),
+        provider_id: None,
+        unsettled_reference: None,
+        expires_at,
+    }
+}
+
+fn begin_challenge(
+    new: &NewChallenge,
+    verification: &VerificationRow,
+    now: Timestamp,
+    expires_at: Micros,
+) -> ChallengeRow {
+    let (registration, user_id) = match &new.subject {
+        Subject::Registration(registration) => (Some(registration), None),
+        Subject::Login { user_id, .. } => (None, Some(Id(user_id.0))),
+    };
+    let locale_of = |registration: &PendingRegistration| {
+        registration.locale.as_ref().map(|locale| locale.as_str().to_owned())
+    };
+    ChallengeRow {
+        id: new.id.as_str().to_owned(),
+        purpose: verification.purpose.clone(),
+        subject: identity(&new.subject),
+        verification_id: verification.id,
+        phone: verification.phone.clone(),
+        user_id,
+        email: registration.map(|registration| registration.email.as_typed().to_owned()),
+        email_canonical: registration.map(|registration| registration.email.canonical().to_owned()),
+        password_hash: registration.map(|registration| registration.password_hash.as_str().to_owned()),
+        account_locale: registration.and_then(locale_of),
+        locale: new.locale.as_ref().map(|locale| locale.as_str().to_owned()),
+        country: new.country.map(|country| country.as_str().to_owned()),
+        account: account(&new.subject),
+        sends: Count(0),
+        created_at: Micros(now),
+        expires_at,
+    }
+}

@@ -1,0 +1,82 @@
+//! Challenges, their codes and guesses.
+
+mod guessing;
+mod live;
+mod opening;
+mod purging;
+mod quotas;
+mod redeeming;
+mod sending;
+
+use async_trait::async_trait;
+use domain::{ProviderId, SendReference, UserId};
+use jiff::Timestamp;
+use ports::{
+    Attempt, ChallengeStore, Guess, NewChallenge, NewSession, Opened, Redeemed, Resend, StoreError, Taken,
+};
+
+use crate::store::SqliteStore;
+
+#[async_trait]
+impl ChallengeStore for SqliteStore {
+    #[tracing::instrument(name = "sqlite.open", skip_all)]
+    async fn open(&self, challenge: &NewChallenge, now: Timestamp) -> Result<Opened, StoreError> {
+        let challenge = challenge.clone();
+        self.write(move |sqlite| opening::open(sqlite, &challenge, now)).await
+    }
+
+    #[tracing::instrument(name = "sqlite.reserve_resend", skip_all)]
+    async fn reserve_resend(&self, resend: &Resend, now: Timestamp) -> Result<Option<Opened>, StoreError> {
+        let resend = resend.clone();
+        self.write(move |sqlite| opening::reserve_resend(sqlite, &resend, now)).await
+    }
+
+    #[tracing::instrument(name = "sqlite.settle_sent", skip_all, fields(send.reference = %reference.0))]
+    async fn settle_sent(
+        &self,
+        reference: SendReference,
+        provider_id: &ProviderId,
+    ) -> Result<(), StoreError> {
+        let provider_id = provider_id.clone();
+        self.write(move |sqlite| sending::settle_sent(sqlite, reference, &provider_id)).await
+    }
+
+    #[tracing::instrument(name = "sqlite.settle_not_sent", skip_all, fields(send.reference = %reference.0))]
+    async fn settle_not_sent(&self, reference: SendReference) -> Result<(), StoreError> {
+        self.write(move |sqlite| sending::settle_not_sent(sqlite, reference)).await
+    }
+
+    #[tracing::instrument(name = "sqlite.take_attempt", skip_all)]
+    async fn take_attempt(&self, guess: &Guess, now: Timestamp) -> Result<Taken, StoreError> {
+        let guess = guess.clone();
+        self.write(move |sqlite| guessing::take_attempt(sqlite, &guess, now)).await
+    }
+
+    #[tracing::instrument(name = "sqlite.give_back", skip_all)]
+    async fn give_back(&self, attempt: &Attempt, max_given_back: u32) -> Result<(), StoreError> {
+        let attempt = attempt.clone();
+        self.write(move |sqlite| guessing::give_back(sqlite, &attempt, max_given_back)).await
+    }
+
+    #[tracing::instrument(name = "sqlite.redeem_registration", skip_all)]
+    async fn redeem_registration(
+        &self,
+        attempt: &Attempt,
+        user_id: UserId,
+        session: &NewSession,
+    ) -> Result<Redeemed, StoreError> {
+        let (attempt, session) = (attempt.clone(), session.clone());
+        self.write(move |sqlite| redeeming::redeem_registration(sqlite, &attempt, user_id, &session)).await
+    }
+
+    #[tracing::instrument(name = "sqlite.redeem_login", skip_all)]
+    async fn redeem_login(&self, attempt: &Attempt, session: &NewSession) -> Result<Redeemed, StoreError> {
+        let (attempt, session) = (attempt.clone(), session.clone());
+        self.write(move |sqlite| redeeming::redeem_login(sqlite, &attempt, &session)).await
+    }
+
+    #[tracing::instrument(name = "sqlite.purge", skip_all)]
+    async fn purge(&self, now: Timestamp, most: u32) -> Result<u64, StoreError> {
+        self.write(move |sqlite| purging::purge(sqlite, now, most)).await
+    }
+}

@@ -1,0 +1,66 @@
+//! Opening challenges and asking for further messages.
+
+use diesel::{QueryResult, SqliteConnection, dsl::delete, prelude::*};
+use jiff::Timestamp;
+use ports::{NewChallenge, Opened, Resend, ReservedSend, SendDecision, Subject};
+
+use super::{
+    live::Live,
+    sending::{Verdict, Wish, reserve},
+};
+use crate::schema::password_failures;
+
+pub(super) fn open(sqlite: &mut SqliteConnection, new: &NewChallenge, now: Timestamp) -> QueryResult<Opened> {
+    forget_failures(sqlite, &new.subject)?;
+    let mut live = Live::find_or_begin(sqlite, new, now)?;
+    let had_code = live.has_code();
+    let wish = Wish { reference: new.reference, channel: new.channel, limits: &new.limits };
+    let verdict = reserve(sqlite, &mut live, &wish, now)?;
+    live.store(sqlite)?;
+    let mut opened = answer(&live, &wish, verdict)?;
+    // Whoever has a code needs no other, so no quota keeps them from it.
+    if had_code && matches!(opened.send, SendDecision::OverQuota { .. }) {
+        opened.send = SendDecision::Held;
+    }
+    Ok(opened)
+}
+
+pub(super) fn reserve_resend(
+    sqlite: &mut SqliteConnection,
+    resend: &Resend,
+    now: Timestamp,
+) -> QueryResult<Option<Opened>> {
+    let Some(mut live) = Live::find(sqlite, &resend.id, now)? else { return Ok(None) };
+    let wish = Wish { reference: resend.reference, channel: resend.channel, limits: &resend.limits };
+    let verdict = reserve(sqlite, &mut live, &wish, now)?;
+    live.store(sqlite)?;
+    answer(&live, &wish, verdict).map(Some)
+}
+
+/// A sign-in is opened after the right password only.
+fn forget_failures(sqlite: &mut SqliteConnection, subject: &Subject) -> QueryResult<()> {
+    let Subject::Login { throttle_key, .. } = subject else { return Ok(()) };
+    delete(password_failures::table.find(&throttle_key.0)).execute(sqlite).map(drop)
+}
+
+fn answer(live: &Live, wish: &Wish<'_>, verdict: Verdict) -> QueryResult<Opened> {
+    match verdict {
+        Verdict::Reserved { at } => {
+            let challenge = live.state(Some(at))?;
+            let send = ReservedSend {
+                reference: wish.reference,
+                challenge_id: challenge.id.clone(),
+                phone: challenge.phone.clone(),
+                channel: wish.channel,
+                locale: challenge.locale.clone(),
+            };
+            Ok(Opened { challenge, send: SendDecision::Reserved(send) })
+        }
+        Verdict::Held { last_sent_at } => {
+            Ok(Opened { challenge: live.state(last_sent_at)?, send: SendDecision::Held })
+        }
+        Verdict::OverQuota { last_sent_at, retry_at } => {
+            Ok(Opened { challenge: live.state(last_sent_at)?, send: SendDecision::OverQuota { retry_at } })
+        }
+    }
+}

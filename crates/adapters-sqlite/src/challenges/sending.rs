@@ -1,0 +1,129 @@
+//! Who may send, and what became of it.
+
+use diesel::{
+    QueryResult, SqliteConnection,
+    dsl::{delete, insert_into, update},
+    prelude::*,
+    replace_into,
+};
+use domain::{Channel, ProviderId, SendReference};
+use jiff::Timestamp;
+use ports::SendLimits;
+
+use super::{live::Live, quotas};
+use crate::{
+    schema::{challenges, send_slots, sends, verifications},
+    types::{Count, Id, Micros},
+};
+
+/// A message that somebody would like to send.
+pub(super) struct Wish<'a> {
+    pub(super) reference: SendReference,
+    pub(super) channel: Channel,
+    pub(super) limits: &'a SendLimits,
+}
+
+/// What became of a wish, and when the number last got a message.
+pub(super) enum Verdict {
+    Reserved { at: Timestamp },
+    Held { last_sent_at: Option<Timestamp> },
+    OverQuota { last_sent_at: Option<Timestamp>, retry_at: Timestamp },
+}
+
+/// Takes the number's slot, unless the challenge has had all its messages, the
+/// cooldown runs or a quota is used up. `live` is changed, not stored.
+pub(super) fn reserve(
+    sqlite: &mut SqliteConnection,
+    live: &mut Live,
+    wish: &Wish<'_>,
+    now: Timestamp,
+) -> QueryResult<Verdict> {
+    let policy = &wish.limits.policy;
+    let last_sent_at = last_sent_at(sqlite, &live.challenge.phone)?;
+    let cools_down = last_sent_at.is_some_and(|last| last > policy.sent_before(now));
+    if cools_down || live.challenge.sends.0 >= policy.max_sends {
+        return Ok(Verdict::Held { last_sent_at });
+    }
+    if let Some(retry_at) = quotas::sends_used_up_until(sqlite, &live.challenge, wish.limits, now)? {
+        return Ok(Verdict::OverQuota { last_sent_at, retry_at });
+    }
+    take_slot(sqlite, &live.challenge.phone, wish.reference, now)?;
+    record(sqlite, live, wish, now)?;
+    live.challenge.sends = Count(live.challenge.sends.0.saturating_add(1));
+    live.verification.unsettled_reference = Some(Id(wish.reference.0));
+    wish.channel.as_str().clone_into(&mut live.verification.channel);
+    Ok(Verdict::Reserved { at: now })
+}
+
+fn last_sent_at(sqlite: &mut SqliteConnection, phone: &str) -> QueryResult<Option<Timestamp>> {
+    let slot: Option<Option<Micros>> =
+        send_slots::table.find(phone).select(send_slots::last_sent_at).first(sqlite).optional()?;
+    Ok(slot.flatten().map(|at| at.0))
+}
+
+fn take_slot(
+    sqlite: &mut SqliteConnection,
+    phone: &str,
+    reference: SendReference,
+    now: Timestamp,
+) -> QueryResult<()> {
+    replace_into(send_slots::table)
+        .values((
+            send_slots::phone.eq(phone),
+            send_slots::last_sent_at.eq(Micros(now)),
+            send_slots::last_reference.eq(Id(reference.0)),
+        ))
+        .execute(sqlite)
+        .map(drop)
+}
+
+fn record(sqlite: &mut SqliteConnection, live: &Live, wish: &Wish<'_>, now: Timestamp) -> QueryResult<()> {
+    let challenge = &live.challenge;
+    insert_into(sends::table)
+        .values((
+            sends::reference.eq(Id(wish.reference.0)),
+            sends::challenge_id.eq(&challenge.id),
+            sends::phone.eq(&challenge.phone),
+            sends::account.eq(&challenge.account),
+            sends::country.eq(challenge.country.as_ref()),
+            sends::address.eq(wish.limits.address.map(|address| address.to_string())),
+            sends::purpose.eq(&challenge.purpose),
+            sends::channel.eq(wish.channel.as_str()),
+            sends::reserved_at.eq(Micros(now)),
+        ))
+        .execute(sqlite)
+        .map(drop)
+}
+
+pub(super) fn settle_sent(
+    sqlite: &mut SqliteConnection,
+    reference: SendReference,
+    provider_id: &ProviderId,
+) -> QueryResult<()> {
+    let current = verifications::unsettled_reference.eq(Id(reference.0));
+    update(verifications::table.filter(current))
+        .set((
+            verifications::provider_id.eq(&provider_id.0),
+            verifications::unsettled_reference.eq(None::<Id>),
+        ))
+        .execute(sqlite)
+        .map(drop)
+}
+
+pub(super) fn settle_not_sent(sqlite: &mut SqliteConnection, reference: SendReference) -> QueryResult<()> {
+    let reference = Id(reference.0);
+    update(verifications::table.filter(verifications::unsettled_reference.eq(reference)))
+        .set(verifications::unsettled_reference.eq(None::<Id>))
+        .execute(sqlite)?;
+    update(send_slots::table.filter(send_slots::last_reference.eq(reference)))
+        .set((send_slots::last_sent_at.eq(None::<Micros>), send_slots::last_reference.eq(None::<Id>)))
+        .execute(sqlite)?;
+    let unsent: Option<String> =
+        delete(sends::table.find(reference)).returning(sends::challenge_id).get_result(sqlite).optional()?;
+    if let Some(challenge_id) = unsent {
+        update(challenges::table.find(challenge_id).filter(challenges::sends.gt(Count(0))))
+            .set(challenges::sends.eq(challenges::sends - Count(1)))
+            .execute(sqlite)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! Rows, and what they mean.
+
+use diesel::{QueryResult, prelude::*, sqlite::Sqlite};
+use domain::{AuthenticationMethod, Email, Locale, PasswordHash, PhoneNumber, SessionId, User, UserId};
+use ports::{Account, LiveSession, PendingRegistration};
+
+use crate::{
+    error::unreadable,
+    schema::{challenges, sessions, users},
+    types::{Id, Micros},
+};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users, check_for_backend(Sqlite))]
+pub(crate) struct UserRow {
+    id: Id,
+    email: String,
+    phone: String,
+    phone_verified_at: Micros,
+    password_hash: String,
+    locale: Option<String>,
+    created_at: Micros,
+    updated_at: Micros,
+}
+
+impl UserRow {
+    pub(crate) fn into_user(self) -> QueryResult<User> {
+        Ok(User {
+            id: UserId(self.id.0),
+            email: email(&self.email, "users.email")?,
+            phone: phone(&self.phone, "users.phone")?,
+            phone_verified_at: self.phone_verified_at.0,
+            locale: locale(self.locale.as_deref(), "users.locale")?,
+            created_at: self.created_at.0,
+            updated_at: self.updated_at.0,
+        })
+    }
+
+    pub(crate) fn into_account(mut self) -> QueryResult<Account> {
+        let password_hash = PasswordHash::new(std::mem::take(&mut self.password_hash));
+        Ok(Account { password_hash, user: self.into_user()? })
+    }
+}
+
+/// What a challenge carries of a registration.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = challenges, check_for_backend(Sqlite))]
+pub(crate) struct RegistrationRow {
+    email: Option<String>,
+    phone: String,
+    password_hash: Option<String>,
+    account_locale: Option<String>,
+}
+
+impl RegistrationRow {
+    pub(crate) fn into_registration(self) -> QueryResult<PendingRegistration> {
+        let typed = self.email.ok_or_else(|| unreadable("challenges.email"))?;
+        let hash = self.password_hash.ok_or_else(|| unreadable("challenges.password_hash"))?;
+        Ok(PendingRegistration {
+            email: email(&typed, "challenges.email")?,
+            phone: phone(&self.phone, "challenges.phone")?,
+            password_hash: PasswordHash::new(hash),
+            locale: locale(self.account_locale.as_deref(), "challenges.account_locale")?,
+        })
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = sessions, check_for_backend(Sqlite))]
+pub(crate) struct SessionRow {
+    pub(crate) id: Id,
+    pub(crate) user_id: Id,
+    methods: String,
+    authenticated_at: Micros,
+    pub(crate) expires_at: Micros,
+    pub(crate) absolute_expires_at: Micros,
+}
+
+impl SessionRow {
+    pub(crate) fn into_live(self, user: UserRow) -> QueryResult<LiveSession> {
+        Ok(LiveSession {
+            id: SessionId(self.id.0),
+            user: user.into_user()?,
+            authenticated_at: self.authenticated_at.0,
+            methods: methods(&self.methods)?,
+            expires_at: self.expires_at.0,
+            absolute_expires_at: self.absolute_expires_at.0,
+        })
+    }
+}
+
+pub(crate) fn phone(text: &str, column: &'static str) -> QueryResult<PhoneNumber> {
+    PhoneNumber::from_stored(text).map_err(|_| unreadable(column))
+}
+
+pub(crate) fn locale(text: Option<&str>, column: &'static str) -> QueryResult<Option<Locale>> {
+    text.map(|text| Locale::parse(text).map_err(|_| unreadable(column))).transpose()
+}
+
+fn email(text: &str, column: &'static str) -> QueryResult<Email> {
+    Email::parse(text).map_err(|_| unreadable(column))
+}
+
+fn methods(text: &str) -> QueryResult<Vec<AuthenticationMethod>> {
+    let method = |name| AuthenticationMethod::find(name).ok_or_else(|| unreadable("sessions.methods"));
+    text.split_whitespace().map(method).collect()
+}

@@ -1,0 +1,123 @@
+//! The tables, as the migrations make them. The contract suite holds both together.
+
+use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
+
+table! {
+    users (id) {
+        id -> Binary,
+        email -> Text,
+        email_canonical -> Text,
+        phone -> Text,
+        phone_verified_at -> BigInt,
+        password_hash -> Text,
+        locale -> Nullable<Text>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+table! {
+    verifications (phone, purpose) {
+        phone -> Text,
+        purpose -> Text,
+        id -> Binary,
+        attempts_left -> BigInt,
+        given_back -> BigInt,
+        channel -> Text,
+        provider_id -> Nullable<Text>,
+        unsettled_reference -> Nullable<Binary>,
+        expires_at -> BigInt,
+    }
+}
+
+table! {
+    challenges (id) {
+        id -> Text,
+        purpose -> Text,
+        subject -> Text,
+        verification_id -> Binary,
+        phone -> Text,
+        user_id -> Nullable<Binary>,
+        email -> Nullable<Text>,
+        email_canonical -> Nullable<Text>,
+        password_hash -> Nullable<Text>,
+        account_locale -> Nullable<Text>,
+        locale -> Nullable<Text>,
+        country -> Nullable<Text>,
+        account -> Text,
+        sends -> BigInt,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+table! {
+    send_slots (phone) {
+        phone -> Text,
+        last_sent_at -> Nullable<BigInt>,
+        last_reference -> Nullable<Binary>,
+    }
+}
+
+table! {
+    sends (reference) {
+        reference -> Binary,
+        challenge_id -> Text,
+        phone -> Text,
+        account -> Text,
+        country -> Nullable<Text>,
+        address -> Nullable<Text>,
+        purpose -> Text,
+        channel -> Text,
+        reserved_at -> BigInt,
+    }
+}
+
+table! {
+    guesses (rowid) {
+        rowid -> BigInt,
+        verification_id -> Binary,
+        attempts_left -> BigInt,
+        account -> Text,
+        purpose -> Text,
+        guessed_at -> BigInt,
+    }
+}
+
+table! {
+    password_failures (account) {
+        account -> Text,
+        count -> BigInt,
+        last_at -> BigInt,
+    }
+}
+
+table! {
+    sessions (id) {
+        id -> Binary,
+        user_id -> Binary,
+        methods -> Text,
+        client_address -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+        authenticated_at -> BigInt,
+        created_at -> BigInt,
+        last_used_at -> BigInt,
+        expires_at -> BigInt,
+        absolute_expires_at -> BigInt,
+    }
+}
+
+table! {
+    refresh_tokens (hash) {
+        hash -> Binary,
+        session_id -> Binary,
+        parent -> Nullable<Binary>,
+        issued_at -> BigInt,
+        spent_at -> Nullable<BigInt>,
+    }
+}
+
+joinable!(sessions -> users (user_id));
+joinable!(refresh_tokens -> sessions (session_id));
+allow_tables_to_appear_in_same_query!(users, sessions, refresh_tokens);
+allow_tables_to_appear_in_same_query!(challenges, verifications);
