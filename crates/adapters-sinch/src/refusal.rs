@@ -45,9 +45,9 @@ impl Refusal {
             }
             (409, _) => RefusedStart::ReferenceTaken,
             (429, Some(42901)) => RefusedStart::TooSoon,
-            (501, Some(_)) | (503, Some(50301)) => RefusedStart::Application,
+            // Gateways time out and shed load on somebody else's behalf.
             (408 | 429, _) => RefusedStart::Unclear,
-            (400..=499, _) => RefusedStart::Application,
+            (400..=499, _) | (501, Some(_)) | (503, Some(50301)) => RefusedStart::Application,
             _ => RefusedStart::Unclear,
         }
     }

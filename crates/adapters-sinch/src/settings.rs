@@ -114,9 +114,16 @@ pub(crate) struct Checked {
 }
 
 impl Settings {
+    /// Everything that cannot work about what people set by hand, not only the
+    /// first mistake.
+    pub fn problems(&self) -> Vec<InvalidSinchSettings> {
+        let base_url = self.base_url().is_none().then_some(InvalidSinchSettings::BaseUrl);
+        base_url.into_iter().chain(self.credentials().err()).collect()
+    }
+
     /// Refuses what cannot work.
     pub(crate) fn check(&self) -> Result<Checked, InvalidSinchSettings> {
-        if !(Duration::from_millis(100)..=Duration::from_secs(60)).contains(&self.timeout) {
+        if !(Duration::from_millis(100)..=Duration::from_mins(1)).contains(&self.timeout) {
             return Err(InvalidSinchSettings::Timeout);
         }
         if self.connect_timeout < Duration::from_millis(10) {

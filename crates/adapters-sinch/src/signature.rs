@@ -20,7 +20,7 @@ const X_TIMESTAMP: HeaderName = HeaderName::from_static("x-timestamp");
 /// What proves that a request is ours.
 pub(crate) enum Credentials {
     /// An HMAC of each request: what was recorded is good for nothing else.
-    Signed { application_key: String, hmac_key: hmac::Key },
+    Signed { application_key: String, hmac_key: Box<hmac::Key> },
     /// The secret itself, in each request.
     Basic { authorization: HeaderValue },
 }
@@ -43,7 +43,7 @@ pub(crate) struct Signed<'a> {
 impl Credentials {
     /// Credentials that sign each request with the decoded `secret`. The key is visible ASCII.
     pub(crate) fn signed(application_key: &str, secret: &[u8]) -> Self {
-        let hmac_key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+        let hmac_key = Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret));
         Self::Signed { application_key: application_key.to_owned(), hmac_key }
     }
 

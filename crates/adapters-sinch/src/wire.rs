@@ -147,7 +147,7 @@ pub(crate) struct ErrorBody {
 #[serde(untagged)]
 enum NumberOrText {
     Number(u32),
-    /// As the OpenAPI document has it.
+    /// As the `OpenAPI` document has it.
     Text(String),
 }
 

@@ -16,7 +16,7 @@ fn successful() -> Do {
 }
 
 fn impatient(url: &str) -> Settings {
-    Settings { timeout: Duration::from_millis(200), ..settings(url) }
+    Settings { timeout: Duration::from_millis(400), ..settings(url) }
 }
 
 #[tokio::test]
@@ -29,7 +29,7 @@ async fn asvs_13_1_3_a_hanging_provider_costs_no_more_than_the_time_set() {
         async { adapter.find(reference(), &phone(), Channel::Sms).await },
         async { adapter.check(&verification(), &code()).await },
     );
-    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
     assert!(matches!(start, Err(StartError::Unknown(_))));
     assert!(found.is_err() && checked.is_err());
     assert_eq!(server.count("POST"), 1);
@@ -113,7 +113,7 @@ async fn pv_04_calls_beyond_the_bound_wait_for_half_of_their_time() {
     // No place became free in time: certainly nothing was sent.
     assert!(matches!(start, Err(StartError::NotSent(NotSent::Fault(_)))), "{start:?}");
     assert_eq!(server.count("POST"), 0);
-    assert!(begun.elapsed() < Duration::from_secs(1));
+    assert!(begun.elapsed() < Duration::from_secs(2));
     // The place is free again.
     assert_eq!(adapter.check(&verification(), &code()).await, Ok(CodeCheck::Accepted));
 }

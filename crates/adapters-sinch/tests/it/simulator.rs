@@ -32,12 +32,12 @@ struct World {
 impl World {
     fn new(change: impl FnOnce(&mut Settings, &mut sinch_simulator::Settings)) -> Self {
         let mut simulated = sinch_simulator::Settings {
-            slow_answer: Duration::from_secs(1),
+            slow_answer: Duration::from_secs(3),
             ..sinch_simulator::Settings::default()
         };
         let secret = DEVELOPMENT_SECRET.into();
         let mut settings = Settings::new("", DEVELOPMENT_KEY, secret);
-        settings.timeout = Duration::from_millis(600);
+        settings.timeout = Duration::from_millis(1500);
         change(&mut settings, &mut simulated);
         let simulator = Simulator::bind(simulated, "127.0.0.1:0").expect("a free port").spawn();
         settings.base_url = simulator.base_url();
