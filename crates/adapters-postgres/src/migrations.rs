@@ -34,9 +34,9 @@ impl PostgresStore {
     }
 
     /// Takes back the newest `steps` migrations and returns their names.
-    pub async fn migrate_down(&self, steps: usize) -> Result<Vec<String>, MigrationError> {
+    pub async fn migrate_down(&self, steps: u32) -> Result<Vec<String>, MigrationError> {
         self.with_harness(move |harness| {
-            let steps = steps.min(harness.applied_migrations()?.len());
+            let steps = harness.applied_migrations()?.len().min(usize::try_from(steps)?);
             (0..steps).map(|_| Ok(harness.revert_last_migration(MIGRATIONS)?.to_string())).collect()
         })
         .await

@@ -1,1 +1,24 @@
-fn main() {}
+//! Two-factor sign-in by phone, as one service.
+//!
+//! This crate reads the command line and the configuration and wires adapters
+//! behind ports; [`wiring`] is the file in which a reader sees which adapter
+//! stands behind which port. No rule lives here.
+
+mod cli;
+mod commands;
+mod logging;
+mod settings;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::Cli;
+
+fn main() -> ExitCode {
+    match commands::run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

@@ -32,6 +32,7 @@ pub struct LiveSession {
 }
 
 /// What became of a presented refresh token.
+#[expect(clippy::large_enum_variant, reason = "one is made for each refresh and soon taken apart")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rotation {
     /// The presented token is spent, the successor stored.

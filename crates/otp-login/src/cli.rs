@@ -1,0 +1,122 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Two-factor sign-in by phone: password, then a code by text message.
+#[derive(Parser)]
+#[command(name = "otp-login", version, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) configuration: Configuration,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  otp-login                                   start in development mode on 127.0.0.1:3000
+  otp-login serve --port 8080                 the same on another port
+  otp-login config check                      say everything that is wrong before it matters
+  otp-login keys generate >> .env             make the secrets that production needs
+  OTP_LOGIN_ENV=production otp-login serve    start for production
+
+Settings come from config/*.toml, then the environment (OTP_LOGIN__SECTION__KEY), then flags.";
+
+/// Where settings come from.
+#[derive(Args)]
+pub(crate) struct Configuration {
+    /// Which defaults apply
+    #[arg(long = "env", value_enum, env = "OTP_LOGIN_ENV", default_value = "development", global = true)]
+    pub(crate) environment: Environment,
+    /// The folder that holds default.toml, development.toml and production.toml
+    #[arg(long, env = "OTP_LOGIN_CONFIG_DIR", global = true)]
+    pub(crate) config_dir: Option<PathBuf>,
+    /// Address to listen on [setting: server.host]
+    #[arg(long, global = true)]
+    pub(crate) host: Option<String>,
+    /// Port to listen on [setting: server.port]
+    #[arg(long, global = true)]
+    pub(crate) port: Option<String>,
+    /// postgres://…, sqlite://path or sqlite::memory: [setting: database.url]
+    #[arg(long, global = true)]
+    pub(crate) database_url: Option<String>,
+}
+
+/// Development starts with nothing set; production refuses what only
+/// development may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Environment {
+    Development,
+    Production,
+}
+
+impl Environment {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Development => "development",
+            Self::Production => "production",
+        }
+    }
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Start the service (what no command means)
+    Serve,
+    /// Look at or change the database schema
+    #[command(subcommand)]
+    Migrate(Migrate),
+    /// Run the Sinch simulator alone
+    #[command(after_help = "Examples:\n  otp-login simulator\n  OTP_LOGIN__SIMULATOR__PORT=4001 otp-login simulator")]
+    Simulator,
+    /// Make secrets
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Look at the settings
+    #[command(subcommand)]
+    Config(Config),
+    /// Ask a running service whether it is healthy; exit 0 if so
+    Health,
+    /// Print shell completions
+    #[command(after_help = "Example:\n  otp-login completions bash > /etc/bash_completion.d/otp-login")]
+    Completions { shell: Shell },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Migrate {
+    /// Apply every pending migration (starting the service does this too)
+    Up,
+    /// Take back the newest migrations; their data is lost
+    #[command(after_help = "Example:\n  otp-login migrate down --steps 1")]
+    Down {
+        /// How many to take back
+        #[arg(long, default_value_t = 1)]
+        steps: u32,
+    },
+    /// List migrations and whether they are applied
+    Status,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Keys {
+    /// Print fresh secrets as environment variables
+    #[command(
+        after_help = "Examples:\n  otp-login keys generate >> .env\n  otp-login keys generate --jwt ES256"
+    )]
+    Generate {
+        /// Also make a signing key of its own for access tokens: EdDSA, ES256 or HS256
+        #[arg(long)]
+        jwt: Option<String>,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Config {
+    /// Print every setting and where it comes from; secrets are masked
+    Show,
+    /// Check every setting and say everything that is wrong
+    Check,
+}

@@ -1,0 +1,81 @@
+//! What each command does.
+
+mod config;
+mod health;
+mod keys;
+mod migrate;
+mod serve;
+mod simulator;
+
+use std::{io, process::ExitCode};
+
+use clap::CommandFactory;
+
+use crate::{
+    cli::{Cli, Command},
+    settings::{Problems, Settings},
+};
+
+/// Why the program ends without success.
+pub(crate) enum Failure {
+    /// The settings are wrong: exit code 2.
+    Settings(Problems),
+    /// Something else is: exit code 1.
+    Other(anyhow::Error),
+}
+
+impl Failure {
+    /// Tells the person at the terminal.
+    pub(crate) fn report(self) -> ExitCode {
+        match self {
+            Self::Settings(problems) => {
+                eprintln!("{problems}");
+                ExitCode::from(2)
+            }
+            Self::Other(error) => {
+                eprintln!("otp-login: {error:#}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
+        Self::Settings(problems)
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+/// Runs what the command line asks for.
+pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
+    if let Some(Command::Completions { shell }) = cli.command {
+        clap_complete::generate(shell, &mut Cli::command(), "otp-login", &mut io::stdout());
+        return Ok(());
+    }
+    if let Some(Command::Keys(command)) = cli.command {
+        return Ok(keys::run(command)?);
+    }
+    let settings = Settings::load(&cli.configuration)?;
+    match cli.command {
+        None | Some(Command::Serve) => Ok(serve::run(settings)?),
+        Some(Command::Migrate(command)) => Ok(migrate::run(&settings, command)?),
+        Some(Command::Simulator) => Ok(simulator::run(&settings)?),
+        Some(Command::Config(command)) => {
+            config::run(command, &settings);
+            Ok(())
+        }
+        Some(Command::Health) => Ok(health::run(&settings)?),
+        Some(Command::Keys(_) | Command::Completions { .. }) => Ok(()),
+    }
+}
+
+/// A runtime for everything that is not answered by the server's own threads.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
+}

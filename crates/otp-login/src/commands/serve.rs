@@ -1,0 +1,116 @@
+//! The service, from start to stop.
+
+use std::{sync::Arc, time::Duration};
+
+use adapters_crypto::SystemClock;
+use anyhow::Context;
+use ports::{ChallengeStore, Clock};
+use sinch_simulator::RunningSimulator;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{
+    commands::{
+        runtime,
+        simulator::{bind, listen},
+    },
+    logging,
+    settings::{Settings, reachable},
+    wiring::{self, Database},
+};
+
+/// How often what is over is forgotten, and how much at once.
+const PURGE_EVERY: Duration = Duration::from_secs(60);
+const PURGE_AT_ONCE: u32 = 1000;
+
+pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
+    logging::start(&settings.log);
+    runtime()?.block_on(serve(settings))
+}
+
+async fn serve(settings: Settings) -> anyhow::Result<()> {
+    // The ports first: a taken one should be said before anything is changed.
+    let listener = listen(settings.address, "OTP_LOGIN__SERVER__PORT")?;
+    let simulator = settings.simulator.map(|simulator| bind(&settings, simulator.address)).transpose()?;
+    let database = Database::open(&settings.database).await.context("the database cannot be used")?;
+    let applied = database.migrate_up().await.context("the database cannot be used")?;
+    for migration in applied {
+        tracing::info!(%migration, "applied a migration");
+    }
+    domain::warm_up();
+    let use_cases = Arc::new(wiring::use_cases(&settings, &database)?);
+    let address = listener.local_addr()?;
+    let server = http_actix::server(use_cases, settings.http.clone(), listener)?;
+    let handle = server.handle();
+    let serving = tokio::spawn(server);
+    let simulator = simulator.map(sinch_simulator::Simulator::spawn);
+    let purging = tokio::spawn(purge(database.challenges()));
+    announce(&settings, &format!("http://{}", reachable(address)), simulator.as_ref());
+
+    stop_signal().await;
+    tracing::info!(event = "sys_shutdown", "finishing what is in flight");
+    purging.abort();
+    handle.stop(true).await;
+    serving.await??;
+    if let Some(simulator) = simulator {
+        simulator.stop().await?;
+    }
+    Ok(())
+}
+
+/// Resolves at the first signal to stop.
+pub(crate) async fn stop_signal() {
+    let interrupted = tokio::signal::ctrl_c();
+    let Ok(mut terminated) = signal(SignalKind::terminate()) else {
+        let _ = interrupted.await;
+        return;
+    };
+    tokio::select! {
+        _ = interrupted => {}
+        _ = terminated.recv() => {}
+    }
+}
+
+/// Forgets what is over. Replicas do so side by side without harm.
+async fn purge(challenges: Arc<dyn ChallengeStore>) {
+    let mut ticks = tokio::time::interval(PURGE_EVERY);
+    loop {
+        ticks.tick().await;
+        match challenges.purge(SystemClock.now(), PURGE_AT_ONCE).await {
+            Ok(0) => {}
+            Ok(rows) => tracing::debug!(rows, "forgot what is over"),
+            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "could not forget what is over"),
+        }
+    }
+}
+
+/// Says what was chosen and what to try next.
+fn announce(settings: &Settings, url: &str, simulator: Option<&RunningSimulator>) {
+    let database = settings.database.describe();
+    let provider = match simulator {
+        Some(simulator) => format!("Sinch simulator at {}", simulator.base_url()),
+        None => format!("Sinch at {}", settings.sinch.base_url),
+    };
+    let environment = settings.environment.as_str();
+    tracing::info!(event = "sys_startup", environment, url, database, provider, version = env!("CARGO_PKG_VERSION"));
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
+    if !logging::is_for_people(&settings.log) {
+        return;
+    }
+    println!();
+    println!("  otp-login {} is ready ({environment})", env!("CARGO_PKG_VERSION"));
+    println!("  API        {url}");
+    if settings.http.docs {
+        println!("  Docs       {url}/docs");
+    }
+    println!("  Database   {database}");
+    println!("  Provider   {provider}");
+    if let Some(simulator) = simulator {
+        println!("  Inbox      {}/   texts arrive here", simulator.base_url());
+        println!();
+        println!("  Try:  curl -s {url}/api/v1/auth/register -H 'content-type: application/json' \\");
+        println!("          -d '{{\"email\":\"ann@example.com\",\"password\":\"four unrelated words\",\"phone_number\":\"+46701234567\"}}'");
+    }
+    println!();
+}

@@ -1,0 +1,52 @@
+//! Which database, by the scheme of its address.
+
+use adapters_sqlite::SqliteUrl;
+
+use super::reader::Reader;
+
+/// The database behind the store ports.
+#[derive(Clone)]
+pub(crate) enum DatabaseSettings {
+    Postgres(Box<adapters_postgres::Settings>),
+    Sqlite(SqliteUrl),
+}
+
+impl DatabaseSettings {
+    /// What a person is told was chosen; never the address, which holds a password.
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Self::Postgres(_) => "PostgreSQL".to_owned(),
+            Self::Sqlite(SqliteUrl::Memory) => "SQLite in memory: gone when the service stops".to_owned(),
+            Self::Sqlite(SqliteUrl::File(path)) => format!("SQLite, {}", path.display()),
+        }
+    }
+}
+
+pub(crate) fn read(reader: &mut Reader, production: bool) -> DatabaseSettings {
+    let connections: usize = reader.number("database.max_connections", 1..=1000);
+    let url = reader.secret("database.url");
+    match parse(&url, connections) {
+        Ok(settings) => settings,
+        Err(what) => {
+            let what = if url.is_empty() && production {
+                "production has no default database; write postgres://user:password@host/database?sslmode=verify-full"
+                    .to_owned()
+            } else {
+                what
+            };
+            reader.problem("database.url", format!("{what} (DATABASE_URL sets it too)"));
+            DatabaseSettings::Sqlite(SqliteUrl::Memory)
+        }
+    }
+}
+
+fn parse(url: &str, connections: usize) -> Result<DatabaseSettings, String> {
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        let settings = adapters_postgres::Settings::parse(url, connections);
+        return settings.map(|settings| DatabaseSettings::Postgres(Box::new(settings))).map_err(|e| e.to_string());
+    }
+    if url.starts_with("sqlite:") {
+        return SqliteUrl::parse(url).map(DatabaseSettings::Sqlite).map_err(|e| e.to_string());
+    }
+    Err("the address starts with none of postgres://, postgresql://, sqlite:".to_owned())
+}

@@ -1,0 +1,91 @@
+//! Keys, and the refusal of those that everybody knows.
+
+use adapters_crypto::{DataKey, JwtAlgorithm, JwtKey, Pepper};
+use base64::{Engine, prelude::BASE64_STANDARD};
+
+use super::{JwtSettings, reader::Reader};
+
+/// The keys of config/development.toml.
+const PUBLIC: [&str; 2] =
+    ["ZGV2ZWxvcG1lbnQtZGF0YS1rZXktbm90LXNlY3JldCE=", "ZGV2ZWxvcG1lbnQtcGVwcGVyLWlzLW5vdC1zZWNyZXQ="];
+
+const HOW_TO: &str = "`otp-login keys generate` makes one";
+
+pub(crate) fn data_key(reader: &mut Reader, production: bool) -> DataKey {
+    let text = secret(reader, "secrets.data_key", production);
+    DataKey::parse(&text).unwrap_or_else(|error| {
+        reader.problem("secrets.data_key", format!("{error}; {HOW_TO}"));
+        DataKey::from_bytes([0; 32])
+    })
+}
+
+pub(crate) fn pepper(reader: &mut Reader, production: bool) -> Pepper {
+    let text = secret(reader, "password.pepper", production);
+    Pepper::parse(&text).unwrap_or_else(|error| {
+        reader.problem("password.pepper", format!("{error}; {HOW_TO}"));
+        Pepper::from_bytes([0; 32])
+    })
+}
+
+pub(crate) fn previous_peppers(reader: &mut Reader) -> Vec<Pepper> {
+    let text = reader.secret("password.previous_peppers");
+    let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+    let parsed: Result<Vec<Pepper>, _> = items.map(Pepper::parse).collect();
+    parsed.unwrap_or_else(|error| {
+        reader.problem("password.previous_peppers", error.to_string());
+        Vec::new()
+    })
+}
+
+fn secret(reader: &mut Reader, key: &str, production: bool) -> String {
+    let text = reader.secret(key);
+    if production && PUBLIC.contains(&text.as_str()) {
+        reader.problem(key, format!("this key is public, for development only; {HOW_TO}"));
+    }
+    text
+}
+
+pub(crate) fn jwt(reader: &mut Reader, production: bool, data_key: &DataKey) -> JwtSettings {
+    let words = [("EdDSA", JwtAlgorithm::EdDsa), ("ES256", JwtAlgorithm::Es256), ("HS256", JwtAlgorithm::Hs256)];
+    let algorithm = reader.one_of("jwt.algorithm", &words, JwtAlgorithm::EdDsa);
+    let key = match algorithm {
+        JwtAlgorithm::Hs256 => hs256(reader, production, data_key),
+        asymmetric => private_key(reader, asymmetric, data_key),
+    };
+    // Read even when unused, so that they are known settings.
+    reader.secret("jwt.private_key");
+    reader.secret("jwt.secret");
+    JwtSettings { key, issuer: name(reader, "jwt.issuer"), audience: name(reader, "jwt.audience") }
+}
+
+fn private_key(reader: &mut Reader, algorithm: JwtAlgorithm, data_key: &DataKey) -> JwtKey {
+    // Environment files cannot hold line breaks.
+    let pem = reader.secret("jwt.private_key").replace("\\n", "\n");
+    if pem.is_empty() && algorithm == JwtAlgorithm::EdDsa {
+        return JwtKey::derived(data_key);
+    }
+    JwtKey::from_pem(algorithm, &pem).unwrap_or_else(|error| {
+        reader.problem("jwt.private_key", format!("{error}; `otp-login keys generate --jwt ES256` makes one"));
+        JwtKey::derived(data_key)
+    })
+}
+
+fn hs256(reader: &mut Reader, production: bool, data_key: &DataKey) -> JwtKey {
+    let text = reader.secret("jwt.secret");
+    if text.is_empty() && !production {
+        return JwtKey::from_secret(&*data_key.derive("jwt development secret")).unwrap_or_else(|_| JwtKey::derived(data_key));
+    }
+    let key = BASE64_STANDARD.decode(text.trim()).ok().and_then(|bytes| JwtKey::from_secret(&bytes).ok());
+    key.unwrap_or_else(|| {
+        let what = "HS256 needs Base64 of at least 32 random bytes; `otp-login keys generate --jwt HS256` makes one";
+        reader.problem("jwt.secret", what);
+        JwtKey::derived(data_key)
+    })
+}
+
+fn name(reader: &mut Reader, key: &str) -> String {
+    reader.parsed(key, String::new(), |text| {
+        let accepted = (1..=255).contains(&text.len()) && !text.contains(char::is_control);
+        if accepted { Ok(text.to_owned()) } else { Err("write a name or URL of 1 to 255 characters") }
+    })
+}

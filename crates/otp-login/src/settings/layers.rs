@@ -1,0 +1,51 @@
+//! The layers that settings come from.
+
+use std::path::{Path, PathBuf};
+
+use config::{Config, ConfigError, Environment as Variables, File, FileFormat};
+
+use super::reader::variable;
+use crate::cli::{Configuration, Environment};
+
+const DEFAULT: &str = include_str!("../../../../config/default.toml");
+const DEVELOPMENT: &str = include_str!("../../../../config/development.toml");
+const PRODUCTION: &str = include_str!("../../../../config/production.toml");
+
+/// The folder that is looked at when none is named.
+const FOLDER: &str = "config";
+
+/// Puts the layers on top of each other: the files that came with this binary,
+/// the files on disk, the environment, the flags.
+pub(crate) fn stack(flags: &Configuration) -> Result<Config, ConfigError> {
+    let built_in = match flags.environment {
+        Environment::Development => DEVELOPMENT,
+        Environment::Production => PRODUCTION,
+    };
+    let mut layers = Config::builder()
+        .add_source(File::from_str(DEFAULT, FileFormat::Toml))
+        .add_source(File::from_str(built_in, FileFormat::Toml));
+    for file in files(flags) {
+        layers = layers.add_source(File::from(file));
+    }
+    let variables = Variables::with_prefix("OTP_LOGIN").prefix_separator("__").separator("__").ignore_empty(true);
+    layers = layers
+        .add_source(variables)
+        .set_override_option("server.port", well_known("PORT", "server.port"))?
+        .set_override_option("database.url", well_known("DATABASE_URL", "database.url"))?
+        .set_override_option("server.host", flags.host.clone())?
+        .set_override_option("server.port", flags.port.clone())?
+        .set_override_option("database.url", flags.database_url.clone())?;
+    layers.build()
+}
+
+fn files(flags: &Configuration) -> Vec<PathBuf> {
+    let folder = flags.config_dir.as_deref().unwrap_or(Path::new(FOLDER));
+    let names = ["default".to_owned(), flags.environment.as_str().to_owned()];
+    names.iter().map(|name| folder.join(format!("{name}.toml"))).filter(|path| path.is_file()).collect()
+}
+
+/// A variable that platforms set, unless the setting has one of our own.
+fn well_known(name: &str, key: &str) -> Option<String> {
+    let is_set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    if is_set(&variable(key)).is_some() { None } else { is_set(name) }
+}

@@ -1,0 +1,314 @@
+//! Settings, read once and checked whole before anything starts.
+
+mod database;
+mod keys;
+mod layers;
+mod reader;
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZero,
+    time::Duration,
+};
+
+use adapters_crypto::{HasherSettings, JwtKey};
+use domain::{
+    ChallengePolicy, CountryCode, DestinationPolicy, InvalidPhoneNumber, PasswordPolicy, Quota, Quotas, SessionPolicy,
+};
+use http_actix::{HttpSettings, Origin};
+use ipnet::IpNet;
+use jiff::SignedDuration;
+use reader::Reader;
+pub(crate) use reader::{Problem, Shown};
+
+pub(crate) use self::database::DatabaseSettings;
+use crate::cli::{Configuration, Environment};
+
+/// Everything that the service is told, in the types of whoever needs it.
+pub(crate) struct Settings {
+    pub(crate) environment: Environment,
+    pub(crate) address: SocketAddr,
+    pub(crate) http: HttpSettings,
+    pub(crate) database: DatabaseSettings,
+    pub(crate) simulator: Option<SimulatorSettings>,
+    pub(crate) sinch: adapters_sinch::Settings,
+    pub(crate) hasher: HasherSettings,
+    pub(crate) jwt: JwtSettings,
+    pub(crate) challenges: ChallengePolicy,
+    pub(crate) sessions: SessionPolicy,
+    pub(crate) quotas: Quotas,
+    pub(crate) destinations: DestinationPolicy,
+    pub(crate) log: LogSettings,
+    /// What is allowed but should be looked at.
+    pub(crate) warnings: Vec<String>,
+    pub(crate) shown: Vec<Shown>,
+}
+
+/// Where the simulator listens.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SimulatorSettings {
+    pub(crate) address: SocketAddr,
+}
+
+/// How access tokens are signed and what they say of us.
+pub(crate) struct JwtSettings {
+    pub(crate) key: JwtKey,
+    pub(crate) issuer: String,
+    pub(crate) audience: String,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug)]
+pub(crate) struct LogSettings {
+    pub(crate) filter: String,
+    pub(crate) format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    Auto,
+    Pretty,
+    Json,
+}
+
+/// The settings cannot be used: everything that is wrong with them.
+#[derive(Debug)]
+pub(crate) struct Problems(pub(crate) Vec<Problem>);
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "The configuration cannot be used:")?;
+        for Problem { variable, what } in &self.0 {
+            writeln!(f, "  {variable}: {what}")?;
+        }
+        write!(f, "Nothing was started. `otp-login config show` prints every setting and where it comes from.")
+    }
+}
+
+impl Settings {
+    /// Reads and checks every setting.
+    pub(crate) fn load(flags: &Configuration) -> Result<Self, Problems> {
+        let unreadable = |error: config::ConfigError| {
+            Problems(vec![Problem { variable: "configuration files".to_owned(), what: error.to_string() }])
+        };
+        let layers = layers::stack(flags).map_err(unreadable)?;
+        Self::read(Reader::new(&layers).map_err(unreadable)?, flags.environment)
+    }
+
+    fn read(mut values: Reader, environment: Environment) -> Result<Self, Problems> {
+        let reader = &mut values;
+        let production = environment == Environment::Production;
+        let mut warnings = Vec::new();
+        let address = address(reader, "server");
+        let _reserved: u16 = reader.number("server.metrics_port", 0..=u16::MAX);
+        let simulator = simulator(reader, production);
+        let sinch = sinch(reader, production, simulator);
+        let data_key = keys::data_key(reader, production);
+        let http = http(reader, simulator);
+        let settings = Self {
+            environment,
+            address,
+            database: database::read(reader, production),
+            simulator,
+            sinch,
+            hasher: hasher(reader, production, &data_key),
+            jwt: keys::jwt(reader, production, &data_key),
+            challenges: challenges(reader, production),
+            sessions: sessions(reader, production),
+            quotas: quotas(reader),
+            destinations: destinations(reader, production, &mut warnings),
+            log: log(reader),
+            http,
+            warnings: Vec::new(),
+            shown: Vec::new(),
+        };
+        for key in ["admin.api_key", "redis.url"] {
+            if reader.is_set(key) {
+                warnings.push(format!("{} is set, but this version has no use for it yet", reader::variable(key)));
+            }
+        }
+        reader.secret("admin.api_key");
+        reader.text("admin.allow");
+        reader.secret("redis.url");
+        if production && settings.http.trusted_proxies.is_empty() {
+            warnings.push(
+                "no trusted proxy is set: put a TLS proxy in front and name it in OTP_LOGIN__SERVER__TRUSTED_PROXIES"
+                    .to_owned(),
+            );
+        }
+        let (problems, shown) = values.finish();
+        if problems.is_empty() { Ok(Self { warnings, shown, ..settings }) } else { Err(Problems(problems)) }
+    }
+}
+
+fn address(reader: &mut Reader, section: &str) -> SocketAddr {
+    let instead = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let host = reader.parsed(&format!("{section}.host"), instead, |text| match text {
+        "localhost" => Ok(instead),
+        text => text.parse().map_err(|_| "write an address such as 127.0.0.1, 0.0.0.0 or ::"),
+    });
+    SocketAddr::new(host, reader.number(&format!("{section}.port"), 0..=u16::MAX))
+}
+
+fn simulator(reader: &mut Reader, production: bool) -> Option<SimulatorSettings> {
+    let words = [("true", Some(true)), ("false", Some(false)), ("auto", None)];
+    let wish = reader.one_of("simulator.enabled", &words, Some(false));
+    let address = address(reader, "simulator");
+    let enabled = wish.unwrap_or_else(|| {
+        !reader.is_set("sinch.application_key") && !reader.is_set("sinch.base_url")
+    });
+    if enabled && production {
+        reader.problem("simulator.enabled", "the simulator shows every code to everyone; production accepts false");
+    }
+    enabled.then_some(SimulatorSettings { address })
+}
+
+fn sinch(reader: &mut Reader, production: bool, simulator: Option<SimulatorSettings>) -> adapters_sinch::Settings {
+    let development = !production;
+    let base_url = match (reader.text("sinch.base_url"), simulator) {
+        (url, _) if !url.is_empty() => url,
+        (_, Some(simulator)) => format!("http://{}", reachable(simulator.address)),
+        (_, None) => adapters_sinch::SINCH_BASE_URL.to_owned(),
+    };
+    let elsewhere = base_url == adapters_sinch::SINCH_BASE_URL;
+    let mut key = reader.text("sinch.application_key");
+    let mut secret = reader.secret("sinch.application_secret");
+    let public = key == sinch_simulator::DEVELOPMENT_KEY || secret == sinch_simulator::DEVELOPMENT_SECRET;
+    if public && (production || elsewhere) {
+        reader.problem("sinch.application_key", "this is the simulator's public key; set your own from the Sinch dashboard");
+    }
+    if development && !elsewhere {
+        if key.is_empty() {
+            sinch_simulator::DEVELOPMENT_KEY.clone_into(&mut key);
+        }
+        if secret.is_empty() {
+            sinch_simulator::DEVELOPMENT_SECRET.clone_into(&mut secret);
+        }
+    }
+    let mut settings = adapters_sinch::Settings::new(base_url, key, secret.into());
+    let words = [("signed", adapters_sinch::Auth::Signed), ("basic", adapters_sinch::Auth::Basic)];
+    settings.auth = reader.one_of("sinch.auth", &words, adapters_sinch::Auth::Signed);
+    settings.timeout = Duration::from_millis(reader.number("sinch.timeout_ms", 100..=60_000));
+    settings.allow_plain_http = development;
+    for problem in settings.problems() {
+        let text = problem.to_string();
+        let (key, what) = text.split_once(": ").unwrap_or(("sinch.base_url", &text));
+        reader.problem(key, what);
+    }
+    settings
+}
+
+/// Where a listener on every address is reached from this machine.
+pub(crate) fn reachable(address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        ip if ip.is_unspecified() && ip.is_ipv4() => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), address.port()),
+        ip if ip.is_unspecified() => SocketAddr::new(std::net::Ipv6Addr::LOCALHOST.into(), address.port()),
+        _ => address,
+    }
+}
+
+fn http(reader: &mut Reader, simulator: Option<SimulatorSettings>) -> HttpSettings {
+    let defaults = HttpSettings::default();
+    let workers: usize = reader.number("server.workers", 0..=1024);
+    let workers = if workers == 0 { defaults.workers } else { workers };
+    let connections: usize = reader.number("server.max_connections", 1..=1_000_000);
+    HttpSettings {
+        trusted_proxies: reader.list("server.trusted_proxies", network),
+        cors_origins: reader.list("server.cors_origins", Origin::parse),
+        workers,
+        max_connections: connections.div_ceil(workers),
+        docs: reader.flag("server.docs"),
+        ip_per_minute: reader.number("rate_limit.ip_per_minute", NonZero::<u32>::MIN..=NonZero::<u32>::MAX),
+        ip_burst: reader.number("rate_limit.ip_burst", NonZero::<u32>::MIN..=NonZero::<u32>::MAX),
+        inbox_url: simulator.map(|simulator| format!("http://{}/", reachable(simulator.address))),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        password_policy: PasswordPolicy { own_names: vec![defaults.service_name.clone()] },
+        ..defaults
+    }
+}
+
+fn network(text: &str) -> Result<IpNet, &'static str> {
+    let address = text.parse::<IpAddr>().map(IpNet::from);
+    address.or_else(|_| text.parse()).map_err(|_| "write an address such as 10.0.0.7 or a network such as 10.0.0.0/8")
+}
+
+fn hasher(reader: &mut Reader, production: bool, data_key: &adapters_crypto::DataKey) -> HasherSettings {
+    let costs = if production { 10..=14 } else { 4..=14 };
+    HasherSettings {
+        cost: reader.number("password.bcrypt_cost", costs),
+        pepper: keys::pepper(reader, production),
+        previous_peppers: keys::previous_peppers(reader),
+        data_key: data_key.clone(),
+        workers: NonZero::new(reader.number("password.workers", 0..=1024)),
+        max_wait: Duration::from_millis(reader.number("password.max_wait_ms", 1..=600_000)),
+    }
+}
+
+/// What production bounds and development may set for tests.
+fn bounded<T: Copy>(production: bool, strict: std::ops::RangeInclusive<T>, any: std::ops::RangeInclusive<T>) -> std::ops::RangeInclusive<T> {
+    if production { strict } else { any }
+}
+
+fn challenges(reader: &mut Reader, production: bool) -> ChallengePolicy {
+    let seconds = |value: u32| SignedDuration::from_secs(value.into());
+    ChallengePolicy {
+        ttl: seconds(reader.number("otp.ttl_seconds", bounded(production, 60..=600, 1..=86_400))),
+        resend_cooldown: seconds(
+            reader.number("otp.resend_cooldown_seconds", bounded(production, 30..=600, 0..=86_400)),
+        ),
+        max_attempts: reader.number("otp.max_attempts", bounded(production, 1..=5, 1..=1000)),
+        max_sends: reader.number("otp.max_sends", bounded(production, 1..=5, 1..=1000)),
+        max_given_back: 5,
+    }
+}
+
+fn sessions(reader: &mut Reader, production: bool) -> SessionPolicy {
+    let seconds = |value: u32| SignedDuration::from_secs(value.into());
+    let year = 366 * 24 * 3600;
+    SessionPolicy {
+        access_ttl: seconds(reader.number("jwt.access_ttl_seconds", bounded(production, 30..=3600, 1..=86_400))),
+        idle_ttl: seconds(reader.number("sessions.refresh_ttl_seconds", bounded(production, 60..=year, 1..=year))),
+        absolute_ttl: seconds(reader.number("sessions.absolute_ttl_seconds", bounded(production, 60..=year, 1..=year))),
+        reuse_leeway: seconds(
+            reader.number("sessions.refresh_reuse_leeway_seconds", bounded(production, 0..=30, 0..=86_400)),
+        ),
+        max_per_user: reader.number("sessions.max_per_user", 1..=10_000),
+    }
+}
+
+fn quotas(reader: &mut Reader) -> Quotas {
+    let mut quota = |key: &str, least: u32| {
+        let per_hour = reader.number(key, least..=1_000_000);
+        (per_hour > 0).then(|| Quota::per_hour(per_hour))
+    };
+    Quotas {
+        account: quota("rate_limit.account_per_hour", 1),
+        phone: quota("rate_limit.phone_per_hour", 1),
+        country: quota("rate_limit.country_per_hour", 0),
+        address: quota("rate_limit.address_per_hour", 0),
+    }
+}
+
+fn destinations(reader: &mut Reader, production: bool, warnings: &mut Vec<String>) -> DestinationPolicy {
+    let country = |text: &str| CountryCode::parse(text).map_err(|error: InvalidPhoneNumber| error.to_string());
+    let allowed = reader.list("countries.allow", country);
+    if production && allowed.is_empty() {
+        warnings.push("codes are sent to every country: name those you serve in OTP_LOGIN__COUNTRIES__ALLOW".to_owned());
+    }
+    DestinationPolicy {
+        allowed_countries: allowed.into_iter().collect(),
+        allow_fixed_line: reader.flag("countries.fixed_lines"),
+        allow_voip: reader.flag("countries.voip"),
+    }
+}
+
+fn log(reader: &mut Reader) -> LogSettings {
+    let words = [("auto", LogFormat::Auto), ("pretty", LogFormat::Pretty), ("json", LogFormat::Json)];
+    LogSettings {
+        filter: reader.parsed("log.filter", "info".to_owned(), |text| {
+            tracing_subscriber::EnvFilter::try_new(text).map(|_| text.to_owned())
+        }),
+        format: reader.one_of("log.format", &words, LogFormat::Auto),
+    }
+}

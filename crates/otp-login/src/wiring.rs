@@ -1,0 +1,190 @@
+//! Which adapter stands behind which port.
+
+use std::sync::Arc;
+
+use adapters_crypto::{BcryptHasher, JwtTokens, SystemClock, SystemSecrets};
+use adapters_postgres::PostgresStore;
+use adapters_sinch::SinchVerification;
+use adapters_sqlite::SqliteStore;
+use anyhow::Context;
+use async_trait::async_trait;
+use domain::{Channel, Code, PhoneNumber, ProviderId, SendReference};
+use http_actix::UseCases;
+use ports::{
+    AccessTokens, AccountStore, ChallengeStore, Clock, CodeCheck, CodeRequest, Dependency, PasswordHasher,
+    ProviderFault, SecretGenerator, SessionStore, StartError, StartedVerification, VerificationProvider,
+};
+use use_cases::{
+    Authenticate, CheckReadiness, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser, RequestOtp, VerifyOtp,
+};
+
+use crate::settings::{DatabaseSettings, Settings};
+
+/// The database that was chosen.
+#[derive(Clone)]
+pub(crate) enum Database {
+    Postgres(PostgresStore),
+    Sqlite(SqliteStore),
+}
+
+impl Database {
+    pub(crate) async fn open(settings: &DatabaseSettings) -> anyhow::Result<Self> {
+        match settings {
+            DatabaseSettings::Postgres(settings) => Ok(Self::Postgres(PostgresStore::new(Clone::clone(settings))?)),
+            DatabaseSettings::Sqlite(url) => Ok(Self::Sqlite(SqliteStore::connect(url).await?)),
+        }
+    }
+
+    pub(crate) async fn migrate_up(&self) -> anyhow::Result<Vec<String>> {
+        Ok(match self {
+            Self::Postgres(store) => store.migrate_up().await?,
+            Self::Sqlite(store) => store.migrate_up().await?,
+        })
+    }
+
+    pub(crate) async fn migrate_down(&self, steps: u32) -> anyhow::Result<Vec<String>> {
+        Ok(match self {
+            Self::Postgres(store) => store.migrate_down(steps).await?,
+            Self::Sqlite(store) => store.migrate_down(steps).await?,
+        })
+    }
+
+    pub(crate) async fn migration_status(&self) -> anyhow::Result<Vec<(String, bool)>> {
+        Ok(match self {
+            Self::Postgres(store) => store.migration_status().await?,
+            Self::Sqlite(store) => store.migration_status().await?,
+        })
+    }
+
+    pub(crate) fn challenges(&self) -> Arc<dyn ChallengeStore> {
+        match self {
+            Self::Postgres(store) => Arc::new(store.clone()),
+            Self::Sqlite(store) => Arc::new(store.clone()),
+        }
+    }
+
+    fn accounts(&self) -> Arc<dyn AccountStore> {
+        match self {
+            Self::Postgres(store) => Arc::new(store.clone()),
+            Self::Sqlite(store) => Arc::new(store.clone()),
+        }
+    }
+
+    fn sessions(&self) -> Arc<dyn SessionStore> {
+        match self {
+            Self::Postgres(store) => Arc::new(store.clone()),
+            Self::Sqlite(store) => Arc::new(store.clone()),
+        }
+    }
+
+    fn dependency(&self) -> Arc<dyn Dependency> {
+        match self {
+            Self::Postgres(store) => Arc::new(store.clone()),
+            Self::Sqlite(store) => Arc::new(store.clone()),
+        }
+    }
+}
+
+/// Builds every use-case from the settings.
+pub(crate) fn use_cases(settings: &Settings, database: &Database) -> anyhow::Result<UseCases> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let secrets: Arc<dyn SecretGenerator> = Arc::new(SystemSecrets);
+    let hasher: Arc<dyn PasswordHasher> =
+        Arc::new(BcryptHasher::start(&settings.hasher).context("passwords cannot be hashed")?);
+    let tokens: Arc<dyn AccessTokens> = Arc::new(JwtTokens::new(
+        settings.jwt.key.clone(),
+        Vec::new(),
+        settings.jwt.issuer.clone(),
+        settings.jwt.audience.clone(),
+    ));
+    let sinch = Arc::new(SinchVerification::new(&settings.sinch, clock.clone())?);
+    let provider: Arc<dyn VerificationProvider> = Arc::new(Traced(sinch.clone()));
+    let (accounts, challenges, sessions) = (database.accounts(), database.challenges(), database.sessions());
+
+    Ok(UseCases {
+        register_user: RegisterUser {
+            clock: clock.clone(),
+            secrets: secrets.clone(),
+            hasher: hasher.clone(),
+            challenges: challenges.clone(),
+            provider: provider.clone(),
+            destinations: settings.destinations.clone(),
+            policy: settings.challenges,
+            quotas: settings.quotas,
+        },
+        log_in: LogIn {
+            clock: clock.clone(),
+            secrets: secrets.clone(),
+            hasher,
+            accounts,
+            challenges: challenges.clone(),
+            provider: provider.clone(),
+            destinations: settings.destinations.clone(),
+            policy: settings.challenges,
+            quotas: settings.quotas,
+        },
+        request_otp: RequestOtp {
+            clock: clock.clone(),
+            secrets: secrets.clone(),
+            challenges: challenges.clone(),
+            provider: provider.clone(),
+            channels: vec![Channel::Sms],
+            policy: settings.challenges,
+            quotas: settings.quotas,
+        },
+        verify_otp: VerifyOtp {
+            clock: clock.clone(),
+            secrets: secrets.clone(),
+            tokens: tokens.clone(),
+            challenges,
+            provider,
+            policy: settings.challenges,
+            sessions: settings.sessions,
+            quotas: settings.quotas,
+        },
+        refresh_session: RefreshSession {
+            clock: clock.clone(),
+            secrets,
+            tokens: tokens.clone(),
+            sessions: sessions.clone(),
+            policy: settings.sessions,
+        },
+        log_out: LogOut { clock: clock.clone(), tokens: tokens.clone(), sessions: sessions.clone() },
+        authenticate: Authenticate { clock, tokens: tokens.clone(), sessions },
+        check_readiness: CheckReadiness { dependencies: vec![database.dependency(), sinch] },
+        publish_keys: PublishKeys { tokens },
+    })
+}
+
+/// Hands the trace of the request on to the provider: HTTP surface and adapter
+/// know nothing of each other.
+struct Traced(Arc<SinchVerification>);
+
+impl Traced {
+    async fn within<F: Future>(call: F) -> F::Output {
+        match http_actix::trace_context::current() {
+            Some(traceparent) => adapters_sinch::trace_context::scope(traceparent, call).await,
+            None => call.await,
+        }
+    }
+}
+
+#[async_trait]
+impl VerificationProvider for Traced {
+    async fn start(&self, request: &CodeRequest) -> Result<ProviderId, StartError> {
+        Self::within(self.0.start(request)).await
+    }
+
+    async fn find(
+        &self,
+        reference: SendReference,
+        phone: &PhoneNumber,
+        channel: Channel,
+    ) -> Result<Option<ProviderId>, ProviderFault> {
+        Self::within(self.0.find(reference, phone, channel)).await
+    }
+
+    async fn check(&self, verification: &StartedVerification, code: &Code) -> Result<CodeCheck, ProviderFault> {
+        Self::within(self.0.check(verification, code)).await
+    }
+}
