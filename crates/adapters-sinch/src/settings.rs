@@ -136,13 +136,13 @@ impl Settings {
             return Err(InvalidSinchSettings::BreakerFaults);
         }
         Ok(Checked {
-            base_url: self.base_url().ok_or(InvalidSinchSettings::BaseUrl)?,
+            base_url: self.parse_base_url().ok_or(InvalidSinchSettings::BaseUrl)?,
             credentials: self.credentials()?,
             connect_timeout: self.connect_timeout.min(self.timeout * 2 / 5),
         })
     }
 
-    fn base_url(&self) -> Option<Url> {
+    fn parse_base_url(&self) -> Option<Url> {
         let url = Url::parse(&self.base_url).ok()?;
         let private = match url.scheme() {
             "https" => true,
