@@ -24,6 +24,7 @@ use crate::{
     problem::{PROBLEM_JSON, Problem, ProblemCode},
     security_headers::{Circumstances, complete},
     trace_context::{TRACEPARENT, Trace},
+    unread_body::HeldBody,
 };
 
 /// The most bytes of headers that are looked at.
@@ -43,10 +44,10 @@ pub(crate) fn current_request_id() -> String {
 /// Gives a request its id, trace and span, and its answer the headers that
 /// none may lack. Turns panics and the framework's own errors into problems.
 pub(crate) async fn surround(
-    req: ServiceRequest,
+    mut req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let arrival = Arrival::of(&req);
+    let arrival = Arrival::of(&mut req);
     let span = arrival.span();
     let (request_id, trace) = (arrival.request_id.clone(), arrival.trace.header());
     let answered = answer(req, next, arrival).instrument(span);
@@ -91,10 +92,12 @@ struct Arrival {
     route: String,
     circumstances: Circumstances,
     at: Instant,
+    body: Option<HeldBody>,
 }
 
 impl Arrival {
-    fn of(req: &ServiceRequest) -> Self {
+    fn of(req: &mut ServiceRequest) -> Self {
+        let body = HeldBody::of(req);
         let trusted =
             req.app_data::<Data<HttpSettings>>().map_or(&[][..], |settings| &settings.trusted_proxies);
         Self {
@@ -107,6 +110,7 @@ impl Arrival {
                 tls: came_over_tls(req.peer_addr(), req.headers(), trusted),
             },
             at: Instant::now(),
+            body,
         }
     }
 
@@ -114,7 +118,7 @@ impl Arrival {
         tracing::info_span!(
             "request",
             request.id = self.request_id,
-            trace_id = self.trace.trace_id,
+            trace_id = self.trace.id,
             span_id = self.trace.span_id,
             http.method = self.method,
             http.route = self.route,
@@ -124,7 +128,7 @@ impl Arrival {
     }
 
     /// The answer as it leaves, and the one line that says so.
-    fn finish(&self, mut response: HttpResponse) -> HttpResponse {
+    fn finish(self, mut response: HttpResponse) -> HttpResponse {
         if is_foreign_refusal(&response) {
             response = Problem::new(ProblemCode::of_status(response.status())).error_response();
         }
@@ -136,7 +140,10 @@ impl Arrival {
         let duration_ms = u64::try_from(self.at.elapsed().as_millis()).unwrap_or(u64::MAX);
         Span::current().record("http.status", status.as_u16()).record("duration_ms", duration_ms);
         tracing::info!(event = "request", http.status = status.as_u16(), duration_ms);
-        response
+        match self.body {
+            Some(body) => body.held_by(response),
+            None => response,
+        }
     }
 }
 

@@ -19,6 +19,7 @@ mod security_headers;
 mod server;
 mod settings;
 pub mod trace_context;
+mod unread_body;
 
 #[cfg(feature = "governor")]
 mod address_limit;

@@ -23,7 +23,7 @@ use crate::address_limit::AddressLimit;
 const BACKLOG: u32 = 1024;
 
 /// How long a closing connection may take to go.
-const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Everything that can be asked for over HTTP.
 pub struct UseCases {

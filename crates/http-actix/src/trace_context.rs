@@ -16,7 +16,7 @@ pub fn current() -> Option<String> {
 /// A request's place in its trace.
 #[derive(Debug)]
 pub(crate) struct Trace {
-    pub(crate) trace_id: String,
+    pub(crate) id: String,
     pub(crate) span_id: String,
     sampled: bool,
 }
@@ -29,14 +29,14 @@ impl Trace {
             (Some(value), None) => value.to_str().ok().and_then(parse),
             _ => None,
         };
-        let (trace_id, sampled) = parent.unwrap_or_else(|| (Uuid::new_v4().simple().to_string(), true));
+        let (id, sampled) = parent.unwrap_or_else(|| (Uuid::new_v4().simple().to_string(), true));
         let span_id = format!("{:016x}", Uuid::new_v4().as_u64_pair().1);
-        Self { trace_id, span_id, sampled }
+        Self { id, span_id, sampled }
     }
 
     /// The header for calls made while answering.
     pub(crate) fn header(&self) -> String {
-        format!("00-{}-{}-{:02x}", self.trace_id, self.span_id, u8::from(self.sampled))
+        format!("00-{}-{}-{:02x}", self.id, self.span_id, u8::from(self.sampled))
     }
 }
 

@@ -79,6 +79,7 @@ impl Text {
 }
 
 /// Rule: something of the right type was sent.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "garde passes its context so")]
 pub(crate) fn required<T>(field: &Field<T>, context: &()) -> garde::Result {
     if field.is_missing() {
         return Err(Reason::REQUIRED.into());
@@ -87,6 +88,7 @@ pub(crate) fn required<T>(field: &Field<T>, context: &()) -> garde::Result {
 }
 
 /// Rule: what was sent, if anything, has the right type.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "garde passes its context so")]
 pub(crate) fn optional<T>(field: &Field<T>, _: &()) -> garde::Result {
     match field {
         Field::WrongType => Err(Reason::WRONG_TYPE.into()),

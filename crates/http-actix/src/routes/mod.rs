@@ -40,7 +40,7 @@ impl Verb {
 
 use ProblemCode as P;
 
-/// The API: what the OpenAPI document lists.
+/// The API: what the `OpenAPI` document lists.
 pub(crate) const API: &[Endpoint] = &[
     post(
         "/api/v1/auth/register",
@@ -155,7 +155,7 @@ pub(crate) async fn not_found() -> Result<HttpResponse, Problem> {
     Err(Problem::new(ProblemCode::NotFound))
 }
 
-/// The handlers with their descriptions, for the OpenAPI document.
+/// The handlers with their descriptions, for the `OpenAPI` document.
 pub(crate) mod described {
     pub(crate) use super::{auth::*, documentation::*, me::*, operations::*};
 }

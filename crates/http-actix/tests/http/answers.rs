@@ -8,9 +8,8 @@ use ports::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{
-    ACCESS_TOKEN, Answer, REFRESH_TOKEN, Service, World, attempt, now, opened, session, state, user,
-};
+use crate::support::{Answer, Service};
+use crate::world::{ACCESS_TOKEN, REFRESH_TOKEN, World, attempt, now, opened, session, state, user};
 
 const LOGIN: &str = r#"{"email":"ann@example.com","password":"any"}"#;
 const REQUEST: &str = r#"{"challenge_id":"challenge-1"}"#;

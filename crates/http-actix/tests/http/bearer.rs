@@ -2,7 +2,8 @@
 
 use ports::StoreError;
 
-use crate::support::{ACCESS_TOKEN, Answer, Service, World};
+use crate::support::{Answer, Service};
+use crate::world::{ACCESS_TOKEN, World};
 
 #[track_caller]
 fn is_refused(answer: &Answer, why: &str) {

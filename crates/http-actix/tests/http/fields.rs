@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{PHONE, Service, World};
+use crate::support::Service;
+use crate::world::{PHONE, World};
 
 #[track_caller]
 fn refused(service: &Service, path: &str, body: &Value) -> Vec<String> {

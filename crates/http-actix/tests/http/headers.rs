@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use http_actix::{HttpSettings, Origin, trace_context};
 
-use crate::support::{ACCESS_TOKEN, Answer, Service, World, settings};
+use crate::support::{Answer, Service, settings};
+use crate::world::{ACCESS_TOKEN, World};
 
 /// Answers of every kind: data, pages, refusals of ours and of each layer.
 fn all_kinds(service: &Service) -> Vec<(&'static str, Answer)> {

@@ -1,10 +1,15 @@
 //! The reader of bodies.
 
-use std::{io::Write, thread, time::Duration};
+use std::{
+    io::Write,
+    thread,
+    time::{Duration, Instant},
+};
 
 use http_actix::HttpSettings;
 
-use crate::support::{Answer, Service, World, registration, settings};
+use crate::support::{Answer, Service, registration, settings};
+use crate::world::World;
 
 const REGISTER: &str = "/api/v1/auth/register";
 
@@ -104,9 +109,25 @@ fn hx_01_a_streamed_body_over_16_kib_is_refused_while_it_comes() {
     for _ in 0..5 {
         stream.write_all(chunk.as_bytes()).unwrap();
     }
-    // The last chunk never comes: only a reader that stops early answers.
+    // The last chunk never comes: only a reader that stops early answers, and
+    // only one that does not wait for the rest closes.
     let answer = Answer::read(&mut stream);
     assert_eq!((answer.status, answer.problem().as_str()), (413, "payload-too-large"));
+    assert_eq!(answer.header("connection"), Some("close"));
+}
+
+#[test]
+fn hx_01_an_endless_body_is_not_read_where_none_is_wanted() {
+    let service = Service::start(World::default());
+    for head in ["POST /nothing", "GET /health", "POST /api/v1/auth/logout", "PUT /api/v1/auth/login"] {
+        let mut stream = service.connect();
+        let head = format!("{head} HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n1000\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let started = Instant::now();
+        let answer = Answer::read(&mut stream);
+        assert_eq!(answer.header("connection"), Some("close"), "{head}");
+        assert!(started.elapsed() < Duration::from_secs(10), "{head}: the connection stayed open");
+    }
 }
 
 #[test]
@@ -129,7 +150,7 @@ fn hx_02_a_slow_body_ends_at_its_deadline() {
     let mut trickle = stream.try_clone().unwrap();
     thread::spawn(move || {
         while trickle.write_all(b" ").is_ok() {
-            thread::sleep(Duration::from_millis(20))
+            thread::sleep(Duration::from_millis(20));
         }
     });
     let answer = Answer::read(&mut stream);

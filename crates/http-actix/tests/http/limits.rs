@@ -4,7 +4,8 @@ use std::num::NonZeroU32;
 
 use http_actix::{HttpSettings, Origin};
 
-use crate::support::{Service, World, settings};
+use crate::support::{Service, settings};
+use crate::world::World;
 
 fn limited() -> HttpSettings {
     HttpSettings {

@@ -8,7 +8,8 @@ use std::{
 use serde_json::Value;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::support::{ACCESS_TOKEN, Service, World};
+use crate::support::Service;
+use crate::world::{ACCESS_TOKEN, World};
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);

@@ -6,7 +6,8 @@ use http_actix::HttpSettings;
 use ports::{Dependency, MockAccessTokens, MockDependency, Unready};
 use serde_json::json;
 
-use crate::support::{Service, World, settings};
+use crate::support::{Service, settings};
+use crate::world::World;
 
 #[test]
 fn every_problem_has_a_page_that_says_what_to_do() {

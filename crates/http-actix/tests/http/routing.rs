@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::support::{Service, World};
+use crate::support::Service;
+use crate::world::World;
 
 #[test]
 fn every_described_route_is_served_and_others_are_not() {
