@@ -114,30 +114,36 @@ pub(crate) struct Checked {
 }
 
 impl Settings {
-    /// Everything that cannot work about what people set by hand, not only the
-    /// first mistake.
+    /// Everything that cannot work, not only the first mistake. TLS is left to
+    /// [`SinchVerification::new`](crate::SinchVerification::new).
     pub fn problems(&self) -> Vec<InvalidSinchSettings> {
-        let base_url = self.base_url().is_none().then_some(InvalidSinchSettings::BaseUrl);
-        base_url.into_iter().chain(self.credentials().err()).collect()
+        use InvalidSinchSettings as Invalid;
+        let timeouts = Duration::from_millis(100)..=Duration::from_mins(1);
+        let rules = [
+            (self.parse_base_url().is_some(), Invalid::BaseUrl),
+            (self.has_usable_key(), Invalid::ApplicationKey),
+            (self.secret().is_some(), Invalid::ApplicationSecret),
+            (timeouts.contains(&self.timeout), Invalid::Timeout),
+            (self.connect_timeout >= Duration::from_millis(10), Invalid::ConnectTimeout),
+            ((1..=10_000).contains(&self.max_concurrent_calls), Invalid::MaxConcurrentCalls),
+            (self.breaker_faults >= 1, Invalid::BreakerFaults),
+        ];
+        rules.into_iter().filter(|(kept, _)| !kept).map(|(_, problem)| problem).collect()
     }
 
     /// Refuses what cannot work.
     pub(crate) fn check(&self) -> Result<Checked, InvalidSinchSettings> {
-        if !(Duration::from_millis(100)..=Duration::from_mins(1)).contains(&self.timeout) {
-            return Err(InvalidSinchSettings::Timeout);
+        if let Some(problem) = self.problems().into_iter().next() {
+            return Err(problem);
         }
-        if self.connect_timeout < Duration::from_millis(10) {
-            return Err(InvalidSinchSettings::ConnectTimeout);
-        }
-        if !(1..=10_000).contains(&self.max_concurrent_calls) {
-            return Err(InvalidSinchSettings::MaxConcurrentCalls);
-        }
-        if self.breaker_faults == 0 {
-            return Err(InvalidSinchSettings::BreakerFaults);
-        }
+        let secret = self.secret().ok_or(InvalidSinchSettings::ApplicationSecret)?;
+        let key = self.application_key.as_str();
         Ok(Checked {
             base_url: self.parse_base_url().ok_or(InvalidSinchSettings::BaseUrl)?,
-            credentials: self.credentials()?,
+            credentials: match self.auth {
+                Auth::Signed => Credentials::signed(key, &secret),
+                Auth::Basic => Credentials::basic(key, self.application_secret.expose_secret()),
+            },
             connect_timeout: self.connect_timeout.min(self.timeout * 2 / 5),
         })
     }
@@ -157,17 +163,14 @@ impl Settings {
         (private && bare).then_some(url)
     }
 
-    fn credentials(&self) -> Result<Credentials, InvalidSinchSettings> {
+    /// Visible ASCII without the colon that ends it in a header.
+    fn has_usable_key(&self) -> bool {
         let key = self.application_key.as_str();
-        if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':') {
-            return Err(InvalidSinchSettings::ApplicationKey);
-        }
-        let shown = self.application_secret.expose_secret();
-        let secret = decode(shown).ok_or(InvalidSinchSettings::ApplicationSecret)?;
-        Ok(match self.auth {
-            Auth::Signed => Credentials::signed(key, &secret),
-            Auth::Basic => Credentials::basic(key, shown),
-        })
+        !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':')
+    }
+
+    fn secret(&self) -> Option<Vec<u8>> {
+        decode(self.application_secret.expose_secret())
     }
 }
 
@@ -268,6 +271,15 @@ mod tests {
         for (settings, expected) in cases {
             assert_eq!(refusal(&settings), Some(expected));
         }
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once() {
+        let settings = Settings { timeout: Duration::ZERO, ..Settings::new("", "", "".into()) };
+        let texts: Vec<String> = settings.problems().iter().map(ToString::to_string).collect();
+        let names = ["sinch.base_url", "sinch.application_key", "sinch.application_secret", "sinch.timeout"];
+        assert_eq!(texts.len(), names.len());
+        assert!(texts.iter().zip(names).all(|(text, name)| text.starts_with(name)), "{texts:?}");
     }
 
     #[test]
