@@ -25,7 +25,7 @@ pub(crate) struct ChallengeBody {
     /// Whether this request sent a message.
     sent: bool,
     /// The ways to answer the challenge.
-    #[schema(examples(json!(["sms"])))]
+    #[schema(examples("sms"))]
     methods: Vec<&'static str>,
     /// Wrong codes until the challenge is over; resending never raises it.
     #[schema(examples(5))]
@@ -131,7 +131,7 @@ pub(crate) struct UserBody {
     #[schema(required = true, examples("sv-SE"))]
     locale: Option<String>,
     /// What the account can prove itself with besides the password.
-    #[schema(examples(json!(["sms"])))]
+    #[schema(examples("sms"))]
     factors: Vec<&'static str>,
     created_at: Timestamp,
     updated_at: Timestamp,

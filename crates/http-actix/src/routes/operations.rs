@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use actix_web::{HttpResponse, http::header::CACHE_CONTROL, web::Data};
-use use_cases::DependencyState;
+use futures_util::future::join_all;
+use use_cases::{CheckReadiness, DependencyState};
 
 use crate::{
     HttpSettings, UseCases,
@@ -42,18 +43,16 @@ pub(crate) async fn ready(use_cases: Data<UseCases>) -> HttpResponse {
     })
 }
 
-/// All are unavailable when they do not answer in time: which of them hung is
-/// in the log.
+/// Asks each dependency by itself and all at once, so that one that hangs hides
+/// no other.
 async fn states(use_cases: &UseCases) -> Vec<DependencyState> {
-    let check = &use_cases.check_readiness;
-    tokio::time::timeout(READINESS_DEADLINE, check.execute()).await.unwrap_or_else(|_| {
-        tracing::warn!("dependencies did not answer in time");
-        check
-            .dependencies
-            .iter()
-            .map(|dependency| DependencyState { name: dependency.name(), ready: false })
-            .collect()
-    })
+    let probes = use_cases.check_readiness.dependencies.iter().map(|dependency| async {
+        let check = CheckReadiness { dependencies: vec![dependency.clone()] };
+        let states = tokio::time::timeout(READINESS_DEADLINE, check.execute()).await.unwrap_or_default();
+        let late = DependencyState { name: dependency.name(), ready: false };
+        states.into_iter().next().unwrap_or(late)
+    });
+    join_all(probes).await
 }
 
 /// The public keys of access tokens.

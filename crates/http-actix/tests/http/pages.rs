@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use http_actix::HttpSettings;
 use ports::{Dependency, MockAccessTokens, MockDependency, Unready};
 use serde_json::json;
@@ -113,4 +114,32 @@ fn the_public_keys_are_published_as_they_are() {
     assert_eq!((answer.status, answer.json()), (200, json!({"keys": []})));
     assert_eq!(answer.header("content-type"), Some("application/json"));
     assert_eq!(answer.header("cache-control"), Some("public, max-age=300"));
+}
+
+/// Accepts connections and says nothing.
+struct Hanging;
+
+#[async_trait]
+impl Dependency for Hanging {
+    fn name(&self) -> &'static str {
+        "provider"
+    }
+
+    async fn probe(&self) -> Result<(), Unready> {
+        std::future::pending().await
+    }
+}
+
+#[test]
+fn a_dependency_that_hangs_is_unavailable_and_hides_no_other() {
+    let dependencies: Vec<Arc<dyn Dependency>> =
+        vec![Arc::new(Hanging), Arc::new(Hanging), dependency("database", true)];
+    let answer = Service::start(World { dependencies, ..World::default() }).get("/health/ready");
+    let states: Vec<String> = answer.json()["dependencies"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|state| state["status"].to_string())
+        .collect();
+    assert_eq!((answer.status, states.join(" ")), (503, r#""unavailable" "unavailable" "ok""#.to_owned()));
 }
