@@ -70,7 +70,9 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Migrate(Migrate),
     /// Run the Sinch simulator alone
-    #[command(after_help = "Examples:\n  otp-login simulator\n  OTP_LOGIN__SIMULATOR__PORT=4001 otp-login simulator")]
+    #[command(
+        after_help = "Examples:\n  otp-login simulator\n  OTP_LOGIN__SIMULATOR__PORT=4001 otp-login simulator"
+    )]
     Simulator,
     /// Make secrets
     #[command(subcommand)]

@@ -15,7 +15,8 @@ use ports::{
     ProviderFault, SecretGenerator, SessionStore, StartError, StartedVerification, VerificationProvider,
 };
 use use_cases::{
-    Authenticate, CheckReadiness, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser, RequestOtp, VerifyOtp,
+    Authenticate, CheckReadiness, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser, RequestOtp,
+    VerifyOtp,
 };
 
 use crate::settings::{DatabaseSettings, Settings};
@@ -30,7 +31,9 @@ pub(crate) enum Database {
 impl Database {
     pub(crate) async fn open(settings: &DatabaseSettings) -> anyhow::Result<Self> {
         match settings {
-            DatabaseSettings::Postgres(settings) => Ok(Self::Postgres(PostgresStore::new(Clone::clone(settings))?)),
+            DatabaseSettings::Postgres(settings) => {
+                Ok(Self::Postgres(PostgresStore::new(Clone::clone(settings))?))
+            }
             DatabaseSettings::Sqlite(url) => Ok(Self::Sqlite(SqliteStore::connect(url).await?)),
         }
     }
@@ -184,7 +187,11 @@ impl VerificationProvider for Traced {
         Self::within(self.0.find(reference, phone, channel)).await
     }
 
-    async fn check(&self, verification: &StartedVerification, code: &Code) -> Result<CodeCheck, ProviderFault> {
+    async fn check(
+        &self,
+        verification: &StartedVerification,
+        code: &Code,
+    ) -> Result<CodeCheck, ProviderFault> {
         Self::within(self.0.check(verification, code)).await
     }
 }

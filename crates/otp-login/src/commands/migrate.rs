@@ -6,9 +6,15 @@ pub(crate) fn run(settings: &Settings, command: Migrate) -> anyhow::Result<()> {
     runtime()?.block_on(async {
         let database = Database::open(&settings.database).await?;
         match command {
-            Migrate::Up => report("Applied", &database.migrate_up().await?, "Nothing to do: every migration is applied."),
+            Migrate::Up => {
+                report("Applied", &database.migrate_up().await?, "Nothing to do: every migration is applied.")
+            }
             Migrate::Down { steps } => {
-                report("Took back", &database.migrate_down(steps).await?, "Nothing to do: no migration is applied.");
+                report(
+                    "Took back",
+                    &database.migrate_down(steps).await?,
+                    "Nothing to do: no migration is applied.",
+                );
             }
             Migrate::Status => {
                 for (name, applied) in database.migration_status().await? {

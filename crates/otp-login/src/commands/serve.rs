@@ -30,7 +30,7 @@ pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
 async fn serve(settings: Settings) -> anyhow::Result<()> {
     // The ports first: a taken one should be said before anything is changed.
     let listener = listen(settings.address, "OTP_LOGIN__SERVER__PORT")?;
-    let simulator = settings.simulator.map(|simulator| bind(&settings, simulator.address)).transpose()?;
+    let simulator = settings.simulator_within.then(|| bind(&settings)).transpose()?;
     let database = Database::open(&settings.database).await.context("the database cannot be used")?;
     let applied = database.migrate_up().await.context("the database cannot be used")?;
     for migration in applied {
@@ -78,7 +78,9 @@ async fn purge(challenges: Arc<dyn ChallengeStore>) {
         match challenges.purge(SystemClock.now(), PURGE_AT_ONCE).await {
             Ok(0) => {}
             Ok(rows) => tracing::debug!(rows, "forgot what is over"),
-            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "could not forget what is over"),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "could not forget what is over")
+            }
         }
     }
 }
@@ -91,7 +93,18 @@ fn announce(settings: &Settings, url: &str, simulator: Option<&RunningSimulator>
         None => format!("Sinch at {}", settings.sinch.base_url),
     };
     let environment = settings.environment.as_str();
-    tracing::info!(event = "sys_startup", environment, url, database, provider, version = env!("CARGO_PKG_VERSION"));
+    let docs = settings.http.docs.then(|| format!("{url}/docs"));
+    let inbox = settings.http.inbox_url.as_deref();
+    tracing::info!(
+        event = "sys_startup",
+        environment,
+        url,
+        docs,
+        inbox,
+        database,
+        provider,
+        version = env!("CARGO_PKG_VERSION")
+    );
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
@@ -101,16 +114,18 @@ fn announce(settings: &Settings, url: &str, simulator: Option<&RunningSimulator>
     println!();
     println!("  otp-login {} is ready ({environment})", env!("CARGO_PKG_VERSION"));
     println!("  API        {url}");
-    if settings.http.docs {
-        println!("  Docs       {url}/docs");
+    if let Some(docs) = docs {
+        println!("  Docs       {docs}");
     }
     println!("  Database   {database}");
     println!("  Provider   {provider}");
-    if let Some(simulator) = simulator {
-        println!("  Inbox      {}/   texts arrive here", simulator.base_url());
+    if let Some(inbox) = inbox {
+        println!("  Inbox      {inbox}   texts arrive here");
         println!();
         println!("  Try:  curl -s {url}/api/v1/auth/register -H 'content-type: application/json' \\");
-        println!("          -d '{{\"email\":\"ann@example.com\",\"password\":\"four unrelated words\",\"phone_number\":\"+46701234567\"}}'");
+        println!(
+            "          -d '{{\"email\":\"ann@example.com\",\"password\":\"four unrelated words\",\"phone_number\":\"+46701234567\"}}'"
+        );
     }
     println!();
 }

@@ -7,37 +7,42 @@ use secrecy::ExposeSecret;
 use sinch_simulator::Simulator;
 
 use crate::{
+    cli::Environment,
     commands::{runtime, serve::stop_signal},
     logging,
-    settings::{Settings, SimulatorSettings, reachable},
+    settings::{Settings, reachable},
 };
 
 pub(crate) fn run(settings: &Settings) -> anyhow::Result<()> {
-    let Some(SimulatorSettings { address }) = settings.simulator else {
-        anyhow::bail!("the simulator is switched off: set OTP_LOGIN__SIMULATOR__ENABLED=true");
-    };
+    anyhow::ensure!(
+        settings.environment == Environment::Development,
+        "the simulator shows every code to everyone; it runs in development only"
+    );
     logging::start(&settings.log);
     runtime()?.block_on(async {
-        let simulator = bind(settings, address)?;
+        let simulator = bind(settings)?;
         println!("Sinch simulator on {}; phones and messages: {0}/", simulator.base_url());
         Ok(simulator.run_until(stop_signal()).await?)
     })
 }
 
 /// A simulator that knows the same Sinch application as the adapter.
-pub(crate) fn bind(settings: &Settings, address: SocketAddr) -> anyhow::Result<Simulator> {
+pub(crate) fn bind(settings: &Settings) -> anyhow::Result<Simulator> {
     let of_adapter = sinch_simulator::Settings {
         application_key: settings.sinch.application_key.clone(),
         application_secret: settings.sinch.application_secret.expose_secret().to_owned(),
         ..sinch_simulator::Settings::default()
     };
-    let listener = listen(address, "OTP_LOGIN__SIMULATOR__PORT")?;
+    let listener = listen(settings.simulator_address, "OTP_LOGIN__SIMULATOR__PORT")?;
     Simulator::on(of_adapter, listener).context("the simulator does not start")
 }
 
 /// Takes a port, or says in one line who decides which.
 pub(crate) fn listen(address: SocketAddr, variable: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).with_context(|| {
-        format!("cannot listen on {}; stop the program that does, or set {variable} to a free port", reachable(address))
+        format!(
+            "cannot listen on {}; stop the program that does, or set {variable} to a free port",
+            reachable(address)
+        )
     })
 }

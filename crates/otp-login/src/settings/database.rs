@@ -43,7 +43,9 @@ pub(crate) fn read(reader: &mut Reader, production: bool) -> DatabaseSettings {
 fn parse(url: &str, connections: usize) -> Result<DatabaseSettings, String> {
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         let settings = adapters_postgres::Settings::parse(url, connections);
-        return settings.map(|settings| DatabaseSettings::Postgres(Box::new(settings))).map_err(|e| e.to_string());
+        return settings
+            .map(|settings| DatabaseSettings::Postgres(Box::new(settings)))
+            .map_err(|e| e.to_string());
     }
     if url.starts_with("sqlite:") {
         return SqliteUrl::parse(url).map(DatabaseSettings::Sqlite).map_err(|e| e.to_string());

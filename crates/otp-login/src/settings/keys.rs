@@ -46,7 +46,8 @@ fn secret(reader: &mut Reader, key: &str, production: bool) -> String {
 }
 
 pub(crate) fn jwt(reader: &mut Reader, production: bool, data_key: &DataKey) -> JwtSettings {
-    let words = [("EdDSA", JwtAlgorithm::EdDsa), ("ES256", JwtAlgorithm::Es256), ("HS256", JwtAlgorithm::Hs256)];
+    let words =
+        [("EdDSA", JwtAlgorithm::EdDsa), ("ES256", JwtAlgorithm::Es256), ("HS256", JwtAlgorithm::Hs256)];
     let algorithm = reader.one_of("jwt.algorithm", &words, JwtAlgorithm::EdDsa);
     let key = match algorithm {
         JwtAlgorithm::Hs256 => hs256(reader, production, data_key),
@@ -65,7 +66,8 @@ fn private_key(reader: &mut Reader, algorithm: JwtAlgorithm, data_key: &DataKey)
         return JwtKey::derived(data_key);
     }
     JwtKey::from_pem(algorithm, &pem).unwrap_or_else(|error| {
-        reader.problem("jwt.private_key", format!("{error}; `otp-login keys generate --jwt ES256` makes one"));
+        reader
+            .problem("jwt.private_key", format!("{error}; `otp-login keys generate --jwt ES256` makes one"));
         JwtKey::derived(data_key)
     })
 }
@@ -73,11 +75,13 @@ fn private_key(reader: &mut Reader, algorithm: JwtAlgorithm, data_key: &DataKey)
 fn hs256(reader: &mut Reader, production: bool, data_key: &DataKey) -> JwtKey {
     let text = reader.secret("jwt.secret");
     if text.is_empty() && !production {
-        return JwtKey::from_secret(&*data_key.derive("jwt development secret")).unwrap_or_else(|_| JwtKey::derived(data_key));
+        return JwtKey::from_secret(&*data_key.derive("jwt development secret"))
+            .unwrap_or_else(|_| JwtKey::derived(data_key));
     }
     let key = BASE64_STANDARD.decode(text.trim()).ok().and_then(|bytes| JwtKey::from_secret(&bytes).ok());
     key.unwrap_or_else(|| {
-        let what = "HS256 needs Base64 of at least 32 random bytes; `otp-login keys generate --jwt HS256` makes one";
+        let what =
+            "HS256 needs Base64 of at least 32 random bytes; `otp-login keys generate --jwt HS256` makes one";
         reader.problem("jwt.secret", what);
         JwtKey::derived(data_key)
     })

@@ -27,7 +27,8 @@ pub(crate) fn stack(flags: &Configuration) -> Result<Config, ConfigError> {
     for file in files(flags) {
         layers = layers.add_source(File::from(file));
     }
-    let variables = Variables::with_prefix("OTP_LOGIN").prefix_separator("__").separator("__").ignore_empty(true);
+    let variables =
+        Variables::with_prefix("OTP_LOGIN").prefix_separator("__").separator("__").ignore_empty(true);
     layers = layers
         .add_source(variables)
         .set_override_option("server.port", well_known("PORT", "server.port"))?

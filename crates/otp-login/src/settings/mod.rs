@@ -14,7 +14,8 @@ use std::{
 
 use adapters_crypto::{HasherSettings, JwtKey};
 use domain::{
-    ChallengePolicy, CountryCode, DestinationPolicy, InvalidPhoneNumber, PasswordPolicy, Quota, Quotas, SessionPolicy,
+    ChallengePolicy, CountryCode, DestinationPolicy, InvalidPhoneNumber, PasswordPolicy, Quota, Quotas,
+    SessionPolicy,
 };
 use http_actix::{HttpSettings, Origin};
 use ipnet::IpNet;
@@ -31,7 +32,10 @@ pub(crate) struct Settings {
     pub(crate) address: SocketAddr,
     pub(crate) http: HttpSettings,
     pub(crate) database: DatabaseSettings,
-    pub(crate) simulator: Option<SimulatorSettings>,
+    /// Where the simulator listens, within the service or alone.
+    pub(crate) simulator_address: SocketAddr,
+    /// Whether it runs within the service.
+    pub(crate) simulator_within: bool,
     pub(crate) sinch: adapters_sinch::Settings,
     pub(crate) hasher: HasherSettings,
     pub(crate) jwt: JwtSettings,
@@ -43,12 +47,6 @@ pub(crate) struct Settings {
     /// What is allowed but should be looked at.
     pub(crate) warnings: Vec<String>,
     pub(crate) shown: Vec<Shown>,
-}
-
-/// Where the simulator listens.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SimulatorSettings {
-    pub(crate) address: SocketAddr,
 }
 
 /// How access tokens are signed and what they say of us.
@@ -82,7 +80,10 @@ impl fmt::Display for Problems {
         for Problem { variable, what } in &self.0 {
             writeln!(f, "  {variable}: {what}")?;
         }
-        write!(f, "Nothing was started. `otp-login config show` prints every setting and where it comes from.")
+        write!(
+            f,
+            "Nothing was started. `otp-login config show` prints every setting and where it comes from."
+        )
     }
 }
 
@@ -102,7 +103,8 @@ impl Settings {
         let mut warnings = Vec::new();
         let address = address(reader, "server");
         let _reserved: u16 = reader.number("server.metrics_port", 0..=u16::MAX);
-        let simulator = simulator(reader, production);
+        let (simulator_address, simulator_within) = simulator(reader, production);
+        let simulator = simulator_within.then_some(simulator_address);
         let sinch = sinch(reader, production, simulator);
         let data_key = keys::data_key(reader, production);
         let http = http(reader, simulator);
@@ -110,7 +112,8 @@ impl Settings {
             environment,
             address,
             database: database::read(reader, production),
-            simulator,
+            simulator_address,
+            simulator_within,
             sinch,
             hasher: hasher(reader, production, &data_key),
             jwt: keys::jwt(reader, production, &data_key),
@@ -125,7 +128,10 @@ impl Settings {
         };
         for key in ["admin.api_key", "redis.url"] {
             if reader.is_set(key) {
-                warnings.push(format!("{} is set, but this version has no use for it yet", reader::variable(key)));
+                warnings.push(format!(
+                    "{} is set, but this version has no use for it yet",
+                    reader::variable(key)
+                ));
             }
         }
         reader.secret("admin.api_key");
@@ -151,24 +157,25 @@ fn address(reader: &mut Reader, section: &str) -> SocketAddr {
     SocketAddr::new(host, reader.number(&format!("{section}.port"), 0..=u16::MAX))
 }
 
-fn simulator(reader: &mut Reader, production: bool) -> Option<SimulatorSettings> {
+fn simulator(reader: &mut Reader, production: bool) -> (SocketAddr, bool) {
     let words = [("true", Some(true)), ("false", Some(false)), ("auto", None)];
     let wish = reader.one_of("simulator.enabled", &words, Some(false));
     let address = address(reader, "simulator");
-    let enabled = wish.unwrap_or_else(|| {
-        !reader.is_set("sinch.application_key") && !reader.is_set("sinch.base_url")
-    });
+    let enabled = wish.unwrap_or_else(|| !reader.is_set("sinch.application_key"));
     if enabled && production {
-        reader.problem("simulator.enabled", "the simulator shows every code to everyone; production accepts false");
+        reader.problem(
+            "simulator.enabled",
+            "the simulator shows every code to everyone; production accepts false",
+        );
     }
-    enabled.then_some(SimulatorSettings { address })
+    (address, enabled)
 }
 
-fn sinch(reader: &mut Reader, production: bool, simulator: Option<SimulatorSettings>) -> adapters_sinch::Settings {
+fn sinch(reader: &mut Reader, production: bool, simulator: Option<SocketAddr>) -> adapters_sinch::Settings {
     let development = !production;
     let base_url = match (reader.text("sinch.base_url"), simulator) {
         (url, _) if !url.is_empty() => url,
-        (_, Some(simulator)) => format!("http://{}", reachable(simulator.address)),
+        (_, Some(simulator)) => format!("http://{}", reachable(simulator)),
         (_, None) => adapters_sinch::SINCH_BASE_URL.to_owned(),
     };
     let elsewhere = base_url == adapters_sinch::SINCH_BASE_URL;
@@ -176,7 +183,10 @@ fn sinch(reader: &mut Reader, production: bool, simulator: Option<SimulatorSetti
     let mut secret = reader.secret("sinch.application_secret");
     let public = key == sinch_simulator::DEVELOPMENT_KEY || secret == sinch_simulator::DEVELOPMENT_SECRET;
     if public && (production || elsewhere) {
-        reader.problem("sinch.application_key", "this is the simulator's public key; set your own from the Sinch dashboard");
+        reader.problem(
+            "sinch.application_key",
+            "this is the simulator's public key; set your own from the Sinch dashboard",
+        );
     }
     if development && !elsewhere {
         if key.is_empty() {
@@ -202,13 +212,15 @@ fn sinch(reader: &mut Reader, production: bool, simulator: Option<SimulatorSetti
 /// Where a listener on every address is reached from this machine.
 pub(crate) fn reachable(address: SocketAddr) -> SocketAddr {
     match address.ip() {
-        ip if ip.is_unspecified() && ip.is_ipv4() => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), address.port()),
+        ip if ip.is_unspecified() && ip.is_ipv4() => {
+            SocketAddr::new(Ipv4Addr::LOCALHOST.into(), address.port())
+        }
         ip if ip.is_unspecified() => SocketAddr::new(std::net::Ipv6Addr::LOCALHOST.into(), address.port()),
         _ => address,
     }
 }
 
-fn http(reader: &mut Reader, simulator: Option<SimulatorSettings>) -> HttpSettings {
+fn http(reader: &mut Reader, simulator: Option<SocketAddr>) -> HttpSettings {
     let defaults = HttpSettings::default();
     let workers: usize = reader.number("server.workers", 0..=1024);
     let workers = if workers == 0 { defaults.workers } else { workers };
@@ -221,7 +233,7 @@ fn http(reader: &mut Reader, simulator: Option<SimulatorSettings>) -> HttpSettin
         docs: reader.flag("server.docs"),
         ip_per_minute: reader.number("rate_limit.ip_per_minute", NonZero::<u32>::MIN..=NonZero::<u32>::MAX),
         ip_burst: reader.number("rate_limit.ip_burst", NonZero::<u32>::MIN..=NonZero::<u32>::MAX),
-        inbox_url: simulator.map(|simulator| format!("http://{}/", reachable(simulator.address))),
+        inbox_url: simulator.map(|simulator| format!("http://{}/", reachable(simulator))),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         password_policy: PasswordPolicy { own_names: vec![defaults.service_name.clone()] },
         ..defaults
@@ -230,7 +242,9 @@ fn http(reader: &mut Reader, simulator: Option<SimulatorSettings>) -> HttpSettin
 
 fn network(text: &str) -> Result<IpNet, &'static str> {
     let address = text.parse::<IpAddr>().map(IpNet::from);
-    address.or_else(|_| text.parse()).map_err(|_| "write an address such as 10.0.0.7 or a network such as 10.0.0.0/8")
+    address
+        .or_else(|_| text.parse())
+        .map_err(|_| "write an address such as 10.0.0.7 or a network such as 10.0.0.0/8")
 }
 
 fn hasher(reader: &mut Reader, production: bool, data_key: &adapters_crypto::DataKey) -> HasherSettings {
@@ -246,7 +260,11 @@ fn hasher(reader: &mut Reader, production: bool, data_key: &adapters_crypto::Dat
 }
 
 /// What production bounds and development may set for tests.
-fn bounded<T: Copy>(production: bool, strict: std::ops::RangeInclusive<T>, any: std::ops::RangeInclusive<T>) -> std::ops::RangeInclusive<T> {
+fn bounded<T: Copy>(
+    production: bool,
+    strict: std::ops::RangeInclusive<T>,
+    any: std::ops::RangeInclusive<T>,
+) -> std::ops::RangeInclusive<T> {
     if production { strict } else { any }
 }
 
@@ -267,9 +285,15 @@ fn sessions(reader: &mut Reader, production: bool) -> SessionPolicy {
     let seconds = |value: u32| SignedDuration::from_secs(value.into());
     let year = 366 * 24 * 3600;
     SessionPolicy {
-        access_ttl: seconds(reader.number("jwt.access_ttl_seconds", bounded(production, 30..=3600, 1..=86_400))),
-        idle_ttl: seconds(reader.number("sessions.refresh_ttl_seconds", bounded(production, 60..=year, 1..=year))),
-        absolute_ttl: seconds(reader.number("sessions.absolute_ttl_seconds", bounded(production, 60..=year, 1..=year))),
+        access_ttl: seconds(
+            reader.number("jwt.access_ttl_seconds", bounded(production, 30..=3600, 1..=86_400)),
+        ),
+        idle_ttl: seconds(
+            reader.number("sessions.refresh_ttl_seconds", bounded(production, 60..=year, 1..=year)),
+        ),
+        absolute_ttl: seconds(
+            reader.number("sessions.absolute_ttl_seconds", bounded(production, 60..=year, 1..=year)),
+        ),
         reuse_leeway: seconds(
             reader.number("sessions.refresh_reuse_leeway_seconds", bounded(production, 0..=30, 0..=86_400)),
         ),
@@ -291,10 +315,13 @@ fn quotas(reader: &mut Reader) -> Quotas {
 }
 
 fn destinations(reader: &mut Reader, production: bool, warnings: &mut Vec<String>) -> DestinationPolicy {
-    let country = |text: &str| CountryCode::parse(text).map_err(|error: InvalidPhoneNumber| error.to_string());
+    let country =
+        |text: &str| CountryCode::parse(text).map_err(|error: InvalidPhoneNumber| error.to_string());
     let allowed = reader.list("countries.allow", country);
     if production && allowed.is_empty() {
-        warnings.push("codes are sent to every country: name those you serve in OTP_LOGIN__COUNTRIES__ALLOW".to_owned());
+        warnings.push(
+            "codes are sent to every country: name those you serve in OTP_LOGIN__COUNTRIES__ALLOW".to_owned(),
+        );
     }
     DestinationPolicy {
         allowed_countries: allowed.into_iter().collect(),

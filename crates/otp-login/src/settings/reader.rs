@@ -86,7 +86,8 @@ impl Reader {
         match text.parse::<T>() {
             Ok(number) if bounds.contains(&number) => number,
             _ => {
-                let what = format!("{text:?} is not a whole number from {} to {}", bounds.start(), bounds.end());
+                let what =
+                    format!("{text:?} is not a whole number from {} to {}", bounds.start(), bounds.end());
                 self.problem(key, what);
                 *bounds.start()
             }
@@ -144,7 +145,8 @@ impl Reader {
     }
 
     fn take(&mut self, key: &str) -> (String, String) {
-        let value = key.split_once('.').and_then(|(section, name)| self.values.get_mut(section)?.remove(name));
+        let value =
+            key.split_once('.').and_then(|(section, name)| self.values.get_mut(section)?.remove(name));
         let origin = value.as_ref().and_then(|value| value.origin()).unwrap_or("default").to_owned();
         (value.as_ref().map(text_of).unwrap_or_default(), origin)
     }
