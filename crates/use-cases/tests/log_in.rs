@@ -1,0 +1,500 @@
+//! The first half of a sign-in with mocked ports.
+
+mod fixtures;
+
+use std::sync::Arc;
+
+use domain::{
+    Challenge, Channel, Locale, Password, PasswordFailures, PhoneNumber, Purpose, SendReference, SignInName,
+    VerificationId,
+};
+use fixtures::{
+    CHALLENGES, Log, QUOTAS, account, challenge_state, client, clock, destinations, email, expect_not_sent,
+    expect_sent, fresh_challenge_id, fresh_id, in_seconds, locale, now, opened, password_hash, phone,
+    provider_away, provider_id, registration, reserved, secrets, sweden, throttle_key, unavailable,
+    unsendable_phone, user,
+};
+use jiff::SignedDuration;
+use mockall::{Sequence, predicate::eq};
+use ports::{
+    Account, Candidate, HashError, MockAccountStore, MockChallengeStore, MockClock, MockPasswordHasher,
+    MockVerificationProvider, NewChallenge, NotSent, PasswordMatch, PendingRegistration, SendDecision,
+    SendLimits, SignIn, StartError, Subject,
+};
+use use_cases::{Fault, LogIn, LogInError, LogInRequest};
+
+const PASSWORD: &str = "correct horse battery staple";
+
+fn request() -> LogInRequest {
+    LogInRequest {
+        name: SignInName::Email(email()),
+        password: Password::presented(PASSWORD),
+        request_locale: Some(locale("en")),
+        client: client(),
+    }
+}
+
+fn sign_in(account: Option<Account>, registrations: Vec<PendingRegistration>) -> SignIn {
+    SignIn { throttle_key: throttle_key(), failures: PasswordFailures::default(), account, registrations }
+}
+
+fn failed(count: u32) -> PasswordFailures {
+    PasswordFailures { count, last_at: Some(now()) }
+}
+
+fn login_of_the_account() -> Subject {
+    Subject::Login { user_id: user().id, phone: phone(), throttle_key: throttle_key() }
+}
+
+/// Whatever is not expected of these must not be called.
+#[derive(Default)]
+struct Mocks {
+    accounts: MockAccountStore,
+    hasher: MockPasswordHasher,
+    challenges: MockChallengeStore,
+    provider: MockVerificationProvider,
+}
+
+impl Mocks {
+    /// This is known of the name.
+    fn knowing(known: SignIn) -> Self {
+        let mut mocks = Self::default();
+        mocks.accounts.expect_find_sign_in().once().return_once(|_, _| Ok(known));
+        mocks
+    }
+
+    /// There is an account, and the password is its own.
+    fn recognised() -> Self {
+        Self::knowing(sign_in(Some(account()), Vec::new())).matching(0)
+    }
+
+    /// The account is recognised, and a message is reserved.
+    fn reserving() -> Self {
+        Self::recognised().opening(reserved())
+    }
+
+    /// A message is reserved, which the provider refuses to send.
+    fn not_sending(reason: NotSent) -> Self {
+        let mut mocks = Self::reserving();
+        expect_not_sent(&mut mocks.provider, &mut mocks.challenges, reason);
+        mocks
+    }
+
+    /// The password is that of the candidate at this place.
+    fn matching(self, index: usize) -> Self {
+        self.comparing(Ok(Some(PasswordMatch { index, outdated: false })))
+    }
+
+    /// The hasher answers with this.
+    fn comparing(mut self, answer: Result<Option<PasswordMatch>, HashError>) -> Self {
+        self.hasher.expect_find_match().once().return_once(|_, _, _| answer);
+        self
+    }
+
+    fn opening(mut self, send: SendDecision) -> Self {
+        self.challenges.expect_open().once().return_once(|_, _| Ok(opened(Purpose::Login, send)));
+        self
+    }
+
+    /// A challenge of exactly this subject is opened.
+    fn opening_for(mut self, subject: Subject) -> Self {
+        self.challenges
+            .expect_open()
+            .withf(move |new, _| new.subject == subject)
+            .once()
+            .return_once(|_, _| Ok(opened(Purpose::Login, SendDecision::Held)));
+        self
+    }
+
+    /// The wrong password is counted under the key that the store chose.
+    fn counting_a_failure(mut self) -> Self {
+        self.accounts
+            .expect_record_password_failure()
+            .with(eq(throttle_key()), eq(now()))
+            .once()
+            .return_once(|_, _| Ok(()));
+        self
+    }
+
+    fn wire(self) -> LogIn {
+        LogIn {
+            clock: clock(),
+            secrets: secrets(),
+            hasher: Arc::new(self.hasher),
+            accounts: Arc::new(self.accounts),
+            challenges: Arc::new(self.challenges),
+            provider: Arc::new(self.provider),
+            destinations: destinations(),
+            policy: CHALLENGES,
+            quotas: QUOTAS,
+        }
+    }
+
+    async fn log_in(self) -> Result<Challenge, LogInError> {
+        self.wire().execute(request()).await
+    }
+}
+
+// Whose password it is.
+
+#[tokio::test]
+async fn en_02_an_unknown_name_costs_the_same_one_hash_and_counts_its_failure() {
+    let mut mocks = Mocks::knowing(sign_in(None, Vec::new())).counting_a_failure();
+    mocks
+        .hasher
+        .expect_find_match()
+        .withf(|password, candidates, least_hashes| {
+            password.expose_typed() == PASSWORD && candidates.is_empty() && *least_hashes == 1
+        })
+        .once()
+        .return_once(|_, _, _| Ok(None));
+    let refusal = mocks.log_in().await.unwrap_err();
+    assert!(matches!(refusal, LogInError::InvalidCredentials), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn en_02_a_phone_number_costs_two_hashes_whether_or_not_it_is_known() {
+    for known in [sign_in(None, Vec::new()), sign_in(Some(account()), vec![registration(1)])] {
+        let mut mocks = Mocks::knowing(known).counting_a_failure();
+        mocks
+            .hasher
+            .expect_find_match()
+            .withf(|_, _, least_hashes| *least_hashes == 2)
+            .once()
+            .return_once(|_, _, _| Ok(None));
+        let request = LogInRequest { name: SignInName::Phone(phone()), ..request() };
+        let refusal = mocks.wire().execute(request).await.unwrap_err();
+        assert!(matches!(refusal, LogInError::InvalidCredentials), "{refusal:?}");
+    }
+}
+
+#[tokio::test]
+async fn en_06_a_throttled_name_is_refused_before_any_hash_known_or_not() {
+    for account in [Some(account()), None] {
+        let mocks = Mocks::knowing(SignIn { failures: failed(8), ..sign_in(account, Vec::new()) });
+        let refusal = mocks.log_in().await.unwrap_err();
+        let LogInError::RateLimited { retry_after } = refusal else { panic!("{refusal:?}") };
+        assert_eq!(retry_after, SignedDuration::from_secs(4));
+    }
+}
+
+#[tokio::test]
+async fn a_few_failures_do_not_keep_the_owner_out() {
+    let known = SignIn { failures: failed(PasswordFailures::FREE), ..sign_in(Some(account()), Vec::new()) };
+    Mocks::knowing(known).matching(0).opening(SendDecision::Held).log_in().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_counted_and_starts_nothing() {
+    let known = sign_in(Some(account()), vec![registration(1)]);
+    let refusal = Mocks::knowing(known).comparing(Ok(None)).counting_a_failure().log_in().await.unwrap_err();
+    assert!(matches!(refusal, LogInError::InvalidCredentials), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn a_wrong_password_that_cannot_be_counted_is_not_judged() {
+    let mut mocks = Mocks::knowing(sign_in(Some(account()), Vec::new())).comparing(Ok(None));
+    mocks.accounts.expect_record_password_failure().once().return_once(|_, _| Err(unavailable()));
+    let refusal = mocks.log_in().await.unwrap_err();
+    assert!(matches!(refusal, LogInError::Fault(Fault::DatabaseUnavailable(_))), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn the_account_is_tried_first_and_its_registrations_newest_first() {
+    let mut mocks = Mocks::knowing(sign_in(Some(account()), vec![registration(1), registration(2)]));
+    let candidate = |hash: &str| Candidate { owner: email(), hash: password_hash(hash) };
+    let expected = [
+        candidate("hash of the account"),
+        candidate("hash of registration 1"),
+        candidate("hash of registration 2"),
+    ];
+    mocks
+        .hasher
+        .expect_find_match()
+        .withf(move |_, candidates, _| candidates == expected)
+        .once()
+        .return_once(|_, _, _| Ok(Some(PasswordMatch { index: 0, outdated: false })));
+    // So with one password for all, the account wins.
+    mocks.opening_for(login_of_the_account()).log_in().await.unwrap();
+}
+
+#[tokio::test]
+async fn rc_02_a_password_opens_the_registration_that_carried_it() {
+    let cases = [
+        (Some(account()), 1, 1, "the first after the account"),
+        (Some(account()), 3, 3, "the last after the account"),
+        (None, 0, 1, "the first of all"),
+        (None, 2, 3, "the last of all"),
+    ];
+    for (account, index, carrier, case) in cases {
+        println!("{case}");
+        let known = sign_in(account, vec![registration(1), registration(2), registration(3)]);
+        let mocks = Mocks::knowing(known).matching(index);
+        mocks.opening_for(Subject::Registration(registration(carrier))).log_in().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_match_beyond_the_candidates_lets_nobody_in() {
+    for (account, index) in [(Some(account()), 2), (None, 1)] {
+        let mocks = Mocks::knowing(sign_in(account, vec![registration(1)])).matching(index);
+        let refusal = mocks.counting_a_failure().log_in().await.unwrap_err();
+        assert!(matches!(refusal, LogInError::InvalidCredentials), "{refusal:?}");
+    }
+}
+
+// Stronger hashes.
+
+#[tokio::test]
+async fn an_outdated_hash_is_replaced_on_condition_that_it_is_still_the_same() {
+    let outdated = Ok(Some(PasswordMatch { index: 0, outdated: true }));
+    let mut mocks = Mocks::knowing(sign_in(Some(account()), Vec::new())).comparing(outdated);
+    mocks
+        .hasher
+        .expect_hash()
+        .withf(|password, owner| password.expose_typed() == PASSWORD && *owner == email())
+        .once()
+        .return_once(|_, _| Ok(password_hash("stronger hash")));
+    mocks
+        .accounts
+        .expect_upgrade_password_hash()
+        .with(eq(user().id), eq(password_hash("hash of the account")), eq(password_hash("stronger hash")))
+        .once()
+        .return_once(|_, _, _| Ok(()));
+    mocks.opening_for(login_of_the_account()).log_in().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_hash_of_a_registration_stays_what_recognises_it() {
+    let outdated = Ok(Some(PasswordMatch { index: 1, outdated: true }));
+    let mocks = Mocks::knowing(sign_in(Some(account()), vec![registration(1)])).comparing(outdated);
+    mocks.opening_for(Subject::Registration(registration(1))).log_in().await.unwrap();
+}
+
+// What is opened.
+
+#[tokio::test]
+async fn a_challenge_counts_from_when_the_password_was_found_right() {
+    let mut mocks = Mocks::default();
+    let mut clock = MockClock::new();
+    let mut order = Sequence::new();
+    clock.expect_now().once().in_sequence(&mut order).return_const(now());
+    mocks
+        .accounts
+        .expect_find_sign_in()
+        .with(eq(SignInName::Email(email())), eq(now()))
+        .once()
+        .in_sequence(&mut order)
+        .return_once(|_, _| Ok(sign_in(Some(account()), Vec::new())));
+    mocks
+        .hasher
+        .expect_find_match()
+        .once()
+        .in_sequence(&mut order)
+        .return_once(|_, _, _| Ok(Some(PasswordMatch { index: 0, outdated: false })));
+    clock.expect_now().once().in_sequence(&mut order).return_const(in_seconds(3));
+    mocks
+        .challenges
+        .expect_open()
+        .with(
+            eq(NewChallenge {
+                subject: login_of_the_account(),
+                id: fresh_challenge_id(),
+                verification_id: VerificationId(fresh_id(1)),
+                reference: SendReference(fresh_id(2)),
+                channel: Channel::Sms,
+                locale: Some(locale("sv")),
+                country: Some(sweden()),
+                limits: SendLimits { policy: CHALLENGES, quotas: QUOTAS, address: client().network() },
+            }),
+            eq(in_seconds(3)),
+        )
+        .once()
+        .in_sequence(&mut order)
+        .return_once(|_, _| Ok(opened(Purpose::Login, reserved())));
+    mocks
+        .provider
+        .expect_start()
+        .withf(|request| request.life == SignedDuration::from_secs(477))
+        .once()
+        .in_sequence(&mut order)
+        .return_once(|_| Ok(provider_id("sinch-1")));
+    mocks.challenges.expect_settle_sent().once().in_sequence(&mut order).return_once(|_, _| Ok(()));
+
+    let challenge = LogIn { clock: Arc::new(clock), ..mocks.wire() }.execute(request()).await.unwrap();
+
+    assert_eq!(challenge, challenge_state(Purpose::Login).show(true, &CHALLENGES));
+}
+
+#[tokio::test]
+async fn a_message_is_written_in_the_language_of_the_person_or_else_of_the_request() {
+    let tag = |tag: Option<&str>| -> Option<Locale> { tag.map(locale) };
+    let cases = [
+        (Some("sv"), Some("en"), Some("sv")),
+        (None, Some("en"), Some("en")),
+        (Some("sv"), None, Some("sv")),
+        (None, None, None),
+    ];
+    for (own, of_request, written) in cases {
+        let mut account = account();
+        account.user.locale = tag(own);
+        let registered = PendingRegistration { locale: tag(own), ..registration(1) };
+        for known in [sign_in(Some(account), Vec::new()), sign_in(None, vec![registered])] {
+            let mut mocks = Mocks::knowing(known).matching(0);
+            let written = tag(written);
+            mocks
+                .challenges
+                .expect_open()
+                .withf(move |new, _| new.locale == written)
+                .once()
+                .return_once(|_, _| Ok(opened(Purpose::Login, SendDecision::Held)));
+            let request = LogInRequest { request_locale: tag(of_request), ..request() };
+            mocks.wire().execute(request).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn sm_01_a_number_that_gets_no_codes_opens_nothing() {
+    let mut account = account();
+    account.user.phone = unsendable_phone();
+    let registered = PendingRegistration { phone: unsendable_phone(), ..registration(1) };
+    for known in [sign_in(Some(account), Vec::new()), sign_in(None, vec![registered])] {
+        let refusal = Mocks::knowing(known).matching(0).log_in().await.unwrap_err();
+        assert!(matches!(refusal, LogInError::DestinationNotAllowed), "{refusal:?}");
+    }
+}
+
+#[tokio::test]
+async fn en_01_only_the_right_password_learns_that_a_number_gets_no_codes() {
+    let mut account = account();
+    account.user.phone = unsendable_phone();
+    let mocks = Mocks::knowing(sign_in(Some(account), Vec::new())).comparing(Ok(None));
+    let refusal = mocks.counting_a_failure().log_in().await.unwrap_err();
+    assert!(matches!(refusal, LogInError::InvalidCredentials), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn the_quota_of_a_country_is_that_of_the_account() {
+    let mut account = account();
+    account.user.phone = PhoneNumber::parse("+1 650 253 0000", None).unwrap();
+    let mut mocks = Mocks::knowing(sign_in(Some(account), Vec::new())).matching(0);
+    mocks
+        .challenges
+        .expect_open()
+        .withf(|new, _| new.country.is_some_and(|country| country.as_str() == "US"))
+        .once()
+        .return_once(|_, _| Ok(opened(Purpose::Login, SendDecision::Held)));
+    mocks.log_in().await.unwrap();
+}
+
+// What is sent.
+
+#[tokio::test]
+async fn rc_05_a_sign_in_found_alive_sends_nothing_more() {
+    let challenge = Mocks::recognised().opening(SendDecision::Held).log_in().await.unwrap();
+    assert_eq!(challenge, challenge_state(Purpose::Login).show(false, &CHALLENGES));
+}
+
+#[tokio::test]
+async fn a_used_up_quota_sends_nothing_and_tells_the_wait() {
+    let over = SendDecision::OverQuota { retry_at: in_seconds(1_234) };
+    let refusal = Mocks::recognised().opening(over).log_in().await.unwrap_err();
+    let LogInError::RateLimited { retry_after } = refusal else { panic!("{refusal:?}") };
+    assert_eq!(retry_after, SignedDuration::from_secs(1_234));
+}
+
+#[tokio::test]
+async fn a_destination_that_the_provider_refuses_takes_the_reservation_back() {
+    let reason = NotSent::DestinationRefused("forbidden".to_owned());
+    let refusal = Mocks::not_sending(reason).log_in().await.unwrap_err();
+    assert!(matches!(refusal, LogInError::DestinationNotAllowed), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn a_provider_that_finds_it_too_soon_takes_the_reservation_back() {
+    let refusal = Mocks::not_sending(NotSent::TooSoon).log_in().await.unwrap_err();
+    let LogInError::RateLimited { retry_after } = refusal else { panic!("{refusal:?}") };
+    assert_eq!(retry_after, CHALLENGES.resend_cooldown);
+}
+
+#[tokio::test]
+async fn asvs_16_5_2_a_provider_that_is_away_takes_the_reservation_back() {
+    let refusal = Mocks::not_sending(NotSent::Fault(provider_away())).log_in().await.unwrap_err();
+    assert!(matches!(refusal, LogInError::Fault(Fault::ProviderUnavailable(_))), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn rc_06_a_lost_answer_settles_nothing_so_that_nothing_is_sent_twice() {
+    let mut mocks = Mocks::reserving();
+    mocks.provider.expect_start().once().return_once(|_| Err(StartError::Unknown(provider_away())));
+    let refusal = mocks.log_in().await.unwrap_err();
+    assert!(matches!(refusal, LogInError::Fault(Fault::ProviderUnavailable(_))), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn a_message_that_left_is_a_success_even_when_it_cannot_be_recorded() {
+    let mut mocks = Mocks::reserving();
+    mocks.provider.expect_start().once().return_once(|_| Ok(provider_id("sinch-1")));
+    mocks.challenges.expect_settle_sent().once().return_once(|_, _| Err(unavailable()));
+    assert!(mocks.log_in().await.unwrap().sent);
+}
+
+// Faults.
+
+#[tokio::test]
+async fn asvs_16_5_2_nothing_is_hashed_without_the_database() {
+    let mut mocks = Mocks::default();
+    mocks.accounts.expect_find_sign_in().once().return_once(|_, _| Err(unavailable()));
+    let refusal = mocks.log_in().await.unwrap_err();
+    assert!(matches!(refusal, LogInError::Fault(Fault::DatabaseUnavailable(_))), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn asvs_16_5_2_nothing_is_sent_without_the_database() {
+    let mut mocks = Mocks::recognised();
+    mocks.challenges.expect_open().once().return_once(|_, _| Err(unavailable()));
+    let refusal = mocks.log_in().await.unwrap_err();
+    assert!(matches!(refusal, LogInError::Fault(Fault::DatabaseUnavailable(_))), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn a_password_that_was_not_compared_is_no_wrong_password() {
+    let wait = SignedDuration::from_secs(3);
+    let overloaded = Mocks::knowing(sign_in(Some(account()), Vec::new()))
+        .comparing(Err(HashError::Overloaded { retry_after: wait }))
+        .log_in()
+        .await
+        .unwrap_err();
+    let LogInError::Fault(Fault::Overloaded { retry_after }) = overloaded else { panic!("{overloaded:?}") };
+    assert_eq!(retry_after, wait);
+
+    let failed = Mocks::knowing(sign_in(Some(account()), Vec::new()))
+        .comparing(Err(HashError::Failed("no workers".to_owned())))
+        .log_in()
+        .await
+        .unwrap_err();
+    assert!(matches!(failed, LogInError::Fault(Fault::Internal(_))), "{failed:?}");
+}
+
+// What is logged.
+
+#[tokio::test]
+async fn asvs_16_2_5_a_sign_in_logs_neither_person_nor_password() {
+    let log = Log::listen();
+    let mut mocks = Mocks::reserving();
+    expect_sent(&mut mocks.provider, &mut mocks.challenges);
+    mocks.log_in().await.unwrap();
+    let wrong = Mocks::knowing(sign_in(None, Vec::new())).comparing(Ok(None)).counting_a_failure();
+    wrong.log_in().await.unwrap_err();
+    let throttled = SignIn { failures: failed(9), ..sign_in(None, Vec::new()) };
+    Mocks::knowing(throttled).log_in().await.unwrap_err();
+
+    let text = log.text();
+    for event in ["authn_login_fail", "authn_login_lock"] {
+        assert!(text.contains(event), "{event}: {text}");
+    }
+    for secret in [PASSWORD, "Lovelace", "lovelace", "0123456", "hash of", "the store chose"] {
+        assert!(!text.contains(secret), "{secret}: {text}");
+    }
+}

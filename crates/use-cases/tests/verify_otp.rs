@@ -1,0 +1,478 @@
+//! The second half of a sign-in or registration with mocked ports.
+
+#![expect(clippy::unwrap_used, reason = "a test that fails may panic")]
+
+mod fixtures;
+
+use std::sync::Arc;
+
+use domain::{
+    AccessClaims, AccessToken,
+    AuthenticationMethod::{self, MultiFactor, Password, Sms, Telephone},
+    ChallengeId, Channel, Code, ProviderId, Purpose, SessionId, SessionPolicy, UserId, VerificationId,
+};
+use fixtures::{
+    CHALLENGES, Log, QUOTAS, SESSIONS, client, clock, fresh_id, in_seconds, now, phone, provider_away,
+    provider_id, reference, refresh_token, secrets, stored_form, unavailable, user,
+};
+use jiff::{SignedDuration, Timestamp};
+use mockall::{Sequence, predicate::eq};
+use ports::{
+    Attempt, CodeCheck, Guess, MockAccessTokens, MockChallengeStore, MockClock, MockVerificationProvider,
+    NewSession, ProviderFault, Redeemed, SigningFailed, StartedVerification, StoreError, Taken,
+};
+use use_cases::{Fault, SignedIn, VerifyOtp, VerifyOtpError, VerifyOtpRequest};
+
+fn challenge_id() -> ChallengeId {
+    ChallengeId::parse("presented-challenge").unwrap()
+}
+
+fn request() -> VerifyOtpRequest {
+    VerifyOtpRequest { challenge_id: challenge_id(), code: Code::parse("482913").unwrap(), client: client() }
+}
+
+/// An attempt at a sign-in whose message was sent and recorded.
+fn attempt() -> Attempt {
+    Attempt {
+        challenge_id: challenge_id(),
+        verification_id: VerificationId(fresh_id(0xCE)),
+        purpose: Purpose::Login,
+        phone: phone(),
+        channel: Channel::Sms,
+        user_id: Some(user().id),
+        attempts_left: 3,
+        provider_id: Some(provider_id("sinch-1")),
+        unsettled: None,
+    }
+}
+
+fn attempt_for(purpose: Purpose) -> Attempt {
+    Attempt { purpose, ..attempt() }
+}
+
+/// An attempt after a message whose outcome nobody recorded.
+fn unsettled(earlier: Option<ProviderId>) -> Attempt {
+    Attempt { provider_id: earlier, unsettled: Some(reference()), ..attempt() }
+}
+
+/// What the provider is asked about.
+fn verification(id: &str) -> StartedVerification {
+    StartedVerification { id: provider_id(id), phone: phone(), channel: Channel::Sms }
+}
+
+/// The session that a right code opens at a time.
+fn session_from(began: Timestamp) -> NewSession {
+    NewSession {
+        id: SessionId(fresh_id(1)),
+        refresh_token: stored_form(&refresh_token('n')),
+        times: SESSIONS.begin(began),
+        methods: vec![Password, Sms, MultiFactor],
+        client: client(),
+        max_per_user: 50,
+    }
+}
+
+fn claims() -> AccessClaims {
+    AccessClaims {
+        user_id: user().id,
+        session_id: SessionId(fresh_id(1)),
+        issued_at: now(),
+        expires_at: in_seconds(15 * 60),
+        authenticated_at: now(),
+        methods: vec![Password, Sms, MultiFactor],
+    }
+}
+
+/// Whatever is not expected of these must not be called.
+#[derive(Default)]
+struct Mocks {
+    tokens: MockAccessTokens,
+    challenges: MockChallengeStore,
+    provider: MockVerificationProvider,
+}
+
+impl Mocks {
+    /// The store answers the wish to guess with this.
+    fn taking(answer: Result<Taken, StoreError>) -> Self {
+        let mut mocks = Self::default();
+        mocks.challenges.expect_take_attempt().once().return_once(|_, _| answer);
+        mocks
+    }
+
+    /// This attempt is taken.
+    fn attempting(attempt: Attempt) -> Self {
+        Self::taking(Ok(Taken::Attempt(attempt)))
+    }
+
+    /// This attempt is taken, and the provider says this of the code.
+    fn checking(attempt: Attempt, answer: Result<CodeCheck, ProviderFault>) -> Self {
+        let mut mocks = Self::attempting(attempt);
+        mocks.provider.expect_check().once().return_once(|_, _| answer);
+        mocks
+    }
+
+    fn signing(mut self) -> Self {
+        self.tokens.expect_issue().once().return_once(|_| Ok(AccessToken::new("signed".to_owned())));
+        self
+    }
+
+    fn redeeming_login(mut self, answer: Result<Redeemed, StoreError>) -> Self {
+        self.challenges.expect_redeem_login().once().return_once(|_, _| answer);
+        self
+    }
+
+    fn redeeming_registration(mut self, answer: Result<Redeemed, StoreError>) -> Self {
+        self.challenges.expect_redeem_registration().once().return_once(|_, _, _| answer);
+        self
+    }
+
+    /// The attempt is given back, and how often that may happen is said.
+    fn giving_back(mut self, attempt: Attempt) -> Self {
+        self.challenges
+            .expect_give_back()
+            .with(eq(attempt), eq(CHALLENGES.max_given_back))
+            .once()
+            .return_once(|_, _| Ok(()));
+        self
+    }
+
+    fn wire(self) -> VerifyOtp {
+        VerifyOtp {
+            clock: clock(),
+            secrets: secrets(),
+            tokens: Arc::new(self.tokens),
+            challenges: Arc::new(self.challenges),
+            provider: Arc::new(self.provider),
+            policy: CHALLENGES,
+            sessions: SESSIONS,
+            quotas: QUOTAS,
+        }
+    }
+
+    async fn verify(self) -> Result<SignedIn, VerifyOtpError> {
+        self.wire().execute(request()).await
+    }
+}
+
+// The right code.
+
+#[tokio::test]
+async fn rc_01_the_attempt_is_taken_before_the_code_is_checked_and_used_before_tokens_exist() {
+    let mut mocks = Mocks::default();
+    let mut order = Sequence::new();
+    mocks
+        .challenges
+        .expect_take_attempt()
+        .with(eq(Guess { id: challenge_id(), quotas: QUOTAS }), eq(now()))
+        .once()
+        .in_sequence(&mut order)
+        .return_once(|_, _| Ok(Taken::Attempt(attempt())));
+    mocks
+        .provider
+        .expect_check()
+        .withf(|asked, code| *asked == verification("sinch-1") && code.expose() == "482913")
+        .once()
+        .in_sequence(&mut order)
+        .return_once(|_, _| Ok(CodeCheck::Accepted));
+    mocks
+        .challenges
+        .expect_redeem_login()
+        .with(eq(attempt()), eq(session_from(now())))
+        .once()
+        .in_sequence(&mut order)
+        .return_once(|_, _| Ok(Redeemed::Done(user())));
+    mocks
+        .tokens
+        .expect_issue()
+        .with(eq(claims()))
+        .once()
+        .in_sequence(&mut order)
+        .return_once(|_| Ok(AccessToken::new("signed".to_owned())));
+
+    let signed_in = mocks.verify().await.unwrap();
+
+    assert_eq!(signed_in.access_token.expose(), "signed");
+    assert_eq!(signed_in.expires_in, SignedDuration::from_mins(15));
+    assert_eq!(signed_in.refresh_expires_in, SignedDuration::from_hours(24 * 30));
+    assert_eq!(signed_in.user, user());
+    // The token in the answer is the one whose hash was stored above.
+    assert_eq!(stored_form(&signed_in.refresh_token), session_from(now()).refresh_token);
+}
+
+#[tokio::test]
+async fn the_right_code_of_a_registration_makes_the_account() {
+    let registering = Attempt { user_id: None, ..attempt_for(Purpose::Registration) };
+    let mut mocks = Mocks::checking(registering.clone(), Ok(CodeCheck::Accepted)).signing();
+    mocks
+        .challenges
+        .expect_redeem_registration()
+        .with(eq(registering), eq(UserId(fresh_id(2))), eq(session_from(now())))
+        .once()
+        .return_once(|_, _, _| Ok(Redeemed::Done(user())));
+    assert_eq!(mocks.verify().await.unwrap().user, user());
+}
+
+#[tokio::test]
+async fn a_session_begins_when_the_code_was_found_right() {
+    let mut mocks = Mocks::attempting(attempt());
+    let mut clock = MockClock::new();
+    let mut order = Sequence::new();
+    clock.expect_now().once().in_sequence(&mut order).return_const(now());
+    mocks.provider.expect_check().once().in_sequence(&mut order).return_once(|_, _| Ok(CodeCheck::Accepted));
+    clock.expect_now().once().in_sequence(&mut order).return_const(in_seconds(5));
+    mocks
+        .challenges
+        .expect_redeem_login()
+        .with(eq(attempt()), eq(session_from(in_seconds(5))))
+        .once()
+        .in_sequence(&mut order)
+        .return_once(|_, _| Ok(Redeemed::Done(user())));
+    let verify = VerifyOtp { clock: Arc::new(clock), ..mocks.signing().wire() };
+    assert_eq!(verify.execute(request()).await.unwrap().expires_in, SignedDuration::from_mins(15));
+}
+
+#[tokio::test]
+async fn a_session_says_how_the_phone_was_proven() {
+    let cases: [(Channel, AuthenticationMethod); 4] = [
+        (Channel::Sms, Sms),
+        (Channel::Whatsapp, Sms),
+        (Channel::Voice, Telephone),
+        (Channel::Flashcall, Telephone),
+    ];
+    for (channel, proof) in cases {
+        let mut mocks = Mocks::attempting(Attempt { channel, ..attempt() });
+        mocks
+            .provider
+            .expect_check()
+            .withf(move |asked, _| asked.channel == channel)
+            .once()
+            .return_once(|_, _| Ok(CodeCheck::Accepted));
+        let methods = vec![Password, proof, MultiFactor];
+        let in_token = methods.clone();
+        mocks
+            .challenges
+            .expect_redeem_login()
+            .withf(move |_, session| session.methods == methods)
+            .once()
+            .return_once(|_, _| Ok(Redeemed::Done(user())));
+        mocks
+            .tokens
+            .expect_issue()
+            .withf(move |claims| claims.methods == in_token)
+            .once()
+            .return_once(|_| Ok(AccessToken::new("signed".to_owned())));
+        mocks.verify().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_access_token_never_outlives_its_session() {
+    let short = SignedDuration::from_mins(4);
+    let sessions = SessionPolicy { idle_ttl: SignedDuration::from_hours(1), absolute_ttl: short, ..SESSIONS };
+    let mut mocks = Mocks::checking(attempt(), Ok(CodeCheck::Accepted));
+    mocks
+        .tokens
+        .expect_issue()
+        .withf(|claims| claims.expires_at == in_seconds(240))
+        .once()
+        .return_once(|_| Ok(AccessToken::new("signed".to_owned())));
+    let mocks = mocks.redeeming_login(Ok(Redeemed::Done(user())));
+    let signed_in = VerifyOtp { sessions, ..mocks.wire() }.execute(request()).await.unwrap();
+    assert_eq!((signed_in.expires_in, signed_in.refresh_expires_in), (short, short));
+}
+
+#[tokio::test]
+async fn asvs_6_5_1_a_right_code_that_somebody_used_faster_opens_nothing() {
+    let login = Mocks::checking(attempt(), Ok(CodeCheck::Accepted)).redeeming_login(Ok(Redeemed::Closed));
+    let refusal = login.verify().await.unwrap_err();
+    assert!(matches!(refusal, VerifyOtpError::Closed), "{refusal:?}");
+
+    let registration = Mocks::checking(attempt_for(Purpose::Registration), Ok(CodeCheck::Accepted));
+    let refusal = registration.redeeming_registration(Ok(Redeemed::Closed)).verify().await.unwrap_err();
+    assert!(matches!(refusal, VerifyOtpError::Closed), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn en_08_the_right_code_of_a_registration_learns_that_there_is_an_account() {
+    let mocks = Mocks::checking(attempt_for(Purpose::Registration), Ok(CodeCheck::Accepted));
+    let refusal = mocks.redeeming_registration(Ok(Redeemed::AccountExists)).verify().await.unwrap_err();
+    assert!(matches!(refusal, VerifyOtpError::AccountExists), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn asvs_6_6_2_the_right_code_of_another_purpose_opens_no_session() {
+    for purpose in [Purpose::PasswordReset, Purpose::PhoneChange, Purpose::StepUp] {
+        let mut mocks = Mocks::attempting(attempt_for(purpose));
+        // Whether the provider is asked is left open: better not.
+        mocks.provider.expect_check().returning(|_, _| Ok(CodeCheck::Accepted));
+        mocks.challenges.expect_give_back().returning(|_, _| Ok(()));
+        let refusal = mocks.verify().await.unwrap_err();
+        assert!(matches!(refusal, VerifyOtpError::Closed), "{refusal:?}");
+    }
+}
+
+// Codes that are not right.
+
+#[tokio::test]
+async fn asvs_6_6_3_a_wrong_or_outlived_code_costs_its_attempt() {
+    for answer in [CodeCheck::Wrong, CodeCheck::Gone] {
+        let refusal = Mocks::checking(attempt(), Ok(answer)).verify().await.unwrap_err();
+        let VerifyOtpError::InvalidCode { attempts_left } = refusal else { panic!("{refusal:?}") };
+        assert_eq!(attempts_left, 3);
+    }
+}
+
+#[tokio::test]
+async fn asvs_6_6_3_a_dead_challenge_does_not_reach_the_provider() {
+    let refusal = Mocks::taking(Ok(Taken::Closed)).verify().await.unwrap_err();
+    assert!(matches!(refusal, VerifyOtpError::Closed), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn too_many_wrong_codes_of_an_account_do_not_reach_the_provider() {
+    let over = Taken::OverQuota { retry_at: in_seconds(1_234) };
+    let refusal = Mocks::taking(Ok(over)).verify().await.unwrap_err();
+    let VerifyOtpError::RateLimited { retry_after } = refusal else { panic!("{refusal:?}") };
+    assert_eq!(retry_after, SignedDuration::from_secs(1_234));
+}
+
+#[tokio::test]
+async fn every_code_is_wrong_while_no_message_has_left() {
+    let mocks = Mocks::attempting(Attempt { provider_id: None, ..attempt() });
+    let refusal = mocks.verify().await.unwrap_err();
+    assert!(matches!(refusal, VerifyOtpError::InvalidCode { attempts_left: 3 }), "{refusal:?}");
+}
+
+// Messages whose outcome nobody recorded.
+
+#[tokio::test]
+async fn rc_06_a_message_nobody_recorded_is_found_recorded_and_checked() {
+    let mut mocks = Mocks::attempting(unsettled(Some(provider_id("sinch-1"))));
+    let mut order = Sequence::new();
+    mocks
+        .provider
+        .expect_find()
+        .with(eq(reference()), eq(phone()), eq(Channel::Sms))
+        .once()
+        .in_sequence(&mut order)
+        .return_once(|_, _, _| Ok(Some(provider_id("sinch-2"))));
+    mocks
+        .challenges
+        .expect_settle_sent()
+        .with(eq(reference()), eq(provider_id("sinch-2")))
+        .once()
+        .in_sequence(&mut order)
+        .return_once(|_, _| Ok(()));
+    // The provider forgot the earlier code when it sent the later one.
+    mocks
+        .provider
+        .expect_check()
+        .withf(|asked, _| *asked == verification("sinch-2"))
+        .once()
+        .in_sequence(&mut order)
+        .return_once(|_, _| Ok(CodeCheck::Accepted));
+    mocks.redeeming_login(Ok(Redeemed::Done(user()))).signing().verify().await.unwrap();
+}
+
+#[tokio::test]
+async fn rc_06_a_message_that_never_left_leaves_the_earlier_code_valid() {
+    let mut mocks = Mocks::attempting(unsettled(Some(provider_id("sinch-1"))));
+    mocks.provider.expect_find().once().return_once(|_, _, _| Ok(None));
+    mocks
+        .provider
+        .expect_check()
+        .withf(|asked, _| *asked == verification("sinch-1"))
+        .once()
+        .return_once(|_, _| Ok(CodeCheck::Accepted));
+    mocks.redeeming_login(Ok(Redeemed::Done(user()))).signing().verify().await.unwrap();
+}
+
+#[tokio::test]
+async fn rc_06_every_code_is_wrong_when_the_only_message_never_left() {
+    let mut mocks = Mocks::attempting(unsettled(None));
+    mocks.provider.expect_find().once().return_once(|_, _, _| Ok(None));
+    let refusal = mocks.verify().await.unwrap_err();
+    assert!(matches!(refusal, VerifyOtpError::InvalidCode { attempts_left: 3 }), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn asvs_16_5_2_a_message_that_cannot_be_looked_up_costs_no_attempt() {
+    let attempt = unsettled(Some(provider_id("sinch-1")));
+    let mut mocks = Mocks::attempting(attempt.clone()).giving_back(attempt);
+    mocks.provider.expect_find().once().return_once(|_, _, _| Err(provider_away()));
+    let refusal = mocks.verify().await.unwrap_err();
+    assert!(matches!(refusal, VerifyOtpError::Fault(Fault::ProviderUnavailable(_))), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn asvs_16_5_2_a_found_message_that_cannot_be_recorded_costs_no_attempt() {
+    let mut mocks = Mocks::attempting(unsettled(None)).giving_back(unsettled(None));
+    mocks.provider.expect_find().once().return_once(|_, _, _| Ok(Some(provider_id("sinch-2"))));
+    mocks.challenges.expect_settle_sent().once().return_once(|_, _| Err(unavailable()));
+    let refusal = mocks.verify().await.unwrap_err();
+    assert!(matches!(refusal, VerifyOtpError::Fault(Fault::DatabaseUnavailable(_))), "{refusal:?}");
+}
+
+// Faults.
+
+#[tokio::test]
+async fn rc_01_a_provider_fault_gives_the_attempt_back_and_lets_nobody_in() {
+    let mocks = Mocks::checking(attempt(), Err(provider_away())).giving_back(attempt());
+    let refusal = mocks.verify().await.unwrap_err();
+    assert!(matches!(refusal, VerifyOtpError::Fault(Fault::ProviderUnavailable(_))), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn asvs_16_5_2_an_attempt_that_cannot_be_given_back_lets_nobody_in_either() {
+    let mut mocks = Mocks::checking(attempt(), Err(provider_away()));
+    mocks.challenges.expect_give_back().once().return_once(|_, _| Err(unavailable()));
+    let refusal = mocks.verify().await.unwrap_err();
+    assert!(matches!(refusal, VerifyOtpError::Fault(Fault::DatabaseUnavailable(_))), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn asvs_16_5_2_no_code_is_checked_without_the_database() {
+    let refusal = Mocks::taking(Err(unavailable())).verify().await.unwrap_err();
+    assert!(matches!(refusal, VerifyOtpError::Fault(Fault::DatabaseUnavailable(_))), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn asvs_16_5_2_a_right_code_that_cannot_be_recorded_signs_no_token() {
+    let login = Mocks::checking(attempt(), Ok(CodeCheck::Accepted)).redeeming_login(Err(unavailable()));
+    let refusal = login.verify().await.unwrap_err();
+    assert!(matches!(refusal, VerifyOtpError::Fault(Fault::DatabaseUnavailable(_))), "{refusal:?}");
+
+    let registration = Mocks::checking(attempt_for(Purpose::Registration), Ok(CodeCheck::Accepted));
+    let refusal = registration.redeeming_registration(Err(unavailable())).verify().await.unwrap_err();
+    assert!(matches!(refusal, VerifyOtpError::Fault(Fault::DatabaseUnavailable(_))), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn a_token_that_cannot_be_signed_is_our_defect() {
+    let mut mocks = Mocks::checking(attempt(), Ok(CodeCheck::Accepted));
+    mocks.tokens.expect_issue().once().return_once(|_| Err(SigningFailed("no key".to_owned())));
+    let refusal = mocks.redeeming_login(Ok(Redeemed::Done(user()))).verify().await.unwrap_err();
+    assert!(matches!(refusal, VerifyOtpError::Fault(Fault::Internal(_))), "{refusal:?}");
+}
+
+// What is logged.
+
+#[tokio::test]
+async fn asvs_16_2_5_guesses_are_logged_without_code_token_number_or_whole_id() {
+    let log = Log::listen();
+    Mocks::checking(attempt(), Ok(CodeCheck::Wrong)).verify().await.unwrap_err();
+    let login = Mocks::checking(attempt(), Ok(CodeCheck::Accepted)).signing();
+    login.redeeming_login(Ok(Redeemed::Done(user()))).verify().await.unwrap();
+    let registration = Mocks::checking(attempt_for(Purpose::Registration), Ok(CodeCheck::Accepted)).signing();
+    registration.redeeming_registration(Ok(Redeemed::Done(user()))).verify().await.unwrap();
+    let over = Taken::OverQuota { retry_at: in_seconds(60) };
+    Mocks::taking(Ok(over)).verify().await.unwrap_err();
+
+    let text = log.text();
+    for event in ["authn_login_fail", "authn_login_success", "user_created", "authn_login_fail_max"] {
+        assert!(text.contains(&format!("event=\"{event}\"")), "{event}: {text}");
+    }
+    for secret in ["482913", "signed", "nnnnnnnn", "0123456", "ovelace", challenge_id().as_str(), "sinch-1"] {
+        assert!(!text.contains(secret), "{secret}: {text}");
+    }
+}
