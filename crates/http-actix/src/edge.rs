@@ -22,7 +22,7 @@ use crate::{
     HttpSettings,
     client::came_over_tls,
     problem::{PROBLEM_JSON, Problem, ProblemCode},
-    security_headers::{Circumstances, complete},
+    security_headers::complete,
     trace_context::{TRACEPARENT, Trace},
     unread_body::HeldBody,
 };
@@ -90,7 +90,8 @@ struct Arrival {
     method: &'static str,
     /// The pattern that matched, never the path itself.
     route: String,
-    circumstances: Circumstances,
+    /// Whether a trusted proxy says that the client came over TLS.
+    tls: bool,
     at: Instant,
     body: Option<HeldBody>,
 }
@@ -105,10 +106,7 @@ impl Arrival {
             trace: Trace::of(req.headers()),
             method: known_method(req.method()),
             route: req.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned()),
-            circumstances: Circumstances {
-                api: req.path() == "/api" || req.path().starts_with("/api/"),
-                tls: came_over_tls(req.peer_addr(), req.headers(), trusted),
-            },
+            tls: came_over_tls(req.peer_addr(), req.headers(), trusted),
             at: Instant::now(),
             body,
         }
@@ -133,7 +131,7 @@ impl Arrival {
             response = Problem::new(ProblemCode::of_status(response.status())).error_response();
         }
         let status = response.status();
-        complete(response.headers_mut(), status, self.circumstances);
+        complete(response.headers_mut(), self.tls);
         if let Ok(id) = HeaderValue::from_str(&self.request_id) {
             response.headers_mut().insert(X_REQUEST_ID, id);
         }
@@ -184,5 +182,19 @@ fn known_method(method: &Method) -> &'static str {
         Method::DELETE => "DELETE",
         Method::OPTIONS => "OPTIONS",
         _ => "OTHER",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hx_03_only_refusals_of_the_framework_are_replaced() {
+        assert!(is_foreign_refusal(&HttpResponse::NotFound().finish()));
+        assert!(is_foreign_refusal(&HttpResponse::BadRequest().body("invalid digit found in string")));
+        assert!(!is_foreign_refusal(&HttpResponse::Ok().body("text")));
+        assert!(!is_foreign_refusal(&HttpResponse::ServiceUnavailable().json("unready")));
+        assert!(!is_foreign_refusal(&Problem::new(ProblemCode::NotFound).error_response()));
     }
 }

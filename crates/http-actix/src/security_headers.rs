@@ -1,9 +1,6 @@
 //! The headers that every answer carries, refusals included.
 
-use actix_web::http::{
-    StatusCode,
-    header::{self, HeaderMap, HeaderName, HeaderValue},
-};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 /// For answers that are data: a browser that opens one does nothing with it.
 const API_CSP: &str = "default-src 'none'; frame-ancestors 'none'";
@@ -28,32 +25,25 @@ const ALWAYS: [(HeaderName, &str); 5] = [
     ),
 ];
 
-/// What the headers depend on besides the answer itself.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Circumstances {
-    /// Whether the path is below `/api`.
-    pub(crate) api: bool,
-    /// Whether a trusted proxy says that the client came over TLS.
-    pub(crate) tls: bool,
-}
-
-/// Adds what is missing to an answer.
-pub(crate) fn complete(headers: &mut HeaderMap, status: StatusCode, circumstances: Circumstances) {
+/// Adds what is missing to an answer. `tls`: whether a trusted proxy says that
+/// the client came over TLS.
+///
+/// What says nothing of caches is not stored; only public files say anything.
+pub(crate) fn complete(headers: &mut HeaderMap, tls: bool) {
     for (name, value) in ALWAYS {
         headers.insert(name, HeaderValue::from_static(value));
     }
     if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(API_CSP));
     }
-    let must_not_be_stored = circumstances.api || status.is_client_error() || status.is_server_error();
-    if must_not_be_stored || !headers.contains_key(header::CACHE_CONTROL) {
+    if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     if is_html(headers) {
         let name = HeaderName::from_static("cross-origin-opener-policy");
         headers.insert(name, HeaderValue::from_static("same-origin"));
     }
-    if circumstances.tls {
+    if tls {
         let value = HeaderValue::from_static("max-age=31536000; includeSubDomains");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, value);
     }

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use ports::StoreError;
 use serde_json::Value;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -53,6 +54,8 @@ fn lg_01_one_line_says_what_was_asked_and_never_what_was_in_it() {
     let mut world = World::with_session();
     world.sessions.checkpoint();
     world.sessions.expect_find_live().returning(|_, _, _| panic!("the whisper of a panic"));
+    let outage = || StoreError::Unavailable("no route to host".into());
+    world.accounts.expect_find_sign_in().returning(move |_, _| Err(outage()));
     let service = Service::start(world);
 
     service.ask("GET", "/problems/whisper?q=whisper", &["X-Request-Id: one"]);
@@ -60,6 +63,8 @@ fn lg_01_one_line_says_what_was_asked_and_never_what_was_in_it() {
     service.me(&["X-Request-Id: three", &format!("Authorization: Bearer {ACCESS_TOKEN}")]);
     let body = r#"{"email":"whisper","password":"whisper-whisper","phone_number":"whisper"}"#;
     service.post_as("/api/v1/auth/register", &["X-Request-Id: four", "Content-Type: application/json"], body);
+    let body = r#"{"email":"whisper@example.com","password":"whisper"}"#;
+    service.post_as("/api/v1/auth/login", &["X-Request-Id: five", "Content-Type: application/json"], body);
 
     let [one] = &log.lines("one")[..] else { panic!("one line") };
     assert_eq!(one["fields"]["event"], "request");
@@ -73,5 +78,9 @@ fn lg_01_one_line_says_what_was_asked_and_never_what_was_in_it() {
     let events: Vec<Value> = log.lines("three").iter().map(|line| line["fields"]["event"].clone()).collect();
     assert_eq!(events, ["panic", "request"]);
     assert_eq!(log.lines("four")[0]["fields"]["fields"], "/email /phone_number");
+    let faults: Vec<Value> =
+        log.lines("five").into_iter().filter(|line| line["fields"]["event"] == "fault").collect();
+    assert_eq!((faults.len(), &faults[0]["level"]), (1, &Value::from("ERROR")), "told once");
+    assert!(faults[0]["fields"]["error"].as_str().unwrap().ends_with(": no route to host"), "with its cause");
     assert!(!log.text().contains("whisper") && !log.text().contains(ACCESS_TOKEN));
 }

@@ -38,6 +38,8 @@ fn hx_03_an_unknown_path_is_a_problem() {
         "/assets/docs.html",
         "/problems/nothing",
         "/problems/%00",
+        "/problems/%ff",
+        "/docs/%ff",
         "/problems/a%2fb",
         "/metrics",
         "/%ff",
