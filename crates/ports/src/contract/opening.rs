@@ -169,6 +169,8 @@ pub async fn a_later_challenge_of_a_number_keeps_its_code_for_its_whole_life(sto
     let later = stores.open(&registration_of(person_with_phone(2, phone(1))), middle).await;
 
     assert_eq!(later.challenge.expires_at, middle + TTL);
+    let again = stores.open(&registration(1), middle + COOLDOWN).await;
+    assert_eq!((again.challenge.id, again.challenge.expires_at), (first.challenge.id.clone(), start() + TTL));
     let end = start() + TTL;
     assert!(stores.is_closed(&first.challenge.id, end).await);
     assert_eq!(stores.take(&later.challenge.id, middle + TTL - MICROSECOND).await.attempts_left, 4);

@@ -136,6 +136,18 @@ pub async fn the_latest_end_of_all_used_up_quotas_is_told(stores: &Stores) {
     assert_eq!(opened.send, SendDecision::OverQuota { retry_at: minute(70) });
 }
 
+pub async fn the_later_of_hour_and_day_is_told(stores: &Stores) {
+    let one = Quota::per_hour(1);
+    for (number, minutes) in [(1, 0), (2, 24 * 60 - 30)] {
+        let send = PHONE.send(stores, number, one, minute(minutes)).await;
+        assert!(matches!(send, SendDecision::Reserved(_)));
+    }
+
+    let third = PHONE.send(stores, 3, one, minute(24 * 60 - 20)).await;
+
+    assert_eq!(third, SendDecision::OverQuota { retry_at: minute(24 * 60 + 30) });
+}
+
 pub async fn sends_of_a_sign_in_count_for_its_account_and_number(stores: &Stores) {
     let (user, _) = stores.register(person(1), minute(0)).await;
     let with = |quotas| NewChallenge { limits: short(quotas), ..login(&user) };
