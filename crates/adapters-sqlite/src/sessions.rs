@@ -6,7 +6,7 @@ use diesel::{
     dsl::{delete, insert_into, update},
     prelude::*,
 };
-use domain::{AuthenticationMethod, RefreshTokenHash, SessionId, SessionPolicy, UserId};
+use domain::{AuthenticationMethod, RefreshTokenHash, SessionId, SessionPolicy, UserAgent, UserId};
 use jiff::Timestamp;
 use ports::{LiveSession, NewSession, Rotation, SessionStore, StoreError};
 
@@ -85,7 +85,7 @@ pub(crate) fn open_session(
             sessions::user_id.eq(Id(user_id.0)),
             sessions::methods.eq(names(&session.methods)),
             sessions::client_address.eq(session.client.address.map(|address| address.to_string())),
-            sessions::user_agent.eq(session.client.user_agent.as_ref().map(|agent| agent.as_str())),
+            sessions::user_agent.eq(session.client.user_agent.as_ref().map(UserAgent::as_str)),
             sessions::authenticated_at.eq(now),
             sessions::created_at.eq(now),
             sessions::last_used_at.eq(now),
@@ -155,16 +155,10 @@ fn rotate(
     let Some((spent_at, session)) = found else { return Ok(Rotation::Refused) };
     let live = session.expires_at > Micros(now);
     match spent_at {
-        None if live => spend(sqlite, presented, successor, session, policy, now),
-        Some(at) if at > Micros::before(now, policy.reuse_leeway) => {
-            if live {
-                replace_successor(sqlite, presented, successor, session, now)
-            } else {
-                Ok(Rotation::Refused)
-            }
-        }
-        Some(_) => end_reused(sqlite, &session),
-        None => Ok(Rotation::Refused),
+        None if live => spend(sqlite, presented, successor, &session, policy, now),
+        Some(at) if at <= Micros::before(now, policy.reuse_leeway) => end_reused(sqlite, &session),
+        Some(_) if live => replace_successor(sqlite, presented, successor, &session, now),
+        None | Some(_) => Ok(Rotation::Refused),
     }
 }
 
@@ -172,7 +166,7 @@ fn spend(
     sqlite: &mut SqliteConnection,
     presented: RefreshTokenHash,
     successor: RefreshTokenHash,
-    session: SessionRow,
+    session: &SessionRow,
     policy: &SessionPolicy,
     now: Timestamp,
 ) -> QueryResult<Rotation> {
@@ -184,7 +178,7 @@ fn spend(
     update(sessions::table.find(session.id))
         .set((sessions::last_used_at.eq(Micros(now)), sessions::expires_at.eq(Micros(expires_at))))
         .execute(sqlite)?;
-    rotated(sqlite, &session, now)
+    rotated(sqlite, session, now)
 }
 
 /// The first answer may be lost, so the token may come back for a moment; but
@@ -193,7 +187,7 @@ fn replace_successor(
     sqlite: &mut SqliteConnection,
     presented: RefreshTokenHash,
     successor: RefreshTokenHash,
-    session: SessionRow,
+    session: &SessionRow,
     now: Timestamp,
 ) -> QueryResult<Rotation> {
     let unspent = refresh_tokens::table
@@ -202,7 +196,7 @@ fn replace_successor(
     let replaced = update(unspent)
         .set((refresh_tokens::hash.eq(successor.0.as_slice()), refresh_tokens::issued_at.eq(Micros(now))))
         .execute(sqlite)?;
-    if replaced == 0 { Ok(Rotation::Refused) } else { rotated(sqlite, &session, now) }
+    if replaced == 0 { Ok(Rotation::Refused) } else { rotated(sqlite, session, now) }
 }
 
 fn rotated(sqlite: &mut SqliteConnection, session: &SessionRow, now: Timestamp) -> QueryResult<Rotation> {

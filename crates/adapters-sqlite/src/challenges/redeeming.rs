@@ -5,7 +5,7 @@ use diesel::{
     dsl::{delete, insert_into},
     prelude::*,
 };
-use domain::{Purpose, User, UserId};
+use domain::{Locale, Purpose, User, UserId};
 use jiff::Timestamp;
 use ports::{Attempt, NewSession, PendingRegistration, Redeemed};
 
@@ -87,7 +87,7 @@ fn create_user(
             users::phone.eq(registration.phone.as_e164()),
             users::phone_verified_at.eq(Micros(now)),
             users::password_hash.eq(registration.password_hash.as_str()),
-            users::locale.eq(registration.locale.as_ref().map(|locale| locale.as_str())),
+            users::locale.eq(registration.locale.as_ref().map(Locale::as_str)),
             users::created_at.eq(Micros(now)),
             users::updated_at.eq(Micros(now)),
         ))

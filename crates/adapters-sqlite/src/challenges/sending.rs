@@ -24,6 +24,7 @@ pub(super) struct Wish<'a> {
 }
 
 /// What became of a wish, and when the number last got a message.
+#[derive(Clone, Copy)]
 pub(super) enum Verdict {
     Reserved { at: Timestamp },
     Held { last_sent_at: Option<Timestamp> },
