@@ -14,11 +14,16 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::Cli;
+use crate::{cli::Cli, commands::Failure};
 
 fn main() -> ExitCode {
-    match commands::run(Cli::parse()) {
+    match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
+}
+
+fn run() -> Result<(), Failure> {
+    settings::load_env_file()?;
+    commands::run(Cli::parse())
 }

@@ -2,25 +2,28 @@
 
 use crate::{
     cli::Config,
+    commands::stdout::print,
     settings::{Settings, Shown},
 };
 
-pub(crate) fn run(command: Config, settings: &Settings) {
-    match command {
-        Config::Show => show(settings),
-        Config::Check => {
-            for warning in &settings.warnings {
-                println!("Warning: {warning}");
-            }
-            println!("The configuration for {} can be used.", settings.environment.as_str());
-        }
-    }
+pub(crate) fn run(command: Config, settings: &Settings) -> anyhow::Result<()> {
+    print(&match command {
+        Config::Show => table(&settings.shown),
+        Config::Check => verdict(settings),
+    })
 }
 
-fn show(settings: &Settings) {
-    let width = settings.shown.iter().map(|shown| shown.key.len()).max().unwrap_or(0);
-    for Shown { key, value, origin } in &settings.shown {
+fn table(settings: &[Shown]) -> String {
+    let width = settings.iter().map(|shown| shown.key.len()).max().unwrap_or(0);
+    let lines = settings.iter().map(|Shown { key, value, origin }| {
         let value = if value.is_empty() { "-" } else { value };
-        println!("{key:width$}  {value}  ({origin})");
-    }
+        format!("{key:width$}  {value}  ({origin})")
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn verdict(settings: &Settings) -> String {
+    let warnings = settings.warnings.iter().map(|warning| format!("Warning: {warning}\n"));
+    let environment = settings.environment.as_str();
+    format!("{}The configuration for {environment} can be used.", warnings.collect::<String>())
 }

@@ -8,7 +8,10 @@ use std::{
 
 use anyhow::{Context, ensure};
 
-use crate::settings::{Settings, reachable};
+use crate::{
+    commands::stdout::print,
+    settings::{Settings, reachable},
+};
 
 const TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -21,6 +24,5 @@ pub(crate) fn run(settings: &Settings) -> anyhow::Result<()> {
     let mut answer = Vec::new();
     stream.take(4096).read_to_end(&mut answer).with_context(not_there)?;
     ensure!(answer.starts_with(b"HTTP/1.1 200"), "the service on {address} is not healthy");
-    println!("healthy");
-    Ok(())
+    print("healthy")
 }

@@ -6,11 +6,14 @@ mod keys;
 mod migrate;
 mod serve;
 mod simulator;
+mod stdout;
 
-use std::{io, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::CommandFactory;
+use clap_complete::Shell;
 
+use self::stdout::print;
 use crate::{
     cli::{Cli, Command},
     settings::{Problems, Settings},
@@ -55,8 +58,7 @@ impl From<anyhow::Error> for Failure {
 /// Runs what the command line asks for.
 pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
     if let Some(Command::Completions { shell }) = cli.command {
-        clap_complete::generate(shell, &mut Cli::command(), "otp-login", &mut io::stdout());
-        return Ok(());
+        return Ok(complete(shell)?);
     }
     if let Some(Command::Keys(command)) = cli.command {
         return Ok(keys::run(command)?);
@@ -66,13 +68,17 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         None | Some(Command::Serve) => Ok(serve::run(settings)?),
         Some(Command::Migrate(command)) => Ok(migrate::run(&settings, command)?),
         Some(Command::Simulator) => Ok(simulator::run(&settings)?),
-        Some(Command::Config(command)) => {
-            config::run(command, &settings);
-            Ok(())
-        }
+        Some(Command::Config(command)) => Ok(config::run(command, &settings)?),
         Some(Command::Health) => Ok(health::run(&settings)?),
         Some(Command::Keys(_) | Command::Completions { .. }) => Ok(()),
     }
+}
+
+/// Prints completions; the generator itself panics when its reader goes away.
+fn complete(shell: Shell) -> anyhow::Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "otp-login", &mut script);
+    print(&String::from_utf8_lossy(&script))
 }
 
 /// A runtime for everything that is not answered by the server's own threads.

@@ -12,6 +12,7 @@ use crate::{
     commands::{
         runtime,
         simulator::{bind, listen},
+        stdout::print,
     },
     logging,
     settings::{Settings, reachable},
@@ -111,21 +112,37 @@ fn announce(settings: &Settings, url: &str, simulator: Option<&RunningSimulator>
     if !logging::is_for_people(&settings.log) {
         return;
     }
-    println!();
-    println!("  otp-login {} is ready ({environment})", env!("CARGO_PKG_VERSION"));
-    println!("  API        {url}");
-    if let Some(docs) = docs {
-        println!("  Docs       {docs}");
-    }
-    println!("  Database   {database}");
-    println!("  Provider   {provider}");
-    if let Some(inbox) = inbox {
-        println!("  Inbox      {inbox}   texts arrive here");
-        println!();
-        println!("  Try:  curl -s {url}/api/v1/auth/register -H 'content-type: application/json' \\");
-        println!(
-            "          -d '{{\"email\":\"ann@example.com\",\"password\":\"four unrelated words\",\"phone_number\":\"+46701234567\"}}'"
-        );
-    }
-    println!();
+    // The service runs whether or not somebody reads this.
+    let _ = print(&welcome(settings, url, &database, &provider, simulator));
+}
+
+/// What a person at a terminal is told.
+fn welcome(
+    settings: &Settings,
+    url: &str,
+    database: &str,
+    provider: &str,
+    simulator: Option<&RunningSimulator>,
+) -> String {
+    let (version, environment) = (env!("CARGO_PKG_VERSION"), settings.environment.as_str());
+    let docs = if settings.http.docs { format!("  Docs       {url}/docs\n") } else { String::new() };
+    let inbox = simulator.map_or_else(String::new, |simulator| inbox(url, &simulator.base_url()));
+    format!(
+        "
+  otp-login {version} is ready ({environment})
+  API        {url}
+{docs}  Database   {database}
+  Provider   {provider}
+{inbox}"
+    )
+}
+
+fn inbox(url: &str, simulator: &str) -> String {
+    format!(
+        r#"  Inbox      {simulator}/   texts arrive here
+
+  Try:  curl -s {url}/api/v1/auth/register -H 'content-type: application/json' \
+          -d '{{"email":"ann@example.com","password":"four unrelated words","phone_number":"+46701234567"}}'
+"#
+    )
 }

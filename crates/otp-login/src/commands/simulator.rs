@@ -8,7 +8,7 @@ use sinch_simulator::Simulator;
 
 use crate::{
     cli::Environment,
-    commands::{runtime, serve::stop_signal},
+    commands::{runtime, serve::stop_signal, stdout::print},
     logging,
     settings::{Settings, reachable},
 };
@@ -21,7 +21,7 @@ pub(crate) fn run(settings: &Settings) -> anyhow::Result<()> {
     logging::start(&settings.log);
     runtime()?.block_on(async {
         let simulator = bind(settings)?;
-        println!("Sinch simulator on {}; phones and messages: {0}/", simulator.base_url());
+        print(&format!("Sinch simulator on {}; phones and messages: {0}/", simulator.base_url()))?;
         Ok(simulator.run_until(stop_signal()).await?)
     })
 }

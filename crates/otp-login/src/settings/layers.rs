@@ -1,10 +1,13 @@
 //! The layers that settings come from.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use config::{Config, ConfigError, Environment as Variables, File, FileFormat};
 
-use super::reader::variable;
+use super::{Problem, Problems, reader::variable};
 use crate::cli::{Configuration, Environment};
 
 const DEFAULT: &str = include_str!("../../../../config/default.toml");
@@ -13,6 +16,22 @@ const PRODUCTION: &str = include_str!("../../../../config/production.toml");
 
 /// The folder that is looked at when none is named.
 const FOLDER: &str = "config";
+
+/// Variables for those who have no other place for them.
+const ENV_FILE: &str = ".env";
+
+/// Reads `.env` of the working directory, if there is one. A variable that is
+/// set already stays as it is.
+pub(crate) fn load_env_file() -> Result<(), Problems> {
+    let what = match dotenvy::from_path(ENV_FILE) {
+        Ok(()) => return Ok(()),
+        Err(dotenvy::Error::Io(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(dotenvy::Error::Io(error)) => format!("cannot be read: {error}"),
+        // The line may hold a secret, so it is not shown.
+        Err(_) => "a line is not NAME=value; quote values that hold spaces or quotes".to_owned(),
+    };
+    Err(Problems(vec![Problem { variable: ENV_FILE.to_owned(), what }]))
+}
 
 /// Puts the layers on top of each other: the files that came with this binary,
 /// the files on disk, the environment, the flags.

@@ -23,7 +23,7 @@ use jiff::SignedDuration;
 use reader::Reader;
 pub(crate) use reader::{Problem, Shown};
 
-pub(crate) use self::database::DatabaseSettings;
+pub(crate) use self::{database::DatabaseSettings, layers::load_env_file};
 use crate::cli::{Configuration, Environment};
 
 /// Everything that the service is told, in the types of whoever needs it.
