@@ -3,7 +3,7 @@
 //! A handler converts, calls one use-case, converts. This crate knows the
 //! use-cases and the domain; it knows neither ports nor adapters, so nothing
 //! in it can tell which database or provider there is. What a client can see
-//! of our failures is in [`problem`], what one may send is in `request`, and
+//! of our failures is in `problem`, what one may send is in `request`, and
 //! all routes stand in one table in `routes`.
 
 mod bearer;
