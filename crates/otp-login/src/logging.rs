@@ -45,6 +45,11 @@ pub(crate) fn start(settings: &LogSettings) {
         lines.json().flatten_event(true).with_span_list(false).boxed()
     };
     tracing_subscriber::registry().with(layer.with_filter(filter)).init();
+    std::panic::set_hook(Box::new(|panic| {
+        // The message may quote what a user typed; the place cannot.
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(event = "panic", place);
+    }));
 }
 
 /// Drivers write statements with their values, and libraries write whole
