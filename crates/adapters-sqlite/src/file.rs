@@ -7,7 +7,13 @@ use std::{
     path::{Path, PathBuf, absolute},
 };
 
-use diesel::{QueryableByName, RunQueryDsl, SqliteConnection, connection::Connection, sql_types::Text};
+use diesel::{
+    QueryableByName, RunQueryDsl, SqliteConnection,
+    connection::{Connection, SimpleConnection},
+    sql_types::Text,
+};
+
+use crate::pool::{SETUP, retry_while_busy};
 
 /// A database cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -83,9 +89,12 @@ impl DataFile {
         let database = |error: Box<dyn std::error::Error + Send + Sync>| ConnectError::Database(error);
         let mut connection =
             SqliteConnection::establish(&self.uri()?).map_err(|error| database(Box::new(error)))?;
-        let journal: Journal = diesel::sql_query("PRAGMA journal_mode = WAL")
-            .get_result(&mut connection)
-            .map_err(|error| database(Box::new(error)))?;
+        // A process that closes the file may hold it although it takes no turn.
+        let journal: Journal = retry_while_busy(|| {
+            connection.batch_execute(SETUP)?;
+            diesel::sql_query("PRAGMA journal_mode = WAL").get_result(&mut connection)
+        })
+        .map_err(|error| database(Box::new(error)))?;
         match journal.journal_mode.as_str() {
             "wal" => Ok(()),
             _ => Err(database("the file system of the database allows no write-ahead log".into())),

@@ -27,10 +27,12 @@ use crate::error::{Unfinished, is_busy, store_error};
 pub(crate) type Connection = SyncConnectionWrapper<SqliteConnection, Detached>;
 type Manager = AsyncDieselConnectionManager<Connection>;
 
-const SETUP: &str = "PRAGMA busy_timeout = 5000; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;";
+/// What each connection is told first.
+pub(crate) const SETUP: &str =
+    "PRAGMA busy_timeout = 5000; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;";
 const LONGEST_WAIT: Duration = Duration::from_secs(3);
-const BUSY_RETRIES: u32 = 3;
 /// SQLite waits for a lock itself; trying again is for the cases where it must not.
+const BUSY_RETRIES: u32 = 10;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
@@ -125,7 +127,8 @@ async fn establish(uri: &str) -> Result<Connection, ConnectionError> {
     Ok(connection)
 }
 
-fn retry_while_busy<T>(mut work: impl FnMut() -> QueryResult<T>) -> QueryResult<T> {
+/// Blocks, for a bounded time.
+pub(crate) fn retry_while_busy<T>(mut work: impl FnMut() -> QueryResult<T>) -> QueryResult<T> {
     let started = Instant::now();
     for _ in 0..BUSY_RETRIES {
         match work() {
