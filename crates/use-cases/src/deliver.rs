@@ -1,8 +1,11 @@
-//! Sending a reserved message: the middle of reserve → call → settle.
+//! Sending what a store reserved: reserve → call → settle.
 
-use domain::ChallengePolicy;
+use domain::{Challenge, ChallengePolicy};
 use jiff::{SignedDuration, Timestamp};
-use ports::{ChallengeStore, CodeRequest, NotSent, ReservedSend, StartError, VerificationProvider};
+use ports::{
+    ChallengeStore, CodeRequest, NewChallenge, NotSent, ReservedSend, SendDecision, StartError,
+    VerificationProvider,
+};
 
 use crate::Fault;
 
@@ -10,8 +13,42 @@ use crate::Fault;
 #[derive(Debug)]
 pub(crate) enum Undelivered {
     DestinationRefused,
-    TooSoon { retry_after: SignedDuration },
+    /// The provider finds another message too soon.
+    TooSoon {
+        retry_after: SignedDuration,
+    },
+    OverQuota {
+        retry_after: SignedDuration,
+    },
     Fault(Fault),
+}
+
+impl Undelivered {
+    pub(crate) fn over_quota(retry_at: Timestamp, now: Timestamp) -> Self {
+        tracing::warn!(event = "excess_rate_limit_exceeded", limit = "sends");
+        Self::OverQuota { retry_after: retry_at.duration_since(now) }
+    }
+}
+
+/// Opens a challenge, or finds it open, and sends its message if this call is
+/// the one that may.
+pub(crate) async fn open(
+    provider: &dyn VerificationProvider,
+    challenges: &dyn ChallengeStore,
+    challenge: &NewChallenge,
+    now: Timestamp,
+) -> Result<Challenge, Undelivered> {
+    let policy = &challenge.limits.policy;
+    let opened = challenges.open(challenge, now).await.map_err(|error| Undelivered::Fault(error.into()))?;
+    let sent = match opened.send {
+        SendDecision::Reserved(send) => {
+            deliver(provider, challenges, policy, send, now, opened.challenge.expires_at).await?;
+            true
+        }
+        SendDecision::Held => false,
+        SendDecision::OverQuota { retry_at } => return Err(Undelivered::over_quota(retry_at, now)),
+    };
+    Ok(opened.challenge.show(sent, policy))
 }
 
 /// Sends a reserved message and settles it.

@@ -9,12 +9,12 @@ use domain::{
 use jiff::{SignedDuration, Timestamp};
 use ports::{
     Account, AccountStore, Candidate, ChallengeStore, Clock, NewChallenge, PasswordHasher, SecretGenerator,
-    SendDecision, SendLimits, SignIn, Subject, VerificationProvider,
+    SendLimits, SignIn, Subject, VerificationProvider,
 };
 
 use crate::{
     Fault,
-    deliver::{Undelivered, deliver},
+    deliver::{Undelivered, open},
 };
 
 /// Checks a password and texts a code to the number that belongs to it.
@@ -130,20 +130,7 @@ impl LogIn {
         now: Timestamp,
     ) -> Result<Challenge, LogInError> {
         let challenge = self.challenge(recognised, request, now)?;
-        let opened = self.challenges.open(&challenge, now).await.map_err(Fault::from)?;
-        let sent = match opened.send {
-            SendDecision::Reserved(send) => {
-                let expires_at = opened.challenge.expires_at;
-                deliver(&*self.provider, &*self.challenges, &self.policy, send, now, expires_at).await?;
-                true
-            }
-            SendDecision::Held => false,
-            SendDecision::OverQuota { retry_at } => {
-                tracing::warn!(event = "excess_rate_limit_exceeded", limit = "sends");
-                return Err(LogInError::RateLimited { retry_after: retry_at.duration_since(now) });
-            }
-        };
-        Ok(opened.challenge.show(sent, &self.policy))
+        Ok(open(&*self.provider, &*self.challenges, &challenge, now).await?)
     }
 
     fn challenge(
@@ -190,7 +177,9 @@ impl From<Undelivered> for LogInError {
     fn from(reason: Undelivered) -> Self {
         match reason {
             Undelivered::DestinationRefused => Self::DestinationNotAllowed,
-            Undelivered::TooSoon { retry_after } => Self::RateLimited { retry_after },
+            Undelivered::TooSoon { retry_after } | Undelivered::OverQuota { retry_after } => {
+                Self::RateLimited { retry_after }
+            }
             Undelivered::Fault(fault) => Self::Fault(fault),
         }
     }

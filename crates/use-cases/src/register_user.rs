@@ -8,13 +8,13 @@ use domain::{
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::{
-    ChallengeStore, Clock, NewChallenge, PasswordHasher, PendingRegistration, SecretGenerator, SendDecision,
-    SendLimits, Subject, VerificationProvider,
+    ChallengeStore, Clock, NewChallenge, PasswordHasher, PendingRegistration, SecretGenerator, SendLimits,
+    Subject, VerificationProvider,
 };
 
 use crate::{
     Fault,
-    deliver::{Undelivered, deliver},
+    deliver::{Undelivered, open},
 };
 
 /// Starts an account: stores the registration and texts a code to its number.
@@ -69,24 +69,8 @@ impl RegisterUser {
         let password_hash =
             self.hasher.hash(request.password.as_password(), &request.email).await.map_err(Fault::from)?;
         let now = self.clock.now();
-        let opened = self
-            .challenges
-            .open(&self.challenge(request, password_hash, now), now)
-            .await
-            .map_err(Fault::from)?;
-        let sent = match opened.send {
-            SendDecision::Reserved(send) => {
-                let expires_at = opened.challenge.expires_at;
-                deliver(&*self.provider, &*self.challenges, &self.policy, send, now, expires_at).await?;
-                true
-            }
-            SendDecision::Held => false,
-            SendDecision::OverQuota { retry_at } => {
-                tracing::warn!(event = "excess_rate_limit_exceeded", limit = "sends");
-                return Err(RegisterUserError::RateLimited { retry_after: retry_at.duration_since(now) });
-            }
-        };
-        Ok(opened.challenge.show(sent, &self.policy))
+        let challenge = self.challenge(request, password_hash, now);
+        Ok(open(&*self.provider, &*self.challenges, &challenge, now).await?)
     }
 
     fn challenge(
@@ -121,7 +105,9 @@ impl From<Undelivered> for RegisterUserError {
     fn from(reason: Undelivered) -> Self {
         match reason {
             Undelivered::DestinationRefused => Self::DestinationNotAllowed(None),
-            Undelivered::TooSoon { retry_after } => Self::RateLimited { retry_after },
+            Undelivered::TooSoon { retry_after } | Undelivered::OverQuota { retry_after } => {
+                Self::RateLimited { retry_after }
+            }
             Undelivered::Fault(fault) => Self::Fault(fault),
         }
     }

@@ -86,10 +86,7 @@ impl RequestOtp {
                 let retry_after = self.policy.resend_cooldown.saturating_sub(now.duration_since(last));
                 Err(RequestOtpError::TooSoon { retry_after })
             }
-            SendDecision::OverQuota { retry_at } => {
-                tracing::warn!(event = "excess_rate_limit_exceeded", limit = "sends");
-                Err(RequestOtpError::RateLimited { retry_after: retry_at.duration_since(now) })
-            }
+            SendDecision::OverQuota { retry_at } => Err(Undelivered::over_quota(retry_at, now).into()),
         }
     }
 }
@@ -99,6 +96,7 @@ impl From<Undelivered> for RequestOtpError {
         match reason {
             Undelivered::DestinationRefused => Self::DestinationNotAllowed,
             Undelivered::TooSoon { retry_after } => Self::TooSoon { retry_after },
+            Undelivered::OverQuota { retry_after } => Self::RateLimited { retry_after },
             Undelivered::Fault(fault) => Self::Fault(fault),
         }
     }
