@@ -1,8 +1,10 @@
 //! Development commands: `cargo xtask --help`.
 
+mod bench;
 mod cargo;
 mod deps;
 mod layers;
+mod postgres;
 mod test;
 
 use std::process::ExitCode;
@@ -18,8 +20,10 @@ Examples:
                                                 a server of your own; {db} is where names go
   cargo xtask deps                              licences and duplicate versions
   cargo xtask layers                            who may depend on whom
+  cargo xtask bench                             builds for release, then measures start, memory and speed
+  cargo xtask bench --only me --seconds 4       one group of figures, quickly and roughly
 
-`.ci/run` runs all of it, with formatting, clippy and the documentation.";
+`.ci/run` runs all of it but `bench`, with formatting, clippy and the documentation.";
 
 /// Development commands for this workspace.
 #[derive(Parser)]
@@ -37,6 +41,11 @@ enum Task {
     Deps,
     /// Checks that each crate depends only on what its layer may
     Layers,
+    /// Measures the release build: start, memory, sign-in and request rates, against their targets
+    Bench(bench::Options),
+    /// The part of `bench` that measures, run from an optimised build of this program
+    #[command(hide = true)]
+    Measure(bench::MeasureOptions),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +53,8 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&options),
         Task::Deps => deps::run(),
         Task::Layers => layers::run(),
+        Task::Bench(options) => bench::run(&options),
+        Task::Measure(options) => bench::measure(&options),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

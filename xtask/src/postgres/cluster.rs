@@ -1,4 +1,5 @@
-//! One `PostgreSQL` cluster for one test run, which ends with it however it ends.
+//! One `PostgreSQL` cluster for one run of tests or measurements, which ends with it
+//! however it ends.
 
 use std::env;
 use std::fs;
@@ -19,23 +20,26 @@ const LONGEST_FOLDER: usize = 60;
 /// `kill -9`; then it ends the process group whose id it read last, the cluster
 /// and the folder. It is in no terminal's foreground, so Ctrl-C passes it by.
 const WATCHDOG: &str = r#"
-parent=$1 owner=$2 programs=$3
-shift 3 # "$@" is now what runs a program as the server's user
+parent=$1 owner=$2 programs=$3 port=$4
+shift 4 # "$@" is now what runs a program as the server's user
 server=
 trap '' HUP INT PIPE TERM
 
-folder=$(mktemp -d "$parent/otp-login-tests.XXXXXX") || exit 1
+folder=$(mktemp -d "$parent/otp-login-xtask.XXXXXX") || exit 1
 cd "$folder" || exit 1
 
 make() {
-    if [ -n "$owner" ]; then chown "$owner" . || return; fi
-    "$@" "$programs/initdb" -D data -U postgres -A trust -E UTF8 --locale=C --no-sync
+    (umask 077 && echo "$PGPASSWORD" >password) || return
+    if [ -n "$owner" ]; then chown "$owner" . password || return; fi
+    "$@" "$programs/initdb" -D data -U postgres --auth-local=trust --auth-host=scram-sha-256 \
+        --pwfile=password -E UTF8 --locale=C --no-sync
 }
 
 is_ready() { grep -qs ready data/postmaster.pid; }
 
 start() {
-    "$@" "$programs/postgres" -D data -k "$folder" -c listen_addresses= -c max_connections=300 \
+    "$@" "$programs/postgres" -D data -k "$folder" -c listen_addresses="${port:+127.0.0.1}" \
+        -c port="${port:-5432}" -c max_connections=300 \
         -c fsync=off -c full_page_writes=off -c synchronous_commit=off &
     server=$!
     until is_ready; do
@@ -69,24 +73,29 @@ fi
 cd / && rm -rf "$folder"
 "#;
 
-pub(super) struct Cluster {
+pub(crate) struct Cluster {
     watchdog: Child,
     orders: ChildStdin,
     folder: PathBuf,
+    password: String,
 }
 
 impl Cluster {
-    /// Makes and starts a cluster that listens on a unix socket in its own folder.
+    /// Makes and starts a cluster that listens on a unix socket in its own folder,
+    /// and on `port` of 127.0.0.1 if there is one.
     /// `PostgreSQL` refuses to run as root, so root gives it to another user.
-    pub(super) fn start(programs: &ServerPrograms) -> Result<Self> {
+    pub(crate) fn start(programs: &ServerPrograms, port: Option<u16>) -> Result<Self> {
         let user = ServerUser::choose()?;
+        let password = random_password()?;
         let parent = parent_folder(user.is_some())?;
         let mut command = Command::new("/bin/sh");
         command.args(["-c", WATCHDOG, "watchdog"]).arg(parent);
         command.arg(user.as_ref().map_or_else(String::new, ServerUser::owner));
         command.arg(programs.folder());
+        command.arg(port.map_or_else(String::new, |port| port.to_string()));
         command.args(user.iter().flat_map(ServerUser::prefix));
         let mut watchdog = command
+            .env("PGPASSWORD", &password)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .process_group(0)
@@ -99,30 +108,36 @@ impl Cluster {
             watchdog.wait().context("the watchdog is gone")?;
         }
         let folder = folder?;
-        Ok(Self { watchdog, orders, folder })
+        Ok(Self { watchdog, orders, folder, password })
     }
 
-    pub(super) fn folder(&self) -> &Path {
+    /// Only its owner may look into it, and it goes with the cluster.
+    pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
+    /// What a connection over TCP has to know: other users reach the port too.
+    pub(crate) fn password(&self) -> &str {
+        &self.password
+    }
+
     /// The server's URL with `{db}` where a database's name goes.
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("postgres:///{{db}}?host={}&user=postgres", self.folder.display())
     }
 
     /// Has the process group ended if this process dies first.
-    pub(super) fn end_with_us(&mut self, group: u32) -> Result<()> {
+    pub(crate) fn end_with_us(&mut self, group: u32) -> Result<()> {
         writeln!(self.orders, "{group}").context("the watchdog is gone")
     }
 
     /// Takes back [`Cluster::end_with_us`]; the group's id may soon be another's.
-    pub(super) fn nothing_to_end(&mut self) -> Result<()> {
+    pub(crate) fn nothing_to_end(&mut self) -> Result<()> {
         writeln!(self.orders).context("the watchdog is gone")
     }
 
     /// Stops the cluster and waits until nothing is left of it.
-    pub(super) fn end(mut self) -> Result<()> {
+    pub(crate) fn end(mut self) -> Result<()> {
         drop(self.orders);
         self.watchdog.wait().context("the watchdog is gone")?;
         ensure!(!self.folder.exists(), "{} could not be removed", self.folder.display());
@@ -138,9 +153,16 @@ fn read_folder(answers: ChildStdout) -> Result<PathBuf> {
     if folder.trim().is_empty() {
         let mut log = String::new();
         answers.read_to_string(&mut log).context("the watchdog")?;
-        bail!("PostgreSQL did not start; set TEST_DATABASE_URL to use another server. It says:\n{log}");
+        bail!("PostgreSQL did not start (tests can use another one: set TEST_DATABASE_URL). It says:\n{log}");
     }
     Ok(folder.trim().into())
+}
+
+fn random_password() -> Result<String> {
+    let mut random = [0; 16];
+    let source = fs::File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut random));
+    source.context("/dev/urandom")?;
+    Ok(format!("{:032x}", u128::from_ne_bytes(random)))
 }
 
 /// A folder that is short enough for sockets, in a URL as it is, and, for another
@@ -152,7 +174,7 @@ fn parent_folder(for_another_user: bool) -> Result<PathBuf> {
         let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
         plain && text.len() <= LONGEST_FOLDER && (!for_another_user || is_open_to_all(folder))
     });
-    usable.context("neither TMPDIR nor /tmp can hold the tests' PostgreSQL: set TMPDIR to a folder with a short, plain path")
+    usable.context("neither TMPDIR nor /tmp can hold a PostgreSQL of our own: set TMPDIR to a folder with a short, plain path")
 }
 
 fn is_open_to_all(folder: &Path) -> bool {

@@ -1,5 +1,6 @@
 //! Installs the `PostgreSQL` server from the system's packages.
 
+use std::io;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -18,13 +19,13 @@ apt-get install -y --no-install-recommends postgresql
 const REMEDY: &str = "PostgreSQL's server is missing: install it (Debian: `sudo apt-get install postgresql`; elsewhere \
                       put the folder with `initdb` in PATH), or set TEST_DATABASE_URL to a server where databases may be made";
 
-pub(super) fn install_postgresql() -> Result<()> {
+pub(crate) fn install_postgresql() -> Result<()> {
     ensure!(succeeds("apt-get", &["--version"]), REMEDY);
     let mut shell = root_shell()?;
-    println!(
+    eprintln!(
         "PostgreSQL's server is missing: installing the package `postgresql` with apt-get, without a cluster of its own"
     );
-    let status = shell.args(["-c", SCRIPT]).stdin(Stdio::null()).status();
+    let status = shell.args(["-c", SCRIPT]).stdin(Stdio::null()).stdout(io::stderr()).status();
     let status = status.context("apt-get")?;
     ensure!(status.success(), "apt-get failed ({status}). {REMEDY}");
     Ok(())

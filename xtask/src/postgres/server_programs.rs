@@ -15,13 +15,13 @@ use super::install::install_postgresql;
 const DEBIAN_VERSIONS: &str = "/usr/lib/postgresql";
 
 /// A folder with `initdb` and `postgres`.
-pub(super) struct ServerPrograms {
+pub(crate) struct ServerPrograms {
     folder: PathBuf,
 }
 
 impl ServerPrograms {
     /// The first in `PATH`, else Debian's newest, else a newly installed one.
-    pub(super) fn find_or_install() -> Result<Self> {
+    pub(crate) fn find_or_install() -> Result<Self> {
         if let Some(found) = Self::find() {
             return Ok(found);
         }
@@ -42,7 +42,7 @@ impl ServerPrograms {
         Some(Self { folder })
     }
 
-    pub(super) fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 }

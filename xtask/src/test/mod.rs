@@ -1,9 +1,5 @@
 //! Runs every suite, against a throw-away `PostgreSQL` unless one is given.
 
-mod cluster;
-mod install;
-mod server_programs;
-
 use std::env;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
@@ -11,8 +7,7 @@ use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use anyhow::{Context, Result};
 
 use crate::cargo;
-use cluster::Cluster;
-use server_programs::ServerPrograms;
+use crate::postgres::{Cluster, ServerPrograms};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -50,7 +45,7 @@ impl Server {
             return Ok(Self::Given);
         }
         let programs = ServerPrograms::find_or_install()?;
-        let cluster = Cluster::start(&programs)?;
+        let cluster = Cluster::start(&programs, None)?;
         println!("PostgreSQL: {programs}, a throw-away cluster in {}", cluster.folder().display());
         Ok(Self::ThrowAway(cluster))
     }

@@ -1,0 +1,70 @@
+//! What can be measured by itself.
+
+use std::fmt;
+
+use anyhow::Result;
+use clap::ValueEnum;
+
+use super::figures::Figures;
+use super::measures::{me, memory, sign_in, start, storm};
+use super::site::Site;
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Group {
+    Start,
+    Memory,
+    SignIn,
+    Storm,
+    Me,
+}
+
+impl Group {
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        Self::value_variants().iter().copied()
+    }
+
+    pub(crate) fn what(self) -> &'static str {
+        match self {
+            Self::Start => "from a new process to the first answer",
+            Self::Memory => "resident memory, idle and after load",
+            Self::SignIn => "sign-ins a second against bcrypt alone",
+            Self::Storm => "how late GET /me is while everybody signs in",
+            Self::Me => "GET /me against pgbench on the same PostgreSQL",
+        }
+    }
+
+    pub(crate) async fn measure(self, site: &Site, figures: &mut Figures) -> Result<()> {
+        match self {
+            Self::Start => start::measure(site, figures).await,
+            Self::Memory => memory::measure(site, figures).await,
+            Self::SignIn => sign_in::measure(site, figures).await,
+            Self::Storm => storm::measure(site, figures).await,
+            Self::Me => me::measure(site, figures).await,
+        }
+    }
+}
+
+impl fmt::Display for Group {
+    /// As on the command line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Start => "start",
+            Self::Memory => "memory",
+            Self::SignIn => "sign-in",
+            Self::Storm => "storm",
+            Self::Me => "me",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_knows_every_group_by_its_name() {
+        for group in Group::all() {
+            assert!(Group::from_str(&group.to_string(), false).is_ok_and(|known| known == group));
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The measurements, a group in each file.
+
+pub(super) mod me;
+pub(super) mod memory;
+pub(super) mod sign_in;
+pub(super) mod start;
+pub(super) mod storm;

@@ -1,0 +1,191 @@
+//! Measures the release build against its targets.
+//!
+//! The part that measures is run from an optimised build of this program, for the
+//! load generator shares the cores with what it measures.
+
+mod connection;
+mod figures;
+mod group;
+mod load;
+mod machine;
+mod measures;
+mod people;
+mod process_usage;
+mod reference;
+mod service;
+mod site;
+mod statistics;
+
+use std::ffi::OsString;
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use cargo_metadata::MetadataCommand;
+
+use crate::cargo;
+use crate::postgres::{Cluster, ServerPrograms};
+use figures::Figures;
+use group::Group;
+use machine::Machine;
+use site::Site;
+
+/// Starts, sign-ups and warm-ups, which `--seconds` does not change.
+const FIXED_TIME: Duration = Duration::from_mins(2);
+/// The longest that all groups take together, in lengths of `--seconds`.
+const LENGTHS: u32 = 9;
+const POLL_EVERY: Duration = Duration::from_millis(100);
+/// Not an argument, which every user of the machine may read.
+const PASSWORD_VARIABLE: &str = "PGPASSWORD";
+
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    wishes: Wishes,
+}
+
+/// What is said to the command and handed on to the part that measures.
+#[derive(clap::Args)]
+struct Wishes {
+    /// Print one flat JSON object on standard output, and nothing else there
+    #[arg(long)]
+    json: bool,
+    /// How long to measure: the default takes less than five minutes, less is rougher
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=120))]
+    seconds: u32,
+    /// Measure only this group; may be given several times
+    #[arg(long, value_enum, value_name = "GROUP")]
+    only: Vec<Group>,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct MeasureOptions {
+    #[command(flatten)]
+    wishes: Wishes,
+    #[arg(long)]
+    service: PathBuf,
+    /// Where everything that is written goes
+    #[arg(long)]
+    folder: PathBuf,
+    #[arg(long)]
+    postgres_programs: PathBuf,
+    #[arg(long)]
+    postgres_version: String,
+    #[arg(long)]
+    postgres_port: u16,
+}
+
+/// Builds, starts a throw-away `PostgreSQL`, and has the optimised build measure.
+/// Succeeds also when a target is missed.
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    let built = build()?;
+    let programs = ServerPrograms::find_or_install()?;
+    let port = free_port()?;
+    let mut cluster = Cluster::start(&programs, Some(port))?;
+    let measured = measure_beside(&mut cluster, &built, &programs, port, &options.wishes);
+    // Ends first what is left of the measuring part, if it was given up.
+    cluster.end()?;
+    let status = measured?;
+    ensure!(status.success(), "the measuring part failed ({status})");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The folder of the release build.
+fn build() -> Result<PathBuf> {
+    let mut build = Command::new(cargo::program());
+    build.args(["build", "--release", "--package", "otp-login", "--package", "xtask"]);
+    let status = build.status().context("cargo build")?;
+    ensure!(status.success(), "cargo build: {status}");
+    let workspace = MetadataCommand::new().no_deps().exec().context("cargo metadata")?;
+    Ok(workspace.target_directory.join("release").into())
+}
+
+fn measure_beside(
+    cluster: &mut Cluster,
+    built: &Path,
+    programs: &ServerPrograms,
+    port: u16,
+    wishes: &Wishes,
+) -> Result<ExitStatus> {
+    let mut command = Command::new(built.join("xtask"));
+    command.arg("measure").args(wishes.arguments());
+    command.arg("--service").arg(built.join("otp-login"));
+    command.arg("--folder").arg(cluster.folder());
+    command.arg("--postgres-programs").arg(programs.folder());
+    command.arg("--postgres-version").arg(programs.to_string());
+    command.arg("--postgres-port").arg(port.to_string());
+    // A process group of its own, so that the watchdog can end all of it.
+    command.env(PASSWORD_VARIABLE, cluster.password()).stdin(Stdio::null()).process_group(0);
+    let mut measuring = command.spawn().context("the measuring part")?;
+    cluster.end_with_us(measuring.id())?;
+    let status = wait(&mut measuring, wishes.time_limit())?;
+    if status.success() {
+        cluster.nothing_to_end()?;
+    }
+    Ok(status)
+}
+
+fn wait(part: &mut Child, limit: Duration) -> Result<ExitStatus> {
+    let begun = Instant::now();
+    loop {
+        if let Some(status) = part.try_wait().context("the measuring part")? {
+            return Ok(status);
+        }
+        ensure!(begun.elapsed() < limit, "not done after {} s: given up", limit.as_secs());
+        thread::sleep(POLL_EVERY);
+    }
+}
+
+impl Wishes {
+    fn arguments(&self) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> = vec!["--seconds".into(), self.seconds.to_string().into()];
+        if self.json {
+            arguments.push("--json".into());
+        }
+        for group in &self.only {
+            arguments.extend(["--only".into(), group.to_string().into()]);
+        }
+        arguments
+    }
+
+    fn time_limit(&self) -> Duration {
+        FIXED_TIME + Duration::from_secs(self.seconds.into()) * LENGTHS
+    }
+}
+
+/// Measures what is wished and prints it.
+pub(crate) fn measure(options: &MeasureOptions) -> Result<ExitCode> {
+    let machine = Machine::describe(&options.postgres_version)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let figures = runtime.block_on(measure_groups(options))?;
+    if options.wishes.json {
+        println!("{}", figures.as_json(&machine));
+    } else {
+        println!("\n{machine}\n\n{figures}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn measure_groups(options: &MeasureOptions) -> Result<Figures> {
+    let site = Site::prepare(options).await?;
+    let mut figures = Figures::default();
+    for group in Group::all() {
+        if options.wishes.only.is_empty() || options.wishes.only.contains(&group) {
+            let begun = Instant::now();
+            eprintln!("measuring: {group} ({})", group.what());
+            group.measure(&site, &mut figures).await.with_context(|| group.to_string())?;
+            eprintln!("           {:.0} s", begun.elapsed().as_secs_f64());
+        }
+    }
+    Ok(figures)
+}
+
+/// A port of 127.0.0.1 that nobody listens on at this moment.
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
