@@ -480,7 +480,7 @@ async fn a_password_that_was_not_compared_is_no_wrong_password() {
 // What is logged.
 
 #[tokio::test]
-async fn asvs_16_2_5_a_sign_in_logs_neither_person_nor_password() {
+async fn lg_01_a_sign_in_logs_neither_person_nor_password() {
     let log = Log::listen();
     let mut mocks = Mocks::reserving();
     expect_sent(&mut mocks.provider, &mut mocks.challenges);

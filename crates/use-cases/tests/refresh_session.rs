@@ -37,7 +37,7 @@ impl Mocks {
             sessions: Arc::new(self.sessions),
             policy: SESSIONS,
         };
-        refresh.execute(refresh_token('p')).await
+        refresh.execute(refresh_token('a')).await
     }
 }
 
@@ -53,7 +53,7 @@ async fn tk_06_a_refresh_spends_the_presented_token_for_the_one_it_returns() {
         .sessions
         .expect_rotate()
         .with(
-            eq(stored_form(&refresh_token('p'))),
+            eq(stored_form(&refresh_token('a'))),
             eq(stored_form(&refresh_token('n'))),
             eq(SESSIONS),
             eq(now()),
@@ -119,7 +119,7 @@ async fn tk_06_a_reused_token_is_logged_with_the_session_that_ended() {
     for part in ["WARN", "authn_token_reuse", &live_session().id.0.to_string(), &user().id.0.to_string()] {
         assert!(text.contains(part), "{part}: {text}");
     }
-    for secret in ["ppppp", "nnnnn"] {
+    for secret in ["aaaaa", "nnnnn"] {
         assert!(!text.contains(secret), "{text}");
     }
 }

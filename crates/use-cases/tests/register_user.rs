@@ -333,7 +333,7 @@ fn en_01_a_registration_has_no_way_to_look_at_accounts() {
 }
 
 #[tokio::test]
-async fn asvs_16_2_5_a_registration_logs_neither_person_nor_password() {
+async fn lg_01_a_registration_logs_neither_person_nor_password() {
     let log = Log::listen();
     Mocks::not_sending(NotSent::TooSoon).register().await.unwrap_err();
     let mut mocks = Mocks::opening(Ok(opened(Purpose::Registration, reserved())));

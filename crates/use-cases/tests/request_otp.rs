@@ -228,7 +228,7 @@ async fn asvs_16_5_2_nothing_is_sent_without_the_database() {
 }
 
 #[tokio::test]
-async fn asvs_16_2_5_a_further_message_logs_neither_the_number_nor_the_whole_id() {
+async fn lg_01_a_further_message_logs_neither_the_number_nor_the_whole_id() {
     let log = Log::listen();
     Mocks::not_sending(NotSent::TooSoon).request().await.unwrap_err();
     let text = log.text();
