@@ -76,7 +76,8 @@ struct SignInRow {
 
 impl SignInRow {
     fn pending(&self) -> Result<Option<PendingRegistration>, StoreError> {
-        let (Some(typed), Some(number), Some(hash)) = (&self.pending_email, &self.pending_phone, &self.pending_hash)
+        let (Some(typed), Some(number), Some(hash)) =
+            (&self.pending_email, &self.pending_phone, &self.pending_hash)
         else {
             return Ok(None);
         };
@@ -91,7 +92,8 @@ impl SignInRow {
     fn failures(&self, now: Timestamp) -> PasswordFailures {
         let remembered = self.failed_at.filter(|at| at.0 > forgotten(now).0);
         let count = self.failures.and_then(|count| u32::try_from(count).ok()).unwrap_or(0);
-        remembered.map_or_else(PasswordFailures::default, |at| PasswordFailures { count, last_at: Some(at.0) })
+        remembered
+            .map_or_else(PasswordFailures::default, |at| PasswordFailures { count, last_at: Some(at.0) })
     }
 }
 
@@ -104,7 +106,9 @@ fn sign_in(rows: Vec<SignInRow>, now: Timestamp) -> Result<SignIn, StoreError> {
     let first = read(rows.into_iter().next(), "password_failures", "account")?;
     let failures = first.failures(now);
     let account = match (first.user, first.account_hash) {
-        (Some(user), Some(hash)) => Some(Account { user: user.try_into()?, password_hash: PasswordHash::new(hash) }),
+        (Some(user), Some(hash)) => {
+            Some(Account { user: user.try_into()?, password_hash: PasswordHash::new(hash) })
+        }
         _ => None,
     };
     Ok(SignIn { throttle_key: ThrottleKey(first.throttle_key), failures, account, registrations })

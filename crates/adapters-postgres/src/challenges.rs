@@ -28,7 +28,11 @@ impl ChallengeStore for PostgresStore {
     }
 
     #[tracing::instrument(name = "postgres.settle_sent", level = "debug", skip_all)]
-    async fn settle_sent(&self, reference: SendReference, provider_id: &ProviderId) -> Result<(), StoreError> {
+    async fn settle_sent(
+        &self,
+        reference: SendReference,
+        provider_id: &ProviderId,
+    ) -> Result<(), StoreError> {
         send::settle_sent(self, reference, provider_id).await
     }
 

@@ -9,7 +9,10 @@ use diesel_async::{
     AsyncPgConnection,
     pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod},
 };
-use rustls::{ClientConfig, RootCertStore, pki_types::{CertificateDer, pem::PemObject}};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio_postgres::{Config, NoTls, config::SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -34,7 +37,9 @@ pub struct Settings {
 /// addresses hold passwords.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    #[error("the address is not understood; write postgres://user:password@host:5432/database?sslmode=verify-full")]
+    #[error(
+        "the address is not understood; write postgres://user:password@host:5432/database?sslmode=verify-full"
+    )]
     Address,
     #[error("sslmode is one of disable, prefer, require, verify-ca, verify-full")]
     SslMode,
@@ -183,7 +188,11 @@ mod tests {
 
     #[test]
     fn a_wrong_address_is_refused_without_repeating_it() {
-        for url in ["postgres://u:secret@host:notaport/x", "postgres://u:secret@h/x?sslmode=maybe", "postgres://u:secret@h/x?sslrootcert=/nowhere.pem"] {
+        for url in [
+            "postgres://u:secret@host:notaport/x",
+            "postgres://u:secret@h/x?sslmode=maybe",
+            "postgres://u:secret@h/x?sslrootcert=/nowhere.pem",
+        ] {
             let Err(error) = Settings::parse(url, 1) else { panic!("{url} was accepted") };
             assert!(!error.to_string().contains("secret"), "{error}");
         }

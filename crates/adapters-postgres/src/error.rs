@@ -17,7 +17,11 @@ pub(crate) fn store_error(error: Error) -> StoreError {
     match error {
         Error::DatabaseError(kind, information) => {
             let message = Box::new(Message(information.message().to_owned()));
-            if breaks_a_constraint(&kind) { StoreError::Broken(message) } else { StoreError::Unavailable(message) }
+            if breaks_a_constraint(kind) {
+                StoreError::Broken(message)
+            } else {
+                StoreError::Unavailable(message)
+            }
         }
         Error::BrokenTransactionManager => StoreError::Unavailable(Box::new(error)),
         error => StoreError::Broken(Box::new(Message(error.to_string()))),
@@ -26,7 +30,7 @@ pub(crate) fn store_error(error: Error) -> StoreError {
 
 /// Every constraint that callers can meet is part of a condition, so a
 /// violation is a defect; anything else that a server says is its own trouble.
-fn breaks_a_constraint(kind: &DatabaseErrorKind) -> bool {
+fn breaks_a_constraint(kind: DatabaseErrorKind) -> bool {
     matches!(
         kind,
         DatabaseErrorKind::UniqueViolation

@@ -131,6 +131,9 @@ impl Dependency for PostgresStore {
     }
 
     async fn probe(&self) -> Result<(), Unready> {
-        self.execute(diesel::sql_query("SELECT 1")).await.map(drop).map_err(|error| Unready(error.to_string()))
+        self.execute(diesel::sql_query("SELECT 1"))
+            .await
+            .map(drop)
+            .map_err(|error| Unready(error.to_string()))
     }
 }

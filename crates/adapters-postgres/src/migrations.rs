@@ -47,14 +47,19 @@ impl PostgresStore {
         self.with_harness(|harness| {
             let applied = harness.applied_migrations()?;
             let known = MigrationSource::<Pg>::migrations(&MIGRATIONS)?;
-            Ok(known.iter().map(|m| (m.name().to_string(), applied.contains(&m.name().version().as_owned()))).collect())
+            Ok(known
+                .iter()
+                .map(|m| (m.name().to_string(), applied.contains(&m.name().version().as_owned())))
+                .collect())
         })
         .await
     }
 
     async fn with_harness<T: Send + 'static>(
         &self,
-        act: impl FnOnce(&mut AsyncMigrationHarness<Connection>) -> Result<T, Box<dyn std::error::Error + Send + Sync>>
+        act: impl FnOnce(
+            &mut AsyncMigrationHarness<Connection>,
+        ) -> Result<T, Box<dyn std::error::Error + Send + Sync>>
         + Send
         + 'static,
     ) -> Result<T, MigrationError> {
@@ -62,7 +67,10 @@ impl PostgresStore {
         // Migrations may rightly take longer than requests; so may the queue for them.
         diesel::sql_query("SET statement_timeout = 0").execute(&mut connection).await?;
         diesel::sql_query("SET lock_timeout = '60s'").execute(&mut connection).await?;
-        diesel::sql_query("SELECT pg_advisory_lock($1)").bind::<BigInt, _>(LOCK).execute(&mut connection).await?;
+        diesel::sql_query("SELECT pg_advisory_lock($1)")
+            .bind::<BigInt, _>(LOCK)
+            .execute(&mut connection)
+            .await?;
         tokio::task::spawn_blocking(move || act(&mut AsyncMigrationHarness::new(connection)))
             .await
             .map_err(|error| MigrationError::Failed(error.to_string()))?

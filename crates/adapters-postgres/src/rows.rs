@@ -24,6 +24,7 @@ pub(crate) fn read<T>(value: Option<T>, table: &'static str, column: &'static st
 
 /// The columns of `users`, as every statement that returns an account names them.
 #[derive(QueryableByName)]
+#[expect(clippy::struct_field_names, reason = "the names of columns, beside those of other tables")]
 pub(crate) struct UserRow {
     #[diesel(sql_type = SqlUuid)]
     user_id: Uuid,

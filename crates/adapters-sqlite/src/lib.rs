@@ -6,8 +6,6 @@
 //! commits, and racing callers queue. This crate knows nothing of HTTP, of
 //! providers or of the time of day.
 
-#![allow(clippy::doc_markdown, reason = "SQLite is a name, not code")]
-
 mod accounts;
 mod challenges;
 mod error;

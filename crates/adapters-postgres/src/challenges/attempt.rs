@@ -95,20 +95,26 @@ impl TryFrom<TakenRow> for Taken {
 }
 
 pub(crate) async fn take(store: &PostgresStore, guess: &Guess, now: Timestamp) -> Result<Taken, StoreError> {
-    let take =
-        TakeAttempt { id: guess.id.as_str().to_owned(), now: Instant(now), quota: quota_limit(guess.quotas.account) };
+    let take = TakeAttempt {
+        id: guess.id.as_str().to_owned(),
+        now: Instant(now),
+        quota: quota_limit(guess.quotas.account),
+    };
     let row: Option<TakenRow> = store.row(take).await?;
     row.map_or(Ok(Taken::Closed), Taken::try_from)
 }
 
+// An attempt whose guess is gone was given back already.
 statement!(GiveBack { verification_id: Uuid => SqlUuid, attempts_left: i32 => Integer, most: i32 => Integer } "
-    , given AS (
-        UPDATE verifications v SET attempts_left = v.attempts_left + 1, given_back = v.given_back + 1
-        FROM input i WHERE v.id = i.verification_id AND v.given_back < i.most
-        RETURNING v.id
+    , guess AS (
+        DELETE FROM guesses WHERE ctid = (
+            SELECT g.ctid FROM input i JOIN verifications v ON v.id = i.verification_id AND v.given_back < i.most
+            JOIN guesses g ON g.verification_id = v.id AND g.attempts_left = i.attempts_left
+            LIMIT 1 FOR UPDATE OF g SKIP LOCKED)
+        RETURNING verification_id
     )
-    DELETE FROM guesses g USING input i, given
-    WHERE g.verification_id = given.id AND g.attempts_left = i.attempts_left");
+    UPDATE verifications v SET attempts_left = v.attempts_left + 1, given_back = v.given_back + 1
+    FROM input i, guess WHERE v.id = guess.verification_id AND v.given_back < i.most");
 
 pub(crate) async fn give_back(store: &PostgresStore, attempt: &Attempt, most: u32) -> Result<(), StoreError> {
     let give_back = GiveBack {

@@ -21,10 +21,24 @@ use crate::{
 macro_rules! quota {
     ($column:literal, $limit:literal, $factor:literal, $window:literal) => {
         concat!(
-            "(SELECT s.reserved_at + interval '", $window, "' FROM sends s
-              WHERE s.", $column, " = k.", $column, " AND s.reserved_at > i.now - interval '", $window, "'
-              AND i.", $limit, " IS NOT NULL
-              ORDER BY s.reserved_at DESC OFFSET ", $factor, " * i.", $limit, " - 1 LIMIT 1)"
+            "(SELECT s.reserved_at + interval '",
+            $window,
+            "' FROM sends s
+              WHERE s.",
+            $column,
+            " = k.",
+            $column,
+            " AND s.reserved_at > i.now - interval '",
+            $window,
+            "'
+              AND i.",
+            $limit,
+            " IS NOT NULL
+              ORDER BY s.reserved_at DESC OFFSET ",
+            $factor,
+            " * i.",
+            $limit,
+            " - 1 LIMIT 1)"
         )
     };
 }
@@ -35,13 +49,20 @@ macro_rules! gate {
     () => {
         concat!(
             ", gate AS MATERIALIZED (SELECT greatest(",
-            $crate::challenges::send::quota!("phone", "phone_quota", "1", "1 hour"), ", ",
-            $crate::challenges::send::quota!("phone", "phone_quota", "2", "24 hours"), ", ",
-            $crate::challenges::send::quota!("account", "account_quota", "1", "1 hour"), ", ",
-            $crate::challenges::send::quota!("account", "account_quota", "2", "24 hours"), ", ",
-            $crate::challenges::send::quota!("country", "country_quota", "1", "1 hour"), ", ",
-            $crate::challenges::send::quota!("country", "country_quota", "2", "24 hours"), ", ",
-            $crate::challenges::send::quota!("address", "address_quota", "1", "1 hour"), ", ",
+            $crate::challenges::send::quota!("phone", "phone_quota", "1", "1 hour"),
+            ", ",
+            $crate::challenges::send::quota!("phone", "phone_quota", "2", "24 hours"),
+            ", ",
+            $crate::challenges::send::quota!("account", "account_quota", "1", "1 hour"),
+            ", ",
+            $crate::challenges::send::quota!("account", "account_quota", "2", "24 hours"),
+            ", ",
+            $crate::challenges::send::quota!("country", "country_quota", "1", "1 hour"),
+            ", ",
+            $crate::challenges::send::quota!("country", "country_quota", "2", "24 hours"),
+            ", ",
+            $crate::challenges::send::quota!("address", "address_quota", "1", "1 hour"),
+            ", ",
             $crate::challenges::send::quota!("address", "address_quota", "2", "24 hours"),
             ") AS retry_at, coalesce(k.sends, 0) < i.max_sends AS sends_left FROM input i, keys k)"
         )
@@ -131,6 +152,7 @@ impl OpenedRow {
             expires_at: self.expires_at.0,
         };
         let cooling = !self.won && self.last_sent_at.is_some_and(|at| at.0 > sent_before);
+        let code_serves = self.has_code && when_over_quota == WhenOverQuota::LastCodeServes;
         let send = match self.retry_at {
             _ if self.won => SendDecision::Reserved(ReservedSend {
                 reference,
@@ -139,11 +161,7 @@ impl OpenedRow {
                 channel: challenge.channel,
                 locale: challenge.locale.clone(),
             }),
-            Some(retry_at)
-                if !cooling && !(self.has_code && when_over_quota == WhenOverQuota::LastCodeServes) =>
-            {
-                SendDecision::OverQuota { retry_at: retry_at.0 }
-            }
+            Some(retry_at) if !cooling && !code_serves => SendDecision::OverQuota { retry_at: retry_at.0 },
             _ => SendDecision::Held,
         };
         Ok(Opened { challenge, send })
@@ -249,6 +267,9 @@ statement!(SettleNotSent { reference: Uuid => SqlUuid } ", unlogged AS (
     )
     UPDATE challenges c SET sends = c.sends - 1 FROM unlogged l WHERE c.id = l.challenge_id AND c.sends > 0");
 
-pub(crate) async fn settle_not_sent(store: &PostgresStore, reference: SendReference) -> Result<(), StoreError> {
+pub(crate) async fn settle_not_sent(
+    store: &PostgresStore,
+    reference: SendReference,
+) -> Result<(), StoreError> {
     store.execute(SettleNotSent { reference: reference.0 }).await.map(drop)
 }
