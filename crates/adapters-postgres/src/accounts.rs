@@ -22,12 +22,12 @@ use crate::{
 macro_rules! find_sign_in {
     ($name:literal, $most:literal) => {
         concat!(
-            " SELECT coalesce(u.email_canonical, i.name) AS throttle_key, f.count AS failures, f.last_at AS failed_at,
+            " SELECT i.name AS throttle_key, f.count AS failures, f.last_at AS failed_at,
             u.password_hash AS account_hash, p.email AS pending_email, p.phone AS pending_phone,
             p.password_hash AS pending_hash, p.account_locale AS pending_locale, ",
             user_columns!(),
             " FROM input i LEFT JOIN users u ON u.", $name, " = i.name
-            LEFT JOIN password_failures f ON f.account = coalesce(u.email_canonical, i.name)
+            LEFT JOIN password_failures f ON f.account = i.name
             LEFT JOIN LATERAL (
                 SELECT c.* FROM challenges c
                 JOIN verifications v ON v.phone = c.phone AND v.purpose = c.purpose AND v.id = c.verification_id
@@ -41,7 +41,7 @@ macro_rules! find_sign_in {
 }
 
 statement!(FindByEmail { name: String => Text, now: Instant => Timestamptz } find_sign_in!("email_canonical", "50"));
-statement!(FindByPhone { name: String => Text, now: Instant => Timestamptz } find_sign_in!("phone", "3"));
+statement!(FindByPhone { name: String => Text, now: Instant => Timestamptz } find_sign_in!("phone", "1"));
 
 statement!(RecordFailure { account: String => Text, now: Instant => Timestamptz, forgotten: Instant => Timestamptz } "
     INSERT INTO password_failures AS f (account, count, last_at) SELECT account, 1, now FROM input

@@ -129,17 +129,17 @@ fn is_this_machine(host: &tokio_postgres::config::Host) -> bool {
     }
 }
 
-pub(crate) fn pool(settings: &Settings) -> Result<Pool, ConnectError> {
-    let connect_with = settings.clone();
+pub(crate) fn pool(settings: Arc<Settings>) -> Result<Pool, ConnectError> {
+    let max_connections = settings.max_connections;
     let mut config = ManagerConfig::default();
     // Lost connections are noticed without asking before each statement.
     config.recycling_method = RecyclingMethod::Fast;
     config.custom_setup = Box::new(move |_| {
-        let settings = connect_with.clone();
+        let settings = settings.clone();
         Box::pin(async move { connect(&settings).await })
     });
     Pool::builder(AsyncDieselConnectionManager::new_with_config("", config))
-        .max_size(settings.max_connections)
+        .max_size(max_connections)
         .wait_timeout(Some(WAIT))
         .create_timeout(Some(WAIT))
         .runtime(Runtime::Tokio1)

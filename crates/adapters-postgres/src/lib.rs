@@ -17,7 +17,7 @@ mod sessions;
 mod statement;
 mod types;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 pub use connect::{ConnectError, Settings};
@@ -46,13 +46,14 @@ const TRIES: u32 = 3;
 #[derive(Clone)]
 pub struct PostgresStore {
     pool: Pool,
-    settings: Settings,
+    settings: Arc<Settings>,
 }
 
 impl PostgresStore {
     /// Prepares a pool without connecting.
     pub fn new(settings: Settings) -> Result<Self, ConnectError> {
-        Ok(Self { pool: connect::pool(&settings)?, settings })
+        let settings = Arc::new(settings);
+        Ok(Self { pool: connect::pool(settings.clone())?, settings })
     }
 
     /// Runs a statement and reads its rows.

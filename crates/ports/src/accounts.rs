@@ -22,9 +22,9 @@ pub struct PendingRegistration {
     pub locale: Option<Locale>,
 }
 
-/// What password failures are counted under: the canonical e-mail of the
-/// account, or the name itself when there is no account, so that known and
-/// unknown names are slowed down alike.
+/// What password failures are counted under: the name somebody signs in with,
+/// whether it has an account or not. An e-mail and a number count apart, so that
+/// failures at one never tell that the other belongs to the same account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ThrottleKey(pub String);
 
@@ -45,8 +45,9 @@ pub trait AccountStore: Send + Sync {
     /// What is known of `name`: one round trip.
     ///
     /// Registrations count as live when their challenge is. An e-mail may
-    /// bring up to 50 of them (they share one salt, so they cost one hash); a
-    /// phone number up to 3 (each costs a hash).
+    /// bring up to 50 of them: they share one salt, so they cost one hash. A
+    /// phone number brings the newest only, because each would cost a hash and
+    /// the time would tell how many there are, the account among them.
     async fn find_sign_in(&self, name: &SignInName, now: Timestamp) -> Result<SignIn, StoreError>;
 
     /// Counts one wrong password. Atomic: concurrent failures all count. The

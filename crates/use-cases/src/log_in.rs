@@ -96,7 +96,7 @@ impl LogIn {
         match &sign_in.account {
             Some(account) if matched.index == 0 => {
                 if matched.outdated {
-                    self.upgrade(account, &request.password).await?;
+                    self.upgrade(account, &request.password).await;
                 }
                 Ok(Some(Recognised {
                     locale: account.user.locale.clone(),
@@ -117,10 +117,22 @@ impl LogIn {
         }
     }
 
-    async fn upgrade(&self, account: &Account, password: &Password) -> Result<(), Fault> {
-        let stronger = self.hasher.hash(password, &account.user.email).await?;
-        self.accounts.upgrade_password_hash(account.user.id, &account.password_hash, &stronger).await?;
-        Ok(())
+    /// The password is right either way: what fails here is tried again at the
+    /// next sign-in.
+    async fn upgrade(&self, account: &Account, password: &Password) {
+        let upgraded = match self.hasher.hash(password, &account.user.email).await {
+            Ok(stronger) => {
+                let stored = &account.password_hash;
+                self.accounts
+                    .upgrade_password_hash(account.user.id, stored, &stronger)
+                    .await
+                    .map_err(Fault::from)
+            }
+            Err(error) => Err(error.into()),
+        };
+        if let Err(fault) = upgraded {
+            tracing::warn!(error = &fault as &dyn std::error::Error, "a password hash was not upgraded");
+        }
     }
 
     async fn start(

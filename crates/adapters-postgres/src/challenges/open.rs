@@ -158,6 +158,6 @@ fn keys(subject: &Subject) -> (String, String) {
             format!("{} {} {}", email.canonical(), phone.as_e164(), password_hash.as_str()),
             format!("registration:{}", email.canonical()),
         ),
-        Subject::Login { user_id, throttle_key, .. } => (user_id.0.to_string(), throttle_key.0.clone()),
+        Subject::Login { user_id, .. } => (user_id.0.to_string(), user_id.0.to_string()),
     }
 }

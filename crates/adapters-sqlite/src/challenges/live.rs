@@ -180,7 +180,7 @@ fn identity(subject: &Subject) -> String {
 fn account(subject: &Subject) -> String {
     match subject {
         Subject::Registration(registration) => format!("registration:{}", registration.email.canonical()),
-        Subject::Login { throttle_key, .. } => throttle_key.0.clone(),
+        Subject::Login { user_id, .. } => user_id.0.to_string(),
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How often what is over is forgotten, and how much at once.
-const PURGE_EVERY: Duration = Duration::from_secs(60);
+const PURGE_EVERY: Duration = Duration::from_mins(1);
 const PURGE_AT_ONCE: u32 = 1000;
 
 pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
@@ -80,7 +80,7 @@ async fn purge(challenges: Arc<dyn ChallengeStore>) {
             Ok(0) => {}
             Ok(rows) => tracing::debug!(rows, "forgot what is over"),
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "could not forget what is over")
+                tracing::warn!(error = &error as &dyn std::error::Error, "could not forget what is over");
             }
         }
     }

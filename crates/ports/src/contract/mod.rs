@@ -49,9 +49,9 @@ macro_rules! store_contract {
             accounts: {
                 an_unknown_name_is_counted_under_itself
                 an_account_is_found_by_its_email_in_any_case_and_by_its_phone
-                failures_of_a_phone_count_under_the_email_of_its_account
+                en_01_failures_of_a_phone_say_nothing_of_the_email_of_its_account
                 en_07_an_email_brings_its_50_newest_registrations
-                a_number_brings_its_three_newest_registrations
+                en_02_a_number_brings_its_newest_registration_only
                 only_live_registrations_are_found
                 concurrent_password_failures_all_count
                 a_password_failure_is_forgotten_after_a_day
