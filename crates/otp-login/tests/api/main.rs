@@ -5,6 +5,14 @@
 //! client checks every answer against the conventions of the contract and
 //! against the served API description, so each test does so too.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a panic fails the test"
+)]
+#![expect(clippy::disallowed_methods, reason = "the service under test runs by the real clock")]
+
 /// Makes of each scenario one test for each database.
 ///
 /// A scenario that is not named here is never used, which the compiler tells.

@@ -1,1 +1,181 @@
-//! To come.
+//! The served API description against the service itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use crate::client::{
+    Answer, Database, LOG_IN, LOG_OUT, ME, Person, REFRESH, REGISTER, REQUEST_OTP, Request, Service,
+    VERIFY_OTP, other_than,
+};
+
+on_both_databases!(every_described_answer_is_given);
+
+#[test]
+fn the_description_is_complete_and_refers_to_nothing_that_is_missing() {
+    let service = Service::start(Database::Sqlite);
+    let document = &service.description().0;
+    assert!(
+        document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")),
+        "{}",
+        document["openapi"]
+    );
+    let mut references = Vec::new();
+    collect_references(document, &mut references);
+    assert!(!references.is_empty());
+    for reference in references {
+        let pointer = reference.strip_prefix('#').expect("a reference to elsewhere");
+        assert!(document.pointer(pointer).is_some(), "{reference}");
+    }
+    let mut names = BTreeSet::new();
+    for (method, path) in service.description().operations() {
+        let operation = service.description().operation(&Request::new(&method, &path)).unwrap();
+        assert!(names.insert(operation["operationId"].as_str().unwrap().to_owned()), "{method} {path}");
+        assert!(operation["summary"].is_string(), "{method} {path}");
+        let needs_token = [ME, LOG_OUT].contains(&path.as_str());
+        assert_eq!(operation["security"].is_array(), needs_token, "{method} {path}");
+        let reads_a_body = [REGISTER, LOG_IN, REQUEST_OTP, VERIFY_OTP, REFRESH].contains(&path.as_str());
+        assert_eq!(operation["requestBody"]["required"] == true, reads_a_body, "{method} {path}");
+    }
+    assert!(document["components"]["securitySchemes"]["bearer"].is_object());
+}
+
+fn collect_references(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            found.extend(members.get("$ref").and_then(Value::as_str).map(str::to_owned));
+            members.values().for_each(|member| collect_references(member, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_references(item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn exactly_the_described_operations_are_served() {
+    let service = Service::start(Database::Sqlite);
+    let described: BTreeSet<(String, String)> = service.description().operations().into_iter().collect();
+    let in_scope = [
+        ("POST", REGISTER),
+        ("POST", LOG_IN),
+        ("POST", REQUEST_OTP),
+        ("POST", VERIFY_OTP),
+        ("POST", REFRESH),
+        ("POST", LOG_OUT),
+        ("GET", ME),
+        ("GET", "/health"),
+        ("GET", "/health/ready"),
+        ("GET", "/.well-known/jwks.json"),
+        ("GET", "/openapi.json"),
+    ];
+    for (method, path) in in_scope {
+        assert!(described.contains(&(method.to_owned(), path.to_owned())), "{method} {path}");
+    }
+    for (method, path) in &described {
+        let answer = service.send(&Request::new(method, path));
+        assert!(![404, 405].contains(&answer.status), "{method} {path}: {}", answer.status);
+    }
+}
+
+/// What was answered to each operation.
+#[derive(Default)]
+struct Observed(BTreeMap<String, BTreeSet<u16>>);
+
+impl Observed {
+    fn note(&mut self, path: &str, answer: &Answer) {
+        self.0.entry(path.to_owned()).or_default().insert(answer.status);
+    }
+}
+
+/// What only time, a defect or an outage of the database brings about.
+const NOT_PROVOKED: [u16; 3] = [408, 500, 503];
+
+/// Every request comes from an address of its own, so that one of them can be used up.
+const SETTINGS: [(&str, &str); 4] = [
+    ("OTP_LOGIN__OTP__RESEND_COOLDOWN_SECONDS", "0"),
+    ("OTP_LOGIN__SERVER__TRUSTED_PROXIES", "127.0.0.1"),
+    ("OTP_LOGIN__RATE_LIMIT__IP_PER_MINUTE", "100"),
+    ("OTP_LOGIN__RATE_LIMIT__IP_BURST", "100"),
+];
+
+fn every_described_answer_is_given(database: Database) {
+    let service = Service::with(database, &SETTINGS);
+    let mut observed = Observed::default();
+    observe_sign_in(&service, &mut observed);
+    observe_faults(&service, &mut observed);
+    observe_refusals(&service, &mut observed);
+
+    for (method, path) in service.description().operations() {
+        let request = Request::new(&method, &path);
+        let described = service.description().operation(&request).unwrap()["responses"].as_object().unwrap();
+        let described: BTreeSet<u16> = described.keys().map(|status| status.parse().unwrap()).collect();
+        let seen = observed.0.remove(&path).unwrap_or_default();
+        let missing: Vec<&u16> =
+            described.difference(&seen).filter(|status| !NOT_PROVOKED.contains(status)).collect();
+        assert!(
+            missing.is_empty(),
+            "{method} {path} is described to answer {missing:?}, and never did; seen {seen:?}"
+        );
+        println!("{method} {path}: {seen:?}");
+    }
+}
+
+fn observe_sign_in(service: &Service, observed: &mut Observed) {
+    let person = service.person();
+    let registered = service.register(&person);
+    observed.note(REGISTER, &registered);
+    let challenge = Service::challenge_of(&registered);
+    observed.note(REQUEST_OTP, &service.request_otp(&challenge));
+    observed.note(VERIFY_OTP, &service.verify(&challenge, &other_than(&service.code(&person.phone))));
+    let verified = service.verify(&challenge, &service.code(&person.phone));
+    observed.note(VERIFY_OTP, &verified);
+    observed.note(VERIFY_OTP, &service.verify(&challenge, "000000"));
+    observed.note(REQUEST_OTP, &service.request_otp(&challenge));
+    let taken = Person { phone: person.phone.clone(), ..service.person() };
+    let second = service.registered(&taken);
+    observed.note(VERIFY_OTP, &service.verify(&second, &service.code(&person.phone)));
+
+    observed.note(LOG_IN, &service.log_in(&person.email, &person.password));
+    observed.note(LOG_IN, &service.log_in(&person.email, "not the password"));
+    let tokens = verified.json();
+    let refreshed = service.refresh(tokens["refresh_token"].as_str().unwrap());
+    observed.note(REFRESH, &refreshed);
+    observed.note(REFRESH, &service.refresh("x"));
+    let access_token = refreshed.json()["access_token"].as_str().unwrap().to_owned();
+    observed.note(ME, &service.me(&access_token));
+    observed.note(LOG_OUT, &service.log_out(&access_token));
+    observed.note(LOG_OUT, &service.log_out(&access_token));
+    observed.note(ME, &service.me(&access_token));
+    for path in ["/health", "/health/ready", "/.well-known/jwks.json", "/openapi.json"] {
+        observed.note(path, &service.get(path));
+    }
+}
+
+fn observe_faults(service: &Service, observed: &mut Observed) {
+    let person = service.person();
+    service.plan_fault(&json!({ "kind": "no_credit", "on": "start", "number": person.phone }));
+    observed.note(REGISTER, &service.register(&person));
+    let challenge = service.registered(&person);
+    service.plan_fault(&json!({ "kind": "no_credit", "on": "start", "number": person.phone }));
+    observed.note(REQUEST_OTP, &service.request_otp(&challenge));
+    service.plan_fault(&json!({ "kind": "no_credit", "on": "start", "number": person.phone }));
+    observed.note(LOG_IN, &service.log_in(&person.email, &person.password));
+    service.plan_fault(&json!({ "kind": "server_error", "on": "report", "number": person.phone }));
+    observed.note(VERIFY_OTP, &service.verify(&challenge, "000000"));
+}
+
+/// What any route with a body refuses, and what any client meets that asks too often.
+fn observe_refusals(service: &Service, observed: &mut Observed) {
+    for path in [REGISTER, LOG_IN, REQUEST_OTP, VERIFY_OTP, REFRESH] {
+        let json = |body: &str| Request::post(path).header("content-type", "application/json").body(body);
+        for request in [json("{}"), json("{"), json(&" ".repeat(20_000)), Request::post(path).body("{}")] {
+            observed.note(path, &service.send(&request.header("x-forwarded-for", "198.51.100.1")));
+        }
+    }
+    let from_one_address =
+        |request: Request| service.send(&request.header("x-forwarded-for", "198.51.100.2"));
+    while from_one_address(Request::get("/problems")).status == 200 {}
+    for (method, path) in service.description().operations() {
+        observed.note(&path, &from_one_address(Request::new(&method, &path)));
+    }
+}

@@ -20,7 +20,14 @@ impl Description {
 
     /// The operation that a request asks for, if there is one.
     pub(crate) fn operation(&self, request: &Request) -> Option<&Value> {
-        let method = if request.method == "HEAD" { "get".to_owned() } else { request.method.to_lowercase() };
+        let method = match request.method.as_str() {
+            "GET" | "HEAD" => "get",
+            "POST" => "post",
+            "PUT" => "put",
+            "PATCH" => "patch",
+            "DELETE" => "delete",
+            _ => return None,
+        };
         self.0["paths"].get(request.path())?.get(method)
     }
 

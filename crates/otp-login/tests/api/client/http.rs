@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Longer than the service waits for a slow request.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A request that is not yet sent.
 #[derive(Clone, Debug)]
@@ -58,17 +58,16 @@ impl Request {
     }
 
     fn bytes(&self, address: SocketAddr) -> Vec<u8> {
-        let mut text = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
-        for (name, value) in &self.headers {
-            text += &format!("{name}: {value}\r\n");
-        }
+        let mut lines = vec![format!("{} {} HTTP/1.1", self.method, self.target)];
+        lines.extend(self.headers.iter().map(|(name, value)| format!("{name}: {value}")));
         if !self.headers.iter().any(|(name, _)| name == "host") {
-            text += &format!("host: {address}\r\n");
+            lines.push(format!("host: {address}"));
         }
         if self.body.is_some() || self.method == "POST" {
-            text += &format!("content-length: {}\r\n", self.body.as_ref().map_or(0, Vec::len));
+            lines.push(format!("content-length: {}", self.body.as_ref().map_or(0, Vec::len)));
         }
-        let mut bytes = (text + "connection: close\r\n\r\n").into_bytes();
+        lines.push("connection: close\r\n\r\n".to_owned());
+        let mut bytes = lines.join("\r\n").into_bytes();
         bytes.extend(self.body.iter().flatten());
         bytes
     }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use description::Description;
 pub(crate) use http::{Answer, Connection, Request};
-pub(crate) use jwt::Jwt;
+pub(crate) use jwt::{Jwt, public_key};
 pub(crate) use service::{
     Database, LOG_IN, LOG_OUT, ME, Person, REFRESH, REGISTER, REQUEST_OTP, Service, VERIFY_OTP,
 };

@@ -35,4 +35,9 @@ impl Service {
     pub(crate) fn plan_fault(&self, fault: &Value) {
         Request::post("/faults").json(fault).send(self.simulator_address()).assert_status(201);
     }
+
+    /// Lets the provider work again.
+    pub(crate) fn forget_faults(&self) {
+        Request::new("DELETE", "/faults").send(self.simulator_address()).assert_status(204);
+    }
 }
