@@ -78,7 +78,8 @@ struct Client {
 }
 
 impl Crowd {
-    /// Connects a client for each request.
+    /// Connects a client for each request. They had better ask soon: the service
+    /// closes a connection on which nothing is asked for ten seconds.
     pub(crate) async fn gather(port: u16, requests: impl Iterator<Item = Vec<u8>>) -> Result<Self> {
         let mut clients = Vec::new();
         for request in requests {

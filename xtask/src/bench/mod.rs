@@ -45,6 +45,9 @@ const PASSWORD_VARIABLE: &str = "PGPASSWORD";
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
+    /// Measure the release build that is there, which may be older than the sources
+    #[arg(long)]
+    no_build: bool,
     #[command(flatten)]
     wishes: Wishes,
 }
@@ -83,7 +86,10 @@ pub(crate) struct MeasureOptions {
 /// Builds, starts a throw-away `PostgreSQL`, and has the optimised build measure.
 /// Succeeds also when a target is missed.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
-    let built = build()?;
+    if !options.no_build {
+        build()?;
+    }
+    let built = release_folder()?;
     let programs = ServerPrograms::find_or_install()?;
     let port = free_port()?;
     let mut cluster = Cluster::start(&programs, Some(port))?;
@@ -95,12 +101,15 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The folder of the release build.
-fn build() -> Result<PathBuf> {
+fn build() -> Result<()> {
     let mut build = Command::new(cargo::program());
     build.args(["build", "--release", "--package", "otp-login", "--package", "xtask"]);
     let status = build.status().context("cargo build")?;
     ensure!(status.success(), "cargo build: {status}");
+    Ok(())
+}
+
+fn release_folder() -> Result<PathBuf> {
     let workspace = MetadataCommand::new().no_deps().exec().context("cargo metadata")?;
     Ok(workspace.target_directory.join("release").into())
 }

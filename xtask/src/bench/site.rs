@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use super::people::{Person, sign_up};
 use super::reference::Postgres;
 use super::service::{Launch, Service};
-use super::{MeasureOptions, PASSWORD_VARIABLE};
+use super::{MeasureOptions, PASSWORD_VARIABLE, free_port};
 
 /// How often a measurement and what it is compared with take turns.
 pub(crate) const ROUNDS: u32 = 5;
@@ -67,7 +67,8 @@ impl Site {
     /// The service as it comes, with the simulator inside, in a fresh folder.
     pub(crate) fn launch_as_it_comes(&self) -> Result<Launch> {
         let number = self.folders.fetch_add(1, Ordering::Relaxed);
-        Launch::service(&self.binary, self.folder.join(format!("service-{number}")))
+        let launch = Launch::service(&self.binary, self.folder.join(format!("service-{number}")))?;
+        Ok(launch.set("simulator.port", free_port()?))
     }
 
     /// The service with the simulator elsewhere.

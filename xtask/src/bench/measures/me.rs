@@ -33,8 +33,8 @@ pub(crate) async fn measure(site: &Site, figures: &mut Figures) -> Result<()> {
     let quiet = launch("warn")?.start().await?;
     // Two replicas: what one has signed, the other accepts.
     let people = site.people(&logging, CONNECTIONS).await?;
-    let mut logging = Asked::by(logging, &people).await?;
-    let mut quiet = Asked::by(quiet, &people).await?;
+    let mut logging = Asked::by(logging, &people);
+    let mut quiet = Asked::by(quiet, &people);
 
     let (mut pgbench, mut ratios, mut quiet_ratios) = (Rounds::new(), Rounds::new(), Rounds::new());
     for _ in 0..ROUNDS {
@@ -56,7 +56,7 @@ pub(crate) async fn measure(site: &Site, figures: &mut Figures) -> Result<()> {
 /// A service, those who ask it, and what came of it.
 struct Asked {
     service: Service,
-    crowd: Crowd,
+    requests: Vec<Vec<u8>>,
     per_second: Rounds,
     /// Processor time for each answer: of the service without its database, and ours.
     service_micros: Rounds,
@@ -64,18 +64,19 @@ struct Asked {
 }
 
 impl Asked {
-    async fn by(service: Service, people: &[Person]) -> Result<Self> {
-        let crowd = Crowd::gather(service.port(), people.iter().map(Person::me_request)).await?;
+    fn by(service: Service, people: &[Person]) -> Self {
+        let requests = people.iter().map(Person::me_request).collect();
         let (per_second, service_micros, client_micros) = (Rounds::new(), Rounds::new(), Rounds::new());
-        Ok(Self { service, crowd, per_second, service_micros, client_micros })
+        Self { service, requests, per_second, service_micros, client_micros }
     }
 
     /// Answers a second in one more round.
     async fn ask(&mut self, length: Duration) -> Result<f64> {
-        self.crowd.ask_until(Instant::now() + WARM_UP).await?;
+        let mut crowd = Crowd::gather(self.service.port(), self.requests.iter().cloned()).await?;
+        crowd.ask_until(Instant::now() + WARM_UP).await?;
         let before = (self.service.processor_time()?, processor_time(std::process::id())?);
         let end = Instant::now() + length;
-        let answers = self.crowd.ask_until(end).await?;
+        let answers = crowd.ask_until(end).await?;
         let after = (self.service.processor_time()?, processor_time(std::process::id())?);
 
         let count = f64::from(u32::try_from(answers.len())?);

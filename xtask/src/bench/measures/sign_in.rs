@@ -24,10 +24,10 @@ pub(crate) async fn measure(site: &Site, figures: &mut Figures) -> Result<()> {
 
 /// 64 clients that sign in again as soon as they have.
 async fn everybody(site: &Site, service: &Service, people: &[Person], figures: &mut Figures) -> Result<()> {
-    let mut crowd = Crowd::gather(service.port(), people.iter().map(Person::login_request)).await?;
     let (mut sign_ins, mut hashes, mut ratios) = (Rounds::new(), Rounds::new(), Rounds::new());
     for _ in 0..ROUNDS {
         let alone = hashes_per_second(site.round() / 2)?;
+        let mut crowd = Crowd::gather(service.port(), people.iter().map(Person::login_request)).await?;
         let begin = Instant::now() + WARM_UP;
         let end = begin + site.round();
         let signed_in = crowd.ask_until(end).await?.since(begin).rate_until(end)?;

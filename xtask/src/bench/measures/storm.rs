@@ -46,13 +46,13 @@ struct Storm {
 impl Storm {
     async fn watch(site: &Site, service: &Service) -> Result<Self> {
         let people = site.people(service, CLIENTS).await?;
-        let mut crowd = Crowd::gather(service.port(), people.iter().map(Person::login_request)).await?;
         let me: Vec<Vec<u8>> = people.iter().map(Person::me_request).take(ME_CONNECTIONS).collect();
         let rounds = Rounds::new;
         let mut storm =
             Self { ratios: rounds(), quiet_p99: rounds(), quiet_p50: rounds(), p99: rounds(), p50: rounds() };
         for _ in 0..ROUNDS {
             let quiet = Watch::start(service, &me, site.round()).metronome.finish()?;
+            let mut crowd = Crowd::gather(service.port(), people.iter().map(Person::login_request)).await?;
             let stormy = Watch::start(service, &me, site.round());
             crowd.ask_until(stormy.end).await?;
             storm.add(&quiet, &stormy.metronome.finish()?)?;
