@@ -4,6 +4,8 @@ use adapters_sqlite::SqliteUrl;
 
 use super::reader::Reader;
 
+const NO_DEFAULT: &str = "production has no default database; set DATABASE_URL to postgres://user:password@host/database?sslmode=verify-full";
+
 /// The database behind the store ports.
 #[derive(Clone)]
 pub(crate) enum DatabaseSettings {
@@ -27,14 +29,12 @@ pub(crate) fn read(reader: &mut Reader, production: bool) -> DatabaseSettings {
     let url = reader.secret("database.url");
     match parse(&url, connections) {
         Ok(settings) => settings,
+        Err(_) if url.is_empty() && production => {
+            reader.problem("database.url", NO_DEFAULT);
+            DatabaseSettings::Sqlite(SqliteUrl::Memory)
+        }
         Err(what) => {
-            let what = if url.is_empty() && production {
-                "production has no default database; write postgres://user:password@host/database?sslmode=verify-full"
-                    .to_owned()
-            } else {
-                what
-            };
-            reader.problem("database.url", format!("{what} (DATABASE_URL sets it too)"));
+            reader.problem("database.url", what);
             DatabaseSettings::Sqlite(SqliteUrl::Memory)
         }
     }

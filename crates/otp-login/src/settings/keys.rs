@@ -27,10 +27,16 @@ pub(crate) fn pepper(reader: &mut Reader, production: bool) -> Pepper {
     })
 }
 
-pub(crate) fn previous_peppers(reader: &mut Reader) -> Vec<Pepper> {
+pub(crate) fn previous_peppers(reader: &mut Reader, production: bool) -> Vec<Pepper> {
     let text = reader.secret("password.previous_peppers");
-    let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-    let parsed: Result<Vec<Pepper>, _> = items.map(Pepper::parse).collect();
+    let items: Vec<&str> = text.split(',').map(str::trim).filter(|item| !item.is_empty()).collect();
+    if production && items.iter().any(|item| PUBLIC.contains(item)) {
+        reader.problem(
+            "password.previous_peppers",
+            "one of these keys is public, for development only; remove it",
+        );
+    }
+    let parsed: Result<Vec<Pepper>, _> = items.into_iter().map(Pepper::parse).collect();
     parsed.unwrap_or_else(|error| {
         reader.problem("password.previous_peppers", error.to_string());
         Vec::new()
@@ -49,19 +55,18 @@ pub(crate) fn jwt(reader: &mut Reader, production: bool, data_key: &DataKey) -> 
     let words =
         [("EdDSA", JwtAlgorithm::EdDsa), ("ES256", JwtAlgorithm::Es256), ("HS256", JwtAlgorithm::Hs256)];
     let algorithm = reader.one_of("jwt.algorithm", &words, JwtAlgorithm::EdDsa);
+    // Both are read, so that the one that is not used is a known setting, too.
+    let (pem, secret) = (reader.secret("jwt.private_key"), reader.secret("jwt.secret"));
     let key = match algorithm {
-        JwtAlgorithm::Hs256 => hs256(reader, production, data_key),
-        asymmetric => private_key(reader, asymmetric, data_key),
+        JwtAlgorithm::Hs256 => hs256(reader, &secret, production, data_key),
+        asymmetric => private_key(reader, &pem, asymmetric, data_key),
     };
-    // Read even when unused, so that they are known settings.
-    reader.secret("jwt.private_key");
-    reader.secret("jwt.secret");
     JwtSettings { key, issuer: name(reader, "jwt.issuer"), audience: name(reader, "jwt.audience") }
 }
 
-fn private_key(reader: &mut Reader, algorithm: JwtAlgorithm, data_key: &DataKey) -> JwtKey {
+fn private_key(reader: &mut Reader, pem: &str, algorithm: JwtAlgorithm, data_key: &DataKey) -> JwtKey {
     // Environment files cannot hold line breaks.
-    let pem = reader.secret("jwt.private_key").replace("\\n", "\n");
+    let pem = pem.replace("\\n", "\n");
     if pem.is_empty() && algorithm == JwtAlgorithm::EdDsa {
         return JwtKey::derived(data_key);
     }
@@ -72,8 +77,7 @@ fn private_key(reader: &mut Reader, algorithm: JwtAlgorithm, data_key: &DataKey)
     })
 }
 
-fn hs256(reader: &mut Reader, production: bool, data_key: &DataKey) -> JwtKey {
-    let text = reader.secret("jwt.secret");
+fn hs256(reader: &mut Reader, text: &str, production: bool, data_key: &DataKey) -> JwtKey {
     if text.is_empty() && !production {
         return JwtKey::from_secret(&*data_key.derive("jwt development secret"))
             .unwrap_or_else(|_| JwtKey::derived(data_key));

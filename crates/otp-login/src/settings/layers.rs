@@ -1,11 +1,11 @@
 //! The layers that settings come from.
 
 use std::{
-    io,
+    fmt, io,
     path::{Path, PathBuf},
 };
 
-use config::{Config, ConfigError, Environment as Variables, File, FileFormat};
+use config::{Config, ConfigError, Environment as Variables, File, FileFormat, Map, Source, Value};
 
 use super::{Problem, Problems, reader::variable};
 use crate::cli::{Configuration, Environment};
@@ -48,14 +48,26 @@ pub(crate) fn stack(flags: &Configuration) -> Result<Config, ConfigError> {
     }
     let variables =
         Variables::with_prefix("OTP_LOGIN").prefix_separator("__").separator("__").ignore_empty(true);
-    layers = layers
-        .add_source(variables)
-        .set_override_option("server.port", well_known("PORT", "server.port"))?
-        .set_override_option("database.url", well_known("DATABASE_URL", "database.url"))?
-        .set_override_option("server.host", flags.host.clone())?
-        .set_override_option("server.port", flags.port.clone())?
-        .set_override_option("database.url", flags.database_url.clone())?;
+    layers = layers.add_source(variables);
+    let flag = |name, key, value: &Option<String>| Some(Named { name, key, value: value.clone()? });
+    let named = [
+        well_known("PORT", "server.port"),
+        well_known("DATABASE_URL", "database.url"),
+        flag("--host", "server.host", &flags.host),
+        flag("--port", "server.port", &flags.port),
+        flag("--database-url", "database.url", &flags.database_url),
+    ];
+    for value in named.into_iter().flatten() {
+        layers = layers.add_source(value);
+    }
     layers.build()
+}
+
+/// A folder that somebody named and that is none.
+pub(crate) fn missing_folder(flags: &Configuration) -> Option<Problem> {
+    let folder = flags.config_dir.as_deref().filter(|folder| !folder.is_dir())?;
+    let what = format!("there is no folder {}", folder.display());
+    Some(Problem { variable: "OTP_LOGIN_CONFIG_DIR".to_owned(), what })
 }
 
 fn files(flags: &Configuration) -> Vec<PathBuf> {
@@ -65,7 +77,33 @@ fn files(flags: &Configuration) -> Vec<PathBuf> {
 }
 
 /// A variable that platforms set, unless the setting has one of our own.
-fn well_known(name: &str, key: &str) -> Option<String> {
+fn well_known(name: &'static str, key: &'static str) -> Option<Named> {
     let is_set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    if is_set(&variable(key)).is_some() { None } else { is_set(name) }
+    if is_set(&variable(key)).is_some() { None } else { Some(Named { name, key, value: is_set(name)? }) }
+}
+
+/// A setting under a name of its own, so that its mistakes are told by that name.
+#[derive(Clone)]
+struct Named {
+    name: &'static str,
+    key: &'static str,
+    value: String,
+}
+
+/// The value may be a database address, which holds a password.
+impl fmt::Debug for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Named").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Source for Named {
+    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn collect(&self) -> Result<Map<String, Value>, ConfigError> {
+        let origin = self.name.to_owned();
+        Ok([(self.key.to_owned(), Value::new(Some(&origin), self.value.clone()))].into())
+    }
 }

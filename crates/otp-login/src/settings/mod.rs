@@ -93,6 +93,9 @@ impl Settings {
         let unreadable = |error: config::ConfigError| {
             Problems(vec![Problem { variable: "configuration files".to_owned(), what: error.to_string() }])
         };
+        if let Some(problem) = layers::missing_folder(flags) {
+            return Err(Problems(vec![problem]));
+        }
         let layers = layers::stack(flags).map_err(unreadable)?;
         Self::read(Reader::new(&layers).map_err(unreadable)?, flags.environment)
     }
@@ -159,7 +162,7 @@ fn address(reader: &mut Reader, section: &str) -> SocketAddr {
 
 fn simulator(reader: &mut Reader, production: bool) -> (SocketAddr, bool) {
     let words = [("true", Some(true)), ("false", Some(false)), ("auto", None)];
-    let wish = reader.one_of("simulator.enabled", &words, Some(false));
+    let wish = reader.one_of("simulator.enabled", &words, production.then_some(false));
     let address = address(reader, "simulator");
     let enabled = wish.unwrap_or_else(|| !reader.is_set("sinch.application_key"));
     if enabled && production {
@@ -181,12 +184,8 @@ fn sinch(reader: &mut Reader, production: bool, simulator: Option<SocketAddr>) -
     let elsewhere = base_url == adapters_sinch::SINCH_BASE_URL;
     let mut key = reader.text("sinch.application_key");
     let mut secret = reader.secret("sinch.application_secret");
-    let public = key == sinch_simulator::DEVELOPMENT_KEY || secret == sinch_simulator::DEVELOPMENT_SECRET;
-    if public && (production || elsewhere) {
-        reader.problem(
-            "sinch.application_key",
-            "this is the simulator's public key; set your own from the Sinch dashboard",
-        );
+    if production || elsewhere {
+        refuse_public(reader, &key, &secret);
     }
     if development && !elsewhere {
         if key.is_empty() {
@@ -207,6 +206,17 @@ fn sinch(reader: &mut Reader, production: bool, simulator: Option<SocketAddr>) -
         reader.problem(key, what);
     }
     settings
+}
+
+/// Whoever knows them could read or forge every request.
+fn refuse_public(reader: &mut Reader, key: &str, secret: &str) {
+    let what = "this is the simulator's and public; set your own from the Sinch dashboard";
+    if key == sinch_simulator::DEVELOPMENT_KEY {
+        reader.problem("sinch.application_key", what);
+    }
+    if secret == sinch_simulator::DEVELOPMENT_SECRET {
+        reader.problem("sinch.application_secret", what);
+    }
 }
 
 /// Where a listener on every address is reached from this machine.
@@ -252,7 +262,7 @@ fn hasher(reader: &mut Reader, production: bool, data_key: &adapters_crypto::Dat
     HasherSettings {
         cost: reader.number("password.bcrypt_cost", costs),
         pepper: keys::pepper(reader, production),
-        previous_peppers: keys::previous_peppers(reader),
+        previous_peppers: keys::previous_peppers(reader, production),
         data_key: data_key.clone(),
         workers: NonZero::new(reader.number("password.workers", 0..=1024)),
         max_wait: Duration::from_millis(reader.number("password.max_wait_ms", 1..=600_000)),

@@ -26,9 +26,14 @@ pub(crate) struct Shown {
 /// nothing is started.
 pub(crate) struct Reader {
     values: BTreeMap<String, BTreeMap<String, Value>>,
+    /// Names of their own under which settings were given, by key.
+    own_names: BTreeMap<String, String>,
     problems: Vec<Problem>,
     shown: Vec<Shown>,
 }
+
+/// Names, beside flags, by which platforms give settings.
+const WELL_KNOWN: [&str; 2] = ["PORT", "DATABASE_URL"];
 
 /// The environment variable that sets `key`.
 pub(crate) fn variable(key: &str) -> String {
@@ -43,7 +48,7 @@ impl Reader {
             let names = table.clone().into_table().unwrap_or_else(|_| [(String::new(), table)].into());
             values.insert(section, names.into_iter().collect());
         }
-        Ok(Self { values, problems: Vec::new(), shown: Vec::new() })
+        Ok(Self { values, own_names: BTreeMap::new(), problems: Vec::new(), shown: Vec::new() })
     }
 
     /// The text of a setting; empty when it is not set.
@@ -124,7 +129,8 @@ impl Reader {
 
     /// Remembers what is wrong with a setting. Never repeat a secret in `what`.
     pub(crate) fn problem(&mut self, key: &str, what: impl Into<String>) {
-        self.problems.push(Problem { variable: variable(key), what: what.into() });
+        let name = self.own_names.get(key).cloned().unwrap_or_else(|| variable(key));
+        self.problems.push(Problem { variable: name, what: what.into() });
     }
 
     /// Whether somebody gave the setting a value.
@@ -137,6 +143,13 @@ impl Reader {
     pub(crate) fn finish(mut self) -> (Vec<Problem>, Vec<Shown>) {
         for (section, names) in std::mem::take(&mut self.values) {
             for name in names.into_keys() {
+                if name.is_empty() {
+                    self.problem(
+                        &section,
+                        "this is a section; its settings have a name behind two more underscores",
+                    );
+                    continue;
+                }
                 let key = format!("{section}.{name}");
                 self.problem(&key, "there is no such setting; `otp-login config show` lists all there are");
             }
@@ -148,6 +161,9 @@ impl Reader {
         let value =
             key.split_once('.').and_then(|(section, name)| self.values.get_mut(section)?.remove(name));
         let origin = value.as_ref().and_then(|value| value.origin()).unwrap_or("default").to_owned();
+        if origin.starts_with("--") || WELL_KNOWN.contains(&origin.as_str()) {
+            self.own_names.insert(key.to_owned(), origin.clone());
+        }
         (value.as_ref().map(text_of).unwrap_or_default(), origin)
     }
 

@@ -16,14 +16,16 @@
 mod api;
 mod database_proxy;
 mod http;
+mod leaks;
 mod process;
 mod provider_proxy;
 mod store;
 mod world;
 
 pub use api::{Api, Person, Tokens};
-pub use database_proxy::DatabaseProxy;
+pub use database_proxy::{DatabaseProxy, PASSWORD_IN_URL};
 pub use http::{Reply, Request, raw_exchange};
+pub use leaks::{Secret, leaks};
 pub use process::{Ran, SimulatorProcess, binary, command, free_port, run};
 pub use provider_proxy::{Operation, ProviderProxy, Rule};
 pub use store::{SqliteLock, Store};

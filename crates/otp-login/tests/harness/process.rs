@@ -1,9 +1,12 @@
 //! The binary as a command, and the simulator as a process that outlives the
 //! service.
 
+use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -50,14 +53,30 @@ impl Ran {
     }
 }
 
-/// Runs a command to its end.
+/// Runs a command to its end, which comes soon.
 pub fn run(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
-    let output = command(folder, variables, arguments).output().expect("the binary runs");
-    Ran {
-        code: output.status.code(),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+    let mut child = command(folder, variables, arguments).spawn().expect("the binary runs");
+    let (stdout, stderr) = (collected(child.stdout.take()), collected(child.stderr.take()));
+    let begun = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("a child to wait for") {
+            break status;
+        }
+        if begun.elapsed() > Duration::from_secs(20) {
+            let _ = child.kill();
+        }
+        thread::sleep(Duration::from_millis(5));
+    };
+    let text = |reader: JoinHandle<String>| reader.join().expect("a reader that ends");
+    Ran { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+}
+
+fn collected(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = pipe.expect("a pipe").read_to_end(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
 }
 
 /// `otp-login simulator`; killed when this value goes.

@@ -1,0 +1,278 @@
+//! What is said of settings that cannot be used, and which of several wins.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod harness;
+
+use std::fs;
+
+use harness::run;
+use tempfile::tempdir;
+
+/// Checks `variables` and returns what is said, each problem as one line.
+fn problems(variables: &[(&str, &str)], arguments: &[&str]) -> Vec<String> {
+    let folder = tempdir().unwrap();
+    let ran = run(folder.path(), variables, &[&["config", "check"], arguments].concat());
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{variables:?}: {ran:?}");
+    assert!(ran.stderr.starts_with("The configuration cannot be used:\n"), "{ran:?}");
+    assert!(!ran.stderr.contains("panicked"), "{ran:?}");
+    ran.stderr.lines().filter(|line| line.starts_with("  ")).map(|line| line.trim().to_owned()).collect()
+}
+
+fn setting(folder: &std::path::Path, variables: &[(&str, &str)], arguments: &[&str], key: &str) -> String {
+    let shown = run(folder, variables, &[&["config", "show"], arguments].concat()).good();
+    let line = shown.lines().find(|line| line.split(' ').next() == Some(key)).unwrap();
+    line.split_whitespace().nth(1).unwrap().to_owned()
+}
+
+/// Variable, value, and what the one message about it must contain.
+const MISTAKES: &[(&str, &str, &str)] = &[
+    ("OTP_LOGIN__SERVER__HOST", "nowhere", "127.0.0.1, 0.0.0.0 or ::"),
+    ("OTP_LOGIN__SERVER__PORT", "65536", "0 to 65535"),
+    ("OTP_LOGIN__SERVER__PORT", "-1", "0 to 65535"),
+    ("PORT", "web", "0 to 65535"),
+    ("OTP_LOGIN__SERVER__METRICS_PORT", "x", "0 to 65535"),
+    ("OTP_LOGIN__SERVER__TRUSTED_PROXIES", "10.0.0.0/33", "10.0.0.0/8"),
+    ("OTP_LOGIN__SERVER__TRUSTED_PROXIES", "10.0.0.1,proxy", "\"proxy\""),
+    ("OTP_LOGIN__SERVER__CORS_ORIGINS", "*", "https://app.example.com"),
+    ("OTP_LOGIN__SERVER__DOCS", "yes", "true or false"),
+    ("OTP_LOGIN__SERVER__WORKERS", "1025", "0 to 1024"),
+    ("OTP_LOGIN__SERVER__MAX_CONNECTIONS", "0", "1 to 1000000"),
+    ("DATABASE_URL", "mysql://localhost/x", "postgres://, postgresql://, sqlite:"),
+    ("DATABASE_URL", "postgres://localhost/x?sslmode=maybe", "verify-full"),
+    ("DATABASE_URL", "postgres://u@host:port/x", "postgres://user:password@host:5432/database"),
+    ("OTP_LOGIN__DATABASE__URL", "sqlite:", "sqlite"),
+    ("OTP_LOGIN__DATABASE__MAX_CONNECTIONS", "0", "1 to 1000"),
+    ("OTP_LOGIN__SIMULATOR__ENABLED", "maybe", "true, false, auto"),
+    ("OTP_LOGIN__SIMULATOR__PORT", "3001.5", "0 to 65535"),
+    ("OTP_LOGIN__SINCH__BASE_URL", "ftp://localhost", "https://host"),
+    ("OTP_LOGIN__SINCH__BASE_URL", "http://localhost/path", "without user, path or query"),
+    ("OTP_LOGIN__SINCH__APPLICATION_KEY", "two words", "Sinch dashboard"),
+    ("OTP_LOGIN__SINCH__APPLICATION_SECRET", "hunter2!", "Base64"),
+    ("OTP_LOGIN__SINCH__AUTH", "oauth", "signed, basic"),
+    ("OTP_LOGIN__SINCH__TIMEOUT_MS", "99", "100 to 60000"),
+    ("OTP_LOGIN__SINCH__TIMEOUT_MS", "60001", "100 to 60000"),
+    ("OTP_LOGIN__OTP__TTL_SECONDS", "0", "1 to 86400"),
+    ("OTP_LOGIN__OTP__TTL_SECONDS", "18446744073709551616", "1 to 86400"),
+    ("OTP_LOGIN__OTP__RESEND_COOLDOWN_SECONDS", "-5", "0 to 86400"),
+    ("OTP_LOGIN__OTP__MAX_ATTEMPTS", "0", "1 to 1000"),
+    ("OTP_LOGIN__OTP__MAX_SENDS", "two", "1 to 1000"),
+    ("OTP_LOGIN__PASSWORD__BCRYPT_COST", "3", "4 to 14"),
+    ("OTP_LOGIN__PASSWORD__BCRYPT_COST", "15", "4 to 14"),
+    ("OTP_LOGIN__PASSWORD__BCRYPT_COST", "12.0", "whole number"),
+    ("OTP_LOGIN__PASSWORD__PEPPER", "hunter2!", "otp-login keys generate"),
+    ("OTP_LOGIN__PASSWORD__PREVIOUS_PEPPERS", "hunter2!", "32 bytes in base64"),
+    ("OTP_LOGIN__PASSWORD__MAX_WAIT_MS", "0", "1 to 600000"),
+    ("OTP_LOGIN__SECRETS__DATA_KEY", "hunter2!", "otp-login keys generate"),
+    ("OTP_LOGIN__JWT__ALGORITHM", "none", "EdDSA, ES256, HS256"),
+    ("OTP_LOGIN__JWT__PRIVATE_KEY", "hunter2!", "otp-login keys generate --jwt"),
+    ("OTP_LOGIN__JWT__ACCESS_TTL_SECONDS", "0", "1 to 86400"),
+    ("OTP_LOGIN__SESSIONS__REFRESH_TTL_SECONDS", "99999999999", "whole number"),
+    ("OTP_LOGIN__SESSIONS__ABSOLUTE_TTL_SECONDS", "0", "whole number"),
+    ("OTP_LOGIN__SESSIONS__REFRESH_REUSE_LEEWAY_SECONDS", "-1", "0 to 86400"),
+    ("OTP_LOGIN__SESSIONS__MAX_PER_USER", "0", "1 to 10000"),
+    ("OTP_LOGIN__RATE_LIMIT__IP_PER_MINUTE", "0", "1 to"),
+    ("OTP_LOGIN__RATE_LIMIT__IP_BURST", "none", "1 to"),
+    ("OTP_LOGIN__RATE_LIMIT__ACCOUNT_PER_HOUR", "0", "1 to 1000000"),
+    ("OTP_LOGIN__RATE_LIMIT__PHONE_PER_HOUR", "-1", "1 to 1000000"),
+    ("OTP_LOGIN__RATE_LIMIT__COUNTRY_PER_HOUR", "x", "0 to 1000000"),
+    ("OTP_LOGIN__COUNTRIES__ALLOW", "SE,Sweden", "ISO 3166"),
+    ("OTP_LOGIN__COUNTRIES__VOIP", "1", "true or false"),
+    ("OTP_LOGIN__LOG__FILTER", "use_cases=loud", "expected one of"),
+    ("OTP_LOGIN__LOG__FORMAT", "xml", "auto, pretty, json"),
+    ("OTP_LOGIN__OTP__MAX_ATTEMPT", "5", "there is no such setting"),
+    ("OTP_LOGIN__OPT__MAX_ATTEMPTS", "5", "there is no such setting"),
+    ("OTP_LOGIN__TYPO", "5", "this is a section"),
+    ("OTP_LOGIN_CONFIG_DIR", "/nowhere/at/all", "there is no folder"),
+];
+
+#[test]
+fn a_mistake_is_told_by_the_variable_that_makes_it_and_what_is_accepted() {
+    for (variable, value, expected) in MISTAKES {
+        // With the simulator on, one wrong credential is not two that are missing.
+        let told = problems(&[("OTP_LOGIN__SIMULATOR__ENABLED", "true"), (variable, value)], &[]);
+        assert_eq!(told.len(), 1, "{variable}={value}: {told:?}");
+        let start = format!("{variable}: ");
+        assert!(told[0].starts_with(&start) && told[0].contains(expected), "{variable}={value}: {told:?}");
+        assert!(!told[0].contains("hunter2"), "a secret is repeated: {told:?}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let unlike: Vec<(&str, &str)> = MISTAKES
+        .iter()
+        .filter(|(variable, ..)| !matches!(*variable, "PORT" | "DATABASE_URL" | "OTP_LOGIN_CONFIG_DIR"))
+        .map(|(variable, value, _)| (*variable, *value))
+        .collect::<std::collections::BTreeMap<_, _>>()
+        .into_iter()
+        .collect();
+    let told = problems(&unlike, &[]);
+    for (variable, _) in unlike {
+        assert!(told.iter().any(|line| line.starts_with(&format!("{variable}: "))), "{variable}: {told:?}");
+    }
+}
+
+#[test]
+fn a_flag_with_a_mistake_is_told_by_the_flag() {
+    assert!(problems(&[], &["--port", "99999"])[0].starts_with("--port: "));
+    assert!(problems(&[], &["--host", "::g"])[0].starts_with("--host: "));
+    assert!(problems(&[], &["--database-url", "x"])[0].starts_with("--database-url: "));
+}
+
+#[test]
+fn a_service_with_a_mistake_does_not_start() {
+    let folder = tempdir().unwrap();
+    let ran = run(folder.path(), &[("OTP_LOGIN__OTP__MAX_ATTEMPTS", "0")], &["serve"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(
+        ran.stderr.contains("OTP_LOGIN__OTP__MAX_ATTEMPTS: ") && ran.stderr.contains("Nothing was started.")
+    );
+    assert!(fs::read_dir(folder.path()).unwrap().next().is_none(), "it made something");
+}
+
+const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+const PRODUCTION: &[(&str, &str)] = &[
+    ("OTP_LOGIN_ENV", "production"),
+    ("DATABASE_URL", "postgres://u@db.example.com/x?sslmode=require"),
+    ("OTP_LOGIN__SINCH__APPLICATION_KEY", "0b1d2c3e-0000-4000-8000-000000000001"),
+    ("OTP_LOGIN__SINCH__APPLICATION_SECRET", "c2VjcmV0IG9mIHRoZSBzaW5jaCBkYXNoYm9hcmQ="),
+    ("OTP_LOGIN__SECRETS__DATA_KEY", KEY),
+    ("OTP_LOGIN__PASSWORD__PEPPER", "YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODk="),
+];
+
+#[test]
+fn production_with_all_it_needs_is_accepted_with_warnings_about_what_to_look_at() {
+    let folder = tempdir().unwrap();
+    let verdict = run(folder.path(), PRODUCTION, &["config", "check"]).good();
+    assert!(verdict.contains("OTP_LOGIN__SERVER__TRUSTED_PROXIES"), "{verdict}");
+    assert!(verdict.contains("OTP_LOGIN__COUNTRIES__ALLOW"), "{verdict}");
+    assert!(verdict.ends_with("The configuration for production can be used.\n"), "{verdict}");
+}
+
+#[test]
+fn asvs_6_3_2_production_refuses_what_only_development_may_have() {
+    let development_data_key = "ZGV2ZWxvcG1lbnQtZGF0YS1rZXktbm90LXNlY3JldCE=";
+    let development_pepper = "ZGV2ZWxvcG1lbnQtcGVwcGVyLWlzLW5vdC1zZWNyZXQ=";
+    for (variable, value, expected) in [
+        ("OTP_LOGIN__SECRETS__DATA_KEY", development_data_key, "public"),
+        ("OTP_LOGIN__SECRETS__DATA_KEY", development_pepper, "public"),
+        ("OTP_LOGIN__SECRETS__DATA_KEY", "", "otp-login keys generate"),
+        ("OTP_LOGIN__PASSWORD__PEPPER", development_pepper, "public"),
+        ("OTP_LOGIN__PASSWORD__PEPPER", development_data_key, "public"),
+        ("OTP_LOGIN__PASSWORD__PEPPER", "", "otp-login keys generate"),
+        ("OTP_LOGIN__PASSWORD__PREVIOUS_PEPPERS", development_pepper, "public"),
+        (
+            "OTP_LOGIN__SINCH__APPLICATION_KEY",
+            "11111111-2222-3333-4444-555555555555",
+            "simulator's and public",
+        ),
+        ("OTP_LOGIN__SINCH__APPLICATION_SECRET", "MDEyMzQ1Njc4OWFiY2RlZg==", "public"),
+        ("OTP_LOGIN__SINCH__APPLICATION_KEY", "", "Sinch dashboard"),
+        ("OTP_LOGIN__SINCH__APPLICATION_SECRET", "", "Sinch dashboard"),
+        ("OTP_LOGIN__SINCH__BASE_URL", "http://10.0.0.1", "https://host"),
+        ("OTP_LOGIN__SIMULATOR__ENABLED", "true", "production accepts false"),
+        ("DATABASE_URL", "", "set DATABASE_URL to postgres://"),
+        ("OTP_LOGIN__PASSWORD__BCRYPT_COST", "9", "10 to 14"),
+        ("OTP_LOGIN__PASSWORD__BCRYPT_COST", "4", "10 to 14"),
+        ("OTP_LOGIN__OTP__TTL_SECONDS", "601", "60 to 600"),
+        ("OTP_LOGIN__OTP__RESEND_COOLDOWN_SECONDS", "29", "30 to 600"),
+        ("OTP_LOGIN__OTP__MAX_ATTEMPTS", "6", "1 to 5"),
+        ("OTP_LOGIN__OTP__MAX_SENDS", "6", "1 to 5"),
+        ("OTP_LOGIN__JWT__ACCESS_TTL_SECONDS", "3601", "30 to 3600"),
+        ("OTP_LOGIN__SESSIONS__REFRESH_REUSE_LEEWAY_SECONDS", "31", "0 to 30"),
+    ] {
+        let with: Vec<(&str, &str)> = PRODUCTION
+            .iter()
+            .copied()
+            .filter(|(name, _)| *name != variable)
+            .chain([(variable, value)])
+            .collect();
+        let told = problems(&with, &[]);
+        let named = told.iter().any(|line| line.contains(variable) || variable == "DATABASE_URL");
+        assert!(named && told.iter().any(|line| line.contains(expected)), "{variable}={value}: {told:?}");
+        assert_eq!(told.len(), 1, "{variable}={value}: {told:?}");
+    }
+}
+
+#[test]
+fn a_signing_secret_that_is_too_short_is_refused() {
+    for secret in ["", "c2hvcnQ=", "not base64 at all, though it is long enough to be one!"] {
+        let with =
+            [PRODUCTION, &[("OTP_LOGIN__JWT__ALGORITHM", "HS256"), ("OTP_LOGIN__JWT__SECRET", secret)]]
+                .concat();
+        let told = problems(&with, &[]);
+        assert!(
+            told.len() == 1 && told[0].starts_with("OTP_LOGIN__JWT__SECRET: ") && told[0].contains("32"),
+            "{told:?}"
+        );
+    }
+    let with = [PRODUCTION, &[("OTP_LOGIN__JWT__ALGORITHM", "ES256")]].concat();
+    assert!(problems(&with, &[])[0].starts_with("OTP_LOGIN__JWT__PRIVATE_KEY: "));
+}
+
+#[test]
+fn our_own_variable_wins_over_the_well_known_one_and_a_flag_over_both() {
+    let folder = tempdir().unwrap();
+    let port = |variables: &[(&str, &str)], arguments: &[&str]| {
+        setting(folder.path(), variables, arguments, "server.port")
+    };
+    assert_eq!(port(&[], &[]), "3000");
+    assert_eq!(port(&[("PORT", "4000")], &[]), "4000");
+    assert_eq!(port(&[("PORT", "4000"), ("OTP_LOGIN__SERVER__PORT", "5000")], &[]), "5000");
+    assert_eq!(port(&[("PORT", "4000"), ("OTP_LOGIN__SERVER__PORT", "5000")], &["--port", "6000"]), "6000");
+    assert_eq!(port(&[("PORT", "")], &[]), "3000");
+
+    let bad_and_good = [("DATABASE_URL", "mysql://x"), ("OTP_LOGIN__DATABASE__URL", "sqlite::memory:")];
+    assert!(run(folder.path(), &bad_and_good, &["config", "check"]).good().contains("can be used"));
+    let flag = ["config", "check", "--database-url", "sqlite::memory:"];
+    assert!(run(folder.path(), &bad_and_good[..1], &flag).good().contains("can be used"));
+}
+
+#[test]
+fn files_of_a_named_folder_lie_between_the_defaults_and_the_environment() {
+    let folder = tempdir().unwrap();
+    let named = folder.path().join("elsewhere");
+    fs::create_dir(&named).unwrap();
+    fs::write(named.join("default.toml"), "[otp]\nmax_attempts = 4\nmax_sends = 2\n").unwrap();
+    fs::write(named.join("development.toml"), "[otp]\nmax_sends = 1\n").unwrap();
+    let at = |variables: &[(&str, &str)], key: &str| {
+        let by_flag = setting(folder.path(), variables, &["--config-dir", "elsewhere"], key);
+        let by_variable =
+            setting(folder.path(), &[variables, &[("OTP_LOGIN_CONFIG_DIR", "elsewhere")]].concat(), &[], key);
+        assert_eq!(by_flag, by_variable);
+        by_flag
+    };
+    assert_eq!(at(&[], "otp.max_attempts"), "4");
+    assert_eq!(at(&[], "otp.max_sends"), "1");
+    assert_eq!(at(&[("OTP_LOGIN__OTP__MAX_SENDS", "3")], "otp.max_sends"), "3");
+    assert_eq!(at(&[], "otp.ttl_seconds"), "600");
+
+    fs::write(named.join("default.toml"), "[otp\n").unwrap();
+    let ran = run(folder.path(), &[], &["--config-dir", "elsewhere", "config", "check"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("elsewhere/default.toml"), "{ran:?}");
+}
+
+#[test]
+fn an_env_file_sets_what_the_environment_leaves_open() {
+    let folder = tempdir().unwrap();
+    let file = folder.path().join(".env");
+    fs::write(&file, "# ours\nOTP_LOGIN__OTP__MAX_SENDS=2\nPORT=\"4001\"\nOTP_LOGIN_ENV=production\n")
+        .unwrap();
+    let development = [("OTP_LOGIN_ENV", "development")];
+    assert_eq!(setting(folder.path(), &development, &[], "otp.max_sends"), "2");
+    assert_eq!(setting(folder.path(), &development, &[], "server.port"), "4001");
+    let stronger = [("OTP_LOGIN_ENV", "development"), ("OTP_LOGIN__OTP__MAX_SENDS", "3")];
+    assert_eq!(setting(folder.path(), &stronger, &[], "otp.max_sends"), "3");
+    let production = run(folder.path(), &[], &["config", "check"]);
+    assert!(production.stderr.contains("production has no default database"), "{production:?}");
+
+    fs::write(&file, "OTP_LOGIN__PASSWORD__PEPPER=\"hunter2\nPORT=1\n").unwrap();
+    let ran = run(folder.path(), &[], &["config", "check"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(
+        ran.stderr.contains(".env: a line is not NAME=value") && !ran.stderr.contains("hunter2"),
+        "{ran:?}"
+    );
+}
