@@ -35,10 +35,11 @@ use group::Group;
 use machine::Machine;
 use site::Site;
 
-/// Starts, sign-ups and warm-ups, which `--seconds` does not change.
+/// When to give up: far more than what all groups take, also on a busy machine.
+/// Starts, sign-ups and warm-ups do not depend on `--seconds`,
 const FIXED_TIME: Duration = Duration::from_mins(2);
-/// The longest that all groups take together, in lengths of `--seconds`.
-const LENGTHS: u32 = 9;
+/// the rest does.
+const LENGTHS: u32 = 18;
 const POLL_EVERY: Duration = Duration::from_millis(100);
 /// Not an argument, which every user of the machine may read.
 const PASSWORD_VARIABLE: &str = "PGPASSWORD";

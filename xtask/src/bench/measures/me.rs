@@ -10,7 +10,7 @@ use crate::bench::load::Crowd;
 use crate::bench::people::Person;
 use crate::bench::process_usage::processor_time;
 use crate::bench::service::Service;
-use crate::bench::site::{ROUNDS, Site, WARM_UP};
+use crate::bench::site::{Site, WARM_UP};
 use crate::bench::statistics::Rounds;
 
 const CONNECTIONS: u32 = 16;
@@ -37,7 +37,7 @@ pub(crate) async fn measure(site: &Site, figures: &mut Figures) -> Result<()> {
     let mut quiet = Asked::by(quiet, &people);
 
     let (mut pgbench, mut ratios, mut quiet_ratios) = (Rounds::new(), Rounds::new(), Rounds::new());
-    for _ in 0..ROUNDS {
+    for _ in site.rounds() {
         let selects = site.postgres.pgbench_per_second(site.round())?;
         pgbench.push(selects);
         ratios.push(logging.ask(site.round()).await? / selects);

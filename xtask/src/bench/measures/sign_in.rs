@@ -9,7 +9,7 @@ use crate::bench::load::{Crowd, Samples};
 use crate::bench::people::Person;
 use crate::bench::reference::{hash_ms, hashes_per_second};
 use crate::bench::service::Service;
-use crate::bench::site::{ROUNDS, Site, WARM_UP};
+use crate::bench::site::{Site, WARM_UP};
 use crate::bench::statistics::Rounds;
 
 const CLIENTS: u32 = 64;
@@ -25,7 +25,7 @@ pub(crate) async fn measure(site: &Site, figures: &mut Figures) -> Result<()> {
 /// 64 clients that sign in again as soon as they have.
 async fn everybody(site: &Site, service: &Service, people: &[Person], figures: &mut Figures) -> Result<()> {
     let (mut sign_ins, mut hashes, mut ratios) = (Rounds::new(), Rounds::new(), Rounds::new());
-    for _ in 0..ROUNDS {
+    for _ in site.rounds() {
         let alone = hashes_per_second(site.round() / 2)?;
         let mut crowd = Crowd::gather(service.port(), people.iter().map(Person::login_request)).await?;
         let begin = Instant::now() + WARM_UP;

@@ -8,7 +8,7 @@ use crate::bench::figures::Figures;
 use crate::bench::load::{Crowd, Metronome, Samples};
 use crate::bench::people::Person;
 use crate::bench::service::Service;
-use crate::bench::site::{ROUNDS, Site, WARM_UP};
+use crate::bench::site::{Site, WARM_UP};
 use crate::bench::statistics::Rounds;
 
 const CLIENTS: u32 = 64;
@@ -50,7 +50,7 @@ impl Storm {
         let rounds = Rounds::new;
         let mut storm =
             Self { ratios: rounds(), quiet_p99: rounds(), quiet_p50: rounds(), p99: rounds(), p50: rounds() };
-        for _ in 0..ROUNDS {
+        for _ in site.rounds() {
             let quiet = Watch::start(service, &me, site.round()).metronome.finish()?;
             let mut crowd = Crowd::gather(service.port(), people.iter().map(Person::login_request)).await?;
             let stormy = Watch::start(service, &me, site.round());
