@@ -1,6 +1,10 @@
 //! The schema, embedded in the binary.
 
-use diesel::{migration::MigrationSource, pg::Pg, sql_types::BigInt};
+use diesel::{
+    migration::{MigrationSource, MigrationVersion},
+    pg::Pg,
+    sql_types::BigInt,
+};
 use diesel_async::{AsyncMigrationHarness, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
@@ -14,9 +18,9 @@ const LOCK: i64 = 0x6f74_705f_6c6f_6769;
 /// A migration could not be looked at or run.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
-    #[error("the database cannot be reached: {0}")]
+    #[error("the database cannot be reached")]
     Connect(#[from] diesel::ConnectionError),
-    #[error("the lock of the migrations cannot be had: {0}")]
+    #[error("the lock of the migrations cannot be had")]
     Lock(#[from] diesel::result::Error),
     #[error("migration failed: {0}")]
     Failed(String),
@@ -27,8 +31,11 @@ impl PostgresStore {
     /// together wait for the first; each migration is applied once.
     pub async fn migrate_up(&self) -> Result<Vec<String>, MigrationError> {
         self.with_harness(|harness| {
-            let applied = harness.run_pending_migrations(MIGRATIONS)?;
-            Ok(applied.iter().map(ToString::to_string).collect())
+            let pending = harness.pending_migrations(MIGRATIONS)?;
+            pending
+                .iter()
+                .map(|migration| harness.run_migration(migration).map(|_| migration.name().to_string()))
+                .collect()
         })
         .await
     }
@@ -37,7 +44,12 @@ impl PostgresStore {
     pub async fn migrate_down(&self, steps: u32) -> Result<Vec<String>, MigrationError> {
         self.with_harness(move |harness| {
             let steps = harness.applied_migrations()?.len().min(usize::try_from(steps)?);
-            (0..steps).map(|_| Ok(harness.revert_last_migration(MIGRATIONS)?.to_string())).collect()
+            let known = MigrationSource::<Pg>::migrations(&MIGRATIONS)?;
+            let name = |version: &MigrationVersion<'_>| {
+                let of = known.iter().find(|migration| migration.name().version() == *version);
+                of.map_or_else(|| version.to_string(), |migration| migration.name().to_string())
+            };
+            (0..steps).map(|_| Ok(name(&harness.revert_last_migration(MIGRATIONS)?))).collect()
         })
         .await
     }

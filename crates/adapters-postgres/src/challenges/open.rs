@@ -156,7 +156,7 @@ fn keys(subject: &Subject) -> (String, String) {
     match subject {
         Subject::Registration(PendingRegistration { email, phone, password_hash, .. }) => (
             format!("{} {} {}", email.canonical(), phone.as_e164(), password_hash.as_str()),
-            format!("registration:{}", email.canonical()),
+            format!("registration:{} {}", email.canonical(), phone.as_e164()),
         ),
         Subject::Login { user_id, .. } => (user_id.0.to_string(), user_id.0.to_string()),
     }

@@ -179,7 +179,9 @@ fn identity(subject: &Subject) -> String {
 /// Whom sends are counted for: pending registrations apart from accounts.
 fn account(subject: &Subject) -> String {
     match subject {
-        Subject::Registration(registration) => format!("registration:{}", registration.email.canonical()),
+        Subject::Registration(registration) => {
+            format!("registration:{} {}", registration.email.canonical(), registration.phone.as_e164())
+        }
         Subject::Login { user_id, .. } => user_id.0.to_string(),
     }
 }

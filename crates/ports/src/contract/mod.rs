@@ -92,6 +92,7 @@ macro_rules! store_contract {
                 rc_07_a_day_allows_twice_an_hour
                 the_latest_end_of_all_used_up_quotas_is_told
                 the_later_of_hour_and_day_is_told
+                strangers_who_register_an_email_use_up_nothing_of_its_owner
                 sends_of_a_sign_in_count_for_its_account_and_number
                 a_resend_is_bound_by_the_quotas
                 a_live_code_is_held_even_when_a_quota_is_used_up

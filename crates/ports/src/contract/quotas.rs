@@ -36,7 +36,9 @@ const PHONE: Dimension = Dimension {
     quotas: |quota| Quotas { phone: Some(quota), ..NONE },
 };
 const ACCOUNT: Dimension = Dimension {
-    challenge: |number| apart(number, PendingRegistration { email: email(99), ..person(number) }),
+    challenge: |number| {
+        apart(number, PendingRegistration { email: email(99), phone: phone(98), ..person(number) })
+    },
     quotas: |quota| Quotas { account: Some(quota), ..NONE },
 };
 const COUNTRY: Dimension = Dimension {
@@ -123,17 +125,26 @@ pub async fn rc_07_a_day_allows_twice_an_hour(stores: &Stores) {
 }
 
 pub async fn the_latest_end_of_all_used_up_quotas_is_told(stores: &Stores) {
-    let one = Some(Quota::per_hour(1));
-    let quotas = Quotas { phone: one, account: one, ..NONE };
+    let quotas = Quotas { phone: Some(Quota::per_hour(2)), account: Some(Quota::per_hour(1)), ..NONE };
     let mine = NewChallenge { limits: short(quotas), ..registration(1) };
     let same_number = registration_of(person_with_phone(2, phone(1)));
-    let same_email = registration_of(PendingRegistration { email: email(1), ..person(3) });
+    let same_person = registration_of(PendingRegistration { email: email(1), phone: phone(1), ..person(3) });
     stores.open(&NewChallenge { limits: short(NONE), ..same_number }, minute(0)).await;
-    stores.open(&NewChallenge { limits: short(NONE), ..same_email }, minute(10)).await;
+    stores.open(&NewChallenge { limits: short(NONE), ..same_person }, minute(10)).await;
 
     let opened = stores.open(&mine, minute(20)).await;
 
     assert_eq!(opened.send, SendDecision::OverQuota { retry_at: minute(70) });
+}
+
+pub async fn strangers_who_register_an_email_use_up_nothing_of_its_owner(stores: &Stores) {
+    let one = Quotas { account: Some(Quota::per_hour(1)), ..NONE };
+    for number in 1..=3 {
+        let pending = PendingRegistration { email: email(1), ..person(number) };
+        let opened =
+            stores.open(&NewChallenge { limits: short(one), ..registration_of(pending) }, start()).await;
+        assert!(matches!(opened.send, SendDecision::Reserved(_)), "number {number}");
+    }
 }
 
 pub async fn the_later_of_hour_and_day_is_told(stores: &Stores) {
