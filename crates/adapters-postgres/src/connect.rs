@@ -30,7 +30,9 @@ const WAIT: Duration = Duration::from_secs(3);
 pub struct Settings {
     config: Config,
     tls: Option<Arc<ClientConfig>>,
+    /// Of each thread's pool.
     max_connections: usize,
+    pub(crate) threads: usize,
 }
 
 /// The database address cannot be used. The text never repeats it, because
@@ -57,8 +59,9 @@ impl Settings {
     /// `sslmode` is that of libpq with one difference: whenever TLS is used,
     /// the server's certificate and name are verified. Without it, TLS is
     /// required of every server that is not this machine. `sslrootcert` names
-    /// a PEM file of a private authority.
-    pub fn parse(url: &str, max_connections: usize) -> Result<Self, ConnectError> {
+    /// a PEM file of a private authority. `max_connections` are shared out among
+    /// `threads` threads, each of which gets one at least.
+    pub fn parse(url: &str, max_connections: usize, threads: usize) -> Result<Self, ConnectError> {
         let (url, options) = TlsOptions::split_from(url);
         let mut config: Config = url.parse().map_err(|_| ConnectError::Address)?;
         let encrypt = options.encrypt(&config)?;
@@ -70,7 +73,8 @@ impl Settings {
             .application_name("otp-login")
             .options("-c statement_timeout=5000 -c lock_timeout=2000 -c lc_messages=C -c timezone=UTC");
         let tls = if encrypt { Some(Arc::new(options.client_config()?)) } else { None };
-        Ok(Self { config, tls, max_connections })
+        let threads = threads.max(1);
+        Ok(Self { config, tls, max_connections: (max_connections / threads).max(1), threads })
     }
 }
 
@@ -173,7 +177,7 @@ mod tests {
     use super::*;
 
     fn encrypted(url: &str) -> bool {
-        Settings::parse(url, 1).unwrap().tls.is_some()
+        Settings::parse(url, 1, 1).unwrap().tls.is_some()
     }
 
     #[test]
@@ -193,7 +197,7 @@ mod tests {
             "postgres://u:secret@h/x?sslmode=maybe",
             "postgres://u:secret@h/x?sslrootcert=/nowhere.pem",
         ] {
-            let Err(error) = Settings::parse(url, 1) else { panic!("{url} was accepted") };
+            let Err(error) = Settings::parse(url, 1, 1) else { panic!("{url} was accepted") };
             assert!(!error.to_string().contains("secret"), "{error}");
         }
     }

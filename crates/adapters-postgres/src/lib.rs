@@ -17,7 +17,13 @@ mod sessions;
 mod statement;
 mod types;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 pub use connect::{ConnectError, Settings};
@@ -39,13 +45,22 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(6);
 /// How often a statement that lost a deadlock is tried.
 const TRIES: u32 = 3;
 
-/// The stores, over one pool of connections.
+/// Hands each thread a number when it first asks.
+static NEXT_THREAD: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    static THREAD: usize = NEXT_THREAD.fetch_add(1, Ordering::Relaxed);
+}
+
+/// The stores, over a pool of connections for each thread that answers.
 ///
-/// Connections are made when first needed and made anew when lost: a database
+/// A connection is driven by the thread that opened it. Were it lent to others,
+/// every statement would cross threads twice, which costs more than the
+/// statement. Connections are made when first needed and made anew when lost: a database
 /// that comes back needs no restart of ours.
 #[derive(Clone)]
 pub struct PostgresStore {
-    pool: Pool,
+    pools: Arc<[Pool]>,
     settings: Arc<Settings>,
 }
 
@@ -53,7 +68,9 @@ impl PostgresStore {
     /// Prepares a pool without connecting.
     pub fn new(settings: Settings) -> Result<Self, ConnectError> {
         let settings = Arc::new(settings);
-        Ok(Self { pool: connect::pool(settings.clone())?, settings })
+        let pools =
+            (0..settings.threads).map(|_| connect::pool(settings.clone())).collect::<Result<_, _>>()?;
+        Ok(Self { pools, settings })
     }
 
     /// Runs a statement and reads its rows.
@@ -114,7 +131,12 @@ impl PostgresStore {
     }
 
     async fn connection(&self) -> Result<PooledConnection, StoreError> {
-        self.pool.get().await.map_err(|error| StoreError::Unavailable(Box::new(error)))
+        let thread = THREAD.with(|number| *number);
+        let pool = self
+            .pools
+            .get(thread % self.pools.len().max(1))
+            .ok_or_else(|| StoreError::Broken("the store has no pool".into()))?;
+        pool.get().await.map_err(|error| StoreError::Unavailable(Box::new(error)))
     }
 }
 

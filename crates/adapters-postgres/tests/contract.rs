@@ -10,7 +10,7 @@ use testkit::postgres::Database;
 
 async fn fresh_stores() -> (Stores, Database) {
     let database = tokio::task::spawn_blocking(Database::create).await.expect("a fresh database");
-    let settings = Settings::parse(database.url(), 8).expect("the address of the fresh database");
+    let settings = Settings::parse(database.url(), 8, 1).expect("the address of the fresh database");
     let store = Arc::new(PostgresStore::new(settings).expect("a pool"));
     store.migrate_up().await.expect("the schema");
     (Stores { accounts: store.clone(), challenges: store.clone(), sessions: store }, database)

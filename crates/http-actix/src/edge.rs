@@ -15,7 +15,7 @@ use actix_web::{
     web::Data,
 };
 use futures_util::FutureExt;
-use tracing::{Instrument, Span, field};
+use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use crate::{
@@ -120,8 +120,6 @@ impl Arrival {
             span_id = self.trace.span_id,
             http.method = self.method,
             http.route = self.route,
-            http.status = field::Empty,
-            duration_ms = field::Empty,
         )
     }
 
@@ -136,8 +134,17 @@ impl Arrival {
             response.headers_mut().insert(X_REQUEST_ID, id);
         }
         let duration_ms = u64::try_from(self.at.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Span::current().record("http.status", status.as_u16()).record("duration_ms", duration_ms);
-        tracing::info!(event = "request", http.status = status.as_u16(), duration_ms);
+        // On the line itself: recorded on the span, they would be written twice.
+        tracing::info!(
+            parent: None,
+            event = "request",
+            request.id = self.request_id,
+            trace_id = self.trace.id,
+            http.method = self.method,
+            http.route = self.route,
+            http.status = status.as_u16(),
+            duration_ms,
+        );
         match self.body {
             Some(body) => body.held_by(response),
             None => response,

@@ -42,7 +42,7 @@ pub(crate) fn start(settings: &LogSettings) {
     let layer = if is_for_people(settings) {
         lines.with_target(false).with_ansi(io::stdout().is_terminal()).boxed()
     } else {
-        lines.json().flatten_event(true).with_span_list(false).boxed()
+        lines.json().flatten_event(true).with_current_span(false).with_span_list(true).boxed()
     };
     tracing_subscriber::registry().with(layer.with_filter(filter)).init();
     std::panic::set_hook(Box::new(|panic| {
@@ -56,5 +56,9 @@ pub(crate) fn start(settings: &LogSettings) {
 /// numbers, at the levels below `info`. No setting can switch those on.
 fn harmless() -> Targets {
     let ours = OURS.into_iter().map(|target| (target, LevelFilter::TRACE));
-    Targets::new().with_default(LevelFilter::INFO).with_targets(ours)
+    Targets::new()
+        .with_default(LevelFilter::INFO)
+        // Complains, as an error, of every request that a stranger garbles.
+        .with_target("actix_http", LevelFilter::OFF)
+        .with_targets(ours)
 }

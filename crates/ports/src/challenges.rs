@@ -106,7 +106,8 @@ pub struct Opened {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Guess {
     pub id: ChallengeId,
-    /// Bounds wrong codes of one account over challenges, if set.
+    /// Bounds wrong codes of one account over challenges, if set. Registrations
+    /// have no account: their number must stay open to its owner.
     pub quotas: Quotas,
 }
 
@@ -196,7 +197,8 @@ pub trait ChallengeStore: Send + Sync {
 
     /// Uses the right code of a registration: account and session are created
     /// and every other pending registration of the number or e-mail is
-    /// closed, or none of it happens. Of any number of concurrent calls on
+    /// closed and the failures counted under both are forgotten, or none of it
+    /// happens. Of any number of concurrent calls on
     /// one verification exactly one is not [`Redeemed::Closed`].
     async fn redeem_registration(
         &self,

@@ -36,7 +36,7 @@ pub enum AuthenticateError {
 impl Authenticate {
     /// Checks the signature first and then, in one round trip, that the
     /// session still lives: an ended session is over at once.
-    #[tracing::instrument(name = "authenticate", skip_all)]
+    #[tracing::instrument(name = "authenticate", level = "debug", skip_all)]
     pub async fn execute(&self, token: &str) -> Result<Principal, AuthenticateError> {
         let now = self.clock.now();
         let claims = self.tokens.verify(token, now).map_err(|_| AuthenticateError::InvalidToken)?;

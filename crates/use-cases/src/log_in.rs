@@ -70,13 +70,18 @@ impl LogIn {
             tracing::warn!(event = "authn_login_lock", "too many wrong passwords for one name");
             return Err(LogInError::RateLimited { retry_after: retry_at.duration_since(now) });
         }
-        let Some(subject) = self.recognise(&request, &sign_in).await? else {
+        let Some(recognised) = self.recognise(&request, &sign_in).await? else {
             self.accounts.record_password_failure(&sign_in.throttle_key, now).await.map_err(Fault::from)?;
             tracing::info!(event = "authn_login_fail", "wrong name or password");
             return Err(LogInError::InvalidCredentials);
         };
+        if let Subject::Registration(_) = recognised.subject {
+            // The password is not the account's, if there is one. Anybody can
+            // register any password, so this must cost what a wrong one costs.
+            self.accounts.record_password_failure(&sign_in.throttle_key, now).await.map_err(Fault::from)?;
+        }
         // The hash took its time: what follows counts from here.
-        self.start(subject, request, self.clock.now()).await
+        self.start(recognised, request, self.clock.now()).await
     }
 
     /// Whose password it is: the account's, or else a pending registration's.

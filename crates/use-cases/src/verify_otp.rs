@@ -63,7 +63,14 @@ impl VerifyOtp {
         let attempt = self.take_attempt(request.challenge_id).await?;
         match self.check(&attempt, &request.code).await {
             Ok(CodeCheck::Accepted) => self.redeem(&attempt, request.client).await,
-            Ok(CodeCheck::Wrong | CodeCheck::Gone) => {
+            Ok(CodeCheck::Gone) => {
+                // Nothing was learnt about the code: a newer message replaced it,
+                // perhaps one that a stranger caused.
+                self.challenges.give_back(&attempt, self.policy.max_given_back).await.map_err(Fault::from)?;
+                tracing::info!(event = "authn_login_fail", "the code is no longer valid");
+                Err(VerifyOtpError::InvalidCode { attempts_left: attempt.attempts_left + 1 })
+            }
+            Ok(CodeCheck::Wrong) => {
                 tracing::info!(
                     event = "authn_login_fail",
                     attempts_left = attempt.attempts_left,

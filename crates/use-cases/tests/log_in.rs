@@ -218,6 +218,15 @@ async fn the_account_is_tried_first_and_its_registrations_newest_first() {
     mocks.opening_for(login_of_the_account()).log_in().await.unwrap();
 }
 
+/// Anybody can register any password for any e-mail. Were signing in with it
+/// free, each registration would be a free guess at the account's password.
+#[tokio::test]
+async fn a_registration_is_no_free_guess_at_the_password_of_the_account() {
+    let mocks = Mocks::knowing(sign_in(Some(account()), vec![registration(1)])).matching(1);
+    let mocks = mocks.counting_a_failure().opening_for(Subject::Registration(registration(1)));
+    mocks.log_in().await.unwrap();
+}
+
 #[tokio::test]
 async fn rc_02_a_password_opens_the_registration_that_carried_it() {
     let cases = [
@@ -229,7 +238,7 @@ async fn rc_02_a_password_opens_the_registration_that_carried_it() {
     for (account, index, carrier, case) in cases {
         println!("{case}");
         let known = sign_in(account, vec![registration(1), registration(2), registration(3)]);
-        let mocks = Mocks::knowing(known).matching(index);
+        let mocks = Mocks::knowing(known).matching(index).counting_a_failure();
         mocks.opening_for(Subject::Registration(registration(carrier))).log_in().await.unwrap();
     }
 }
@@ -268,6 +277,7 @@ async fn an_outdated_hash_is_replaced_on_condition_that_it_is_still_the_same() {
 async fn the_hash_of_a_registration_stays_what_recognises_it() {
     let outdated = Ok(Some(PasswordMatch { index: 1, outdated: true }));
     let mocks = Mocks::knowing(sign_in(Some(account()), vec![registration(1)])).comparing(outdated);
+    let mocks = mocks.counting_a_failure();
     mocks.opening_for(Subject::Registration(registration(1))).log_in().await.unwrap();
 }
 
@@ -341,6 +351,7 @@ async fn a_message_is_written_in_the_language_of_the_person_or_else_of_the_reque
         let registered = PendingRegistration { locale: tag(own), ..registration(1) };
         for known in [sign_in(Some(account), Vec::new()), sign_in(None, vec![registered])] {
             let mut mocks = Mocks::knowing(known).matching(0);
+            mocks.accounts.expect_record_password_failure().returning(|_, _| Ok(()));
             let written = tag(written);
             mocks
                 .challenges
@@ -360,7 +371,9 @@ async fn sm_01_a_number_that_gets_no_codes_opens_nothing() {
     account.user.phone = unsendable_phone();
     let registered = PendingRegistration { phone: unsendable_phone(), ..registration(1) };
     for known in [sign_in(Some(account), Vec::new()), sign_in(None, vec![registered])] {
-        let refusal = Mocks::knowing(known).matching(0).log_in().await.unwrap_err();
+        let mut mocks = Mocks::knowing(known).matching(0);
+        mocks.accounts.expect_record_password_failure().returning(|_, _| Ok(()));
+        let refusal = mocks.log_in().await.unwrap_err();
         assert!(matches!(refusal, LogInError::DestinationNotAllowed), "{refusal:?}");
     }
 }

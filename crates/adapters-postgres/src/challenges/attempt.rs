@@ -28,10 +28,10 @@ statement!(TakeAttempt { id: String => Text, now: Instant => Timestamptz, quota:
         SELECT greatest(
             (SELECT g.guessed_at + interval '1 hour' FROM guesses g
              WHERE g.account = f.account AND g.purpose = f.purpose AND g.guessed_at > i.now - interval '1 hour'
-             AND i.quota IS NOT NULL ORDER BY g.guessed_at DESC OFFSET i.quota - 1 LIMIT 1),
+             AND f.user_id IS NOT NULL AND i.quota IS NOT NULL ORDER BY g.guessed_at DESC OFFSET i.quota - 1 LIMIT 1),
             (SELECT g.guessed_at + interval '24 hours' FROM guesses g
              WHERE g.account = f.account AND g.purpose = f.purpose AND g.guessed_at > i.now - interval '24 hours'
-             AND i.quota IS NOT NULL ORDER BY g.guessed_at DESC OFFSET 2 * i.quota - 1 LIMIT 1)
+             AND f.user_id IS NOT NULL AND i.quota IS NOT NULL ORDER BY g.guessed_at DESC OFFSET 2 * i.quota - 1 LIMIT 1)
         ) AS retry_at FROM input i, found f
     ), taken AS (
         UPDATE verifications v SET attempts_left = v.attempts_left - 1 FROM found f, gate

@@ -62,7 +62,10 @@ statement!(RedeemRegistration {
         RETURNING *
     )", session!(), ", closed AS (
         DELETE FROM challenges c USING registration r
-        WHERE c.purpose = 'registration' AND (c.phone = r.phone OR c.email_canonical = r.email_canonical)
+        WHERE c.id = r.id OR (EXISTS (SELECT FROM owner) AND c.purpose = 'registration'
+            AND (c.phone = r.phone OR c.email_canonical = r.email_canonical))
+    ), trusted AS (
+        DELETE FROM password_failures f USING owner o WHERE f.account IN (o.email_canonical, o.phone)
     ), forgiven AS (
         DELETE FROM guesses g USING registration r WHERE g.account = r.phone AND g.purpose = 'registration'
     )

@@ -25,7 +25,9 @@ pub(super) fn take_attempt(
     let attempt = attempt(live)?;
     let account = account(attempt.user_id, &attempt.phone);
     let purpose = attempt.purpose.as_str();
-    let used_up = quotas::guesses_used_up_until(sqlite, &account, purpose, guess.quotas.account, now)?;
+    // A registration has no account to protect, and its number must not be closed to its owner.
+    let quota = guess.quotas.account.filter(|_| attempt.user_id.is_some());
+    let used_up = quotas::guesses_used_up_until(sqlite, &account, purpose, quota, now)?;
     if let Some(retry_at) = used_up {
         return Ok(Taken::OverQuota { retry_at });
     }

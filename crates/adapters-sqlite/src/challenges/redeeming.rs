@@ -12,7 +12,7 @@ use ports::{Attempt, NewSession, PendingRegistration, Redeemed};
 use super::guessing;
 use crate::{
     rows::{RegistrationRow, UserRow},
-    schema::{challenges, users, verifications},
+    schema::{challenges, password_failures, users, verifications},
     sessions::open_session,
     types::{Id, Micros},
 };
@@ -32,6 +32,7 @@ pub(super) fn redeem_registration(
     };
     open_session(sqlite, user_id, session)?;
     close_rivals(sqlite, &user)?;
+    forget_failures(sqlite, &user)?;
     guessing::forget(sqlite, &guessing::account(None, &attempt.phone), Purpose::Registration)?;
     Ok(Redeemed::Done(user))
 }
@@ -51,6 +52,14 @@ pub(super) fn redeem_login(
     open_session(sqlite, user_id, session)?;
     guessing::forget(sqlite, &guessing::account(Some(user_id), &attempt.phone), Purpose::Login)?;
     Ok(Redeemed::Done(user))
+}
+
+/// Whoever proved the phone starts without the failures counted before.
+fn forget_failures(sqlite: &mut SqliteConnection, user: &User) -> QueryResult<()> {
+    let names = [user.email.canonical(), user.phone.as_e164()];
+    delete(password_failures::table.filter(password_failures::account.eq_any(names)))
+        .execute(sqlite)
+        .map(drop)
 }
 
 /// Ends the verification; `false` when somebody was faster.

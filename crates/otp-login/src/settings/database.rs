@@ -24,10 +24,11 @@ impl DatabaseSettings {
     }
 }
 
-pub(crate) fn read(reader: &mut Reader, production: bool) -> DatabaseSettings {
+/// `threads` are those that will use the database at one time.
+pub(crate) fn read(reader: &mut Reader, production: bool, threads: usize) -> DatabaseSettings {
     let connections: usize = reader.number("database.max_connections", 1..=1000);
     let url = reader.secret("database.url");
-    match parse(&url, connections) {
+    match parse(&url, connections, threads) {
         Ok(settings) => settings,
         Err(_) if url.is_empty() && production => {
             reader.problem("database.url", NO_DEFAULT);
@@ -40,9 +41,9 @@ pub(crate) fn read(reader: &mut Reader, production: bool) -> DatabaseSettings {
     }
 }
 
-fn parse(url: &str, connections: usize) -> Result<DatabaseSettings, String> {
+fn parse(url: &str, connections: usize, threads: usize) -> Result<DatabaseSettings, String> {
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        let settings = adapters_postgres::Settings::parse(url, connections);
+        let settings = adapters_postgres::Settings::parse(url, connections, threads);
         return settings
             .map(|settings| DatabaseSettings::Postgres(Box::new(settings)))
             .map_err(|e| e.to_string());

@@ -114,7 +114,8 @@ impl Settings {
         let settings = Self {
             environment,
             address,
-            database: database::read(reader, production),
+            // The server's threads, and the one that keeps house.
+            database: database::read(reader, production, http.workers + 1),
             simulator_address,
             simulator_within,
             sinch,

@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 
 use super::{
     Stores,
-    fixtures::{person_with_phone, phone, registration, registration_of, start},
+    fixtures::{login, person, person_with_phone, phone, registration, registration_of, start},
 };
 use crate::{Attempt, Guess, Taken};
 
@@ -57,7 +57,8 @@ pub async fn concurrent_returns_are_bounded_alike(stores: &Stores) {
 }
 
 pub async fn an_attempt_given_back_is_no_wrong_code(stores: &Stores) {
-    let id = stores.open(&registration(1), start()).await.challenge.id;
+    let (user, _) = stores.register(person(1), start()).await;
+    let id = stores.open(&login(&user), start()).await.challenge.id;
     let quotas = Quotas { account: Some(Quota::per_hour(1)), ..Quotas::default() };
     let guess = Guess { id, quotas };
     for _ in 0..2 {

@@ -5,7 +5,7 @@
 //! them into tests; an adapter outside this repository runs them alike:
 //!
 //! ```ignore
-//! async fn fresh_stores() -> (ports::contract::Stores, impl Drop) { … }
+//! async fn fresh_stores() -> (ports::contract::Stores, impl Drop) { /* … */ }
 //!
 //! ports::store_contract!(fresh_stores());
 //! ```
@@ -106,7 +106,7 @@ macro_rules! store_contract {
                 a_challenge_is_closed_from_its_end_on
                 an_exhausted_challenge_stays_dead_when_its_number_starts_anew
                 rc_07_wrong_codes_of_an_account_are_bounded_over_challenges
-                wrong_codes_of_registrations_are_counted_by_number
+                wrong_codes_of_strangers_do_not_close_a_number_to_its_owner
                 a_closed_challenge_is_closed_whatever_the_quota_says
             }
             giving_back: {
@@ -122,6 +122,8 @@ macro_rules! store_contract {
                 rc_03_proving_a_number_closes_its_other_registrations
                 rc_03_proving_a_registration_closes_the_others_of_its_email
                 rc_04_a_taken_number_makes_no_second_account
+                rc_04_a_registration_that_fails_closes_no_other
+                a_proven_registration_forgets_the_failures_of_its_names
                 rc_04_a_taken_email_makes_no_second_account_in_another_case
                 rc_04_concurrent_registrations_of_an_email_make_one_account
                 one_of_50_concurrent_redemptions_of_a_sign_in_opens_a_session

@@ -11,7 +11,7 @@ use super::{
         phone, registration_of, session, start,
     },
 };
-use crate::{Attempt, Guess, NewSession, PendingRegistration, Redeemed, Rotation, Taken};
+use crate::{Attempt, Guess, NewSession, PendingRegistration, Redeemed, Rotation, Taken, ThrottleKey};
 
 fn crowd_of_sessions(now: Timestamp) -> Vec<NewSession> {
     (0..CROWD).map(|_| session(now)).collect()
@@ -113,6 +113,28 @@ pub async fn rc_04_a_taken_email_makes_no_second_account_in_another_case(stores:
 
     let found = stores.find_sign_in(SignInName::Phone(phone(2)), minute(10)).await;
     assert!(found.account.is_none() && found.registrations.is_empty());
+}
+
+pub async fn a_proven_registration_forgets_the_failures_of_its_names(stores: &Stores) {
+    for name in [SignInName::Email(email(1)), SignInName::Phone(phone(1))] {
+        stores.record_failure(&ThrottleKey(name.canonical().to_owned()), start()).await;
+    }
+
+    stores.register(person(1), start()).await;
+
+    for name in [SignInName::Email(email(1)), SignInName::Phone(phone(1))] {
+        assert_eq!(stores.find_sign_in(name, start()).await.failures.count, 0);
+    }
+}
+
+pub async fn rc_04_a_registration_that_fails_closes_no_other(stores: &Stores) {
+    stores.register(person(1), start()).await;
+    let owners = stores.open(&registration_of(person(2)), minute(10)).await.challenge.id;
+    let strangers = PendingRegistration { email: email(2), ..person_with_phone(3, phone(1)) };
+
+    makes_no_second_account(stores, strangers).await;
+
+    assert!(!stores.is_closed(&owners, minute(10)).await, "the owner of the e-mail can go on");
 }
 
 async fn makes_no_second_account(stores: &Stores, registration: PendingRegistration) {
