@@ -47,17 +47,21 @@ statement!(Spend {
     )
     SELECT ", session_columns!(), " FROM renewed s JOIN users u ON u.id = s.user_id"));
 
-// The successor takes another value in its own row, so there is never a second one.
+// The replaced successor stays, spent, so that it is recognised if a thief's
+// victim brings it.
 statement!(Replace {
     presented: Vec<u8> => Binary,
     successor: Vec<u8> => Binary,
     now: Instant => Timestamptz,
     leeway_began: Instant => Timestamptz,
 } concat!(", replaced AS (
-        UPDATE refresh_tokens t SET hash = i.successor FROM input i, refresh_tokens p, sessions s
+        UPDATE refresh_tokens t SET spent_at = i.now, parent = NULL FROM input i, refresh_tokens p, sessions s
         WHERE p.hash = i.presented AND p.spent_at > i.leeway_began AND t.parent = p.hash AND t.spent_at IS NULL
         AND s.id = t.session_id AND s.expires_at > i.now
         RETURNING t.session_id
+    ), succeeded AS (
+        INSERT INTO refresh_tokens (hash, session_id, parent, issued_at)
+        SELECT i.successor, replaced.session_id, i.presented, i.now FROM input i, replaced
     )
     SELECT ", session_columns!(), "
     FROM replaced JOIN sessions s ON s.id = replaced.session_id JOIN users u ON u.id = s.user_id"));

@@ -182,7 +182,8 @@ fn spend(
 }
 
 /// The first answer may be lost, so the token may come back for a moment; but
-/// two successors must not live, or a thief's copy would pass for a retry.
+/// two successors must not live, or a thief's copy would pass for a retry. The
+/// replaced one stays, spent, so that it is recognised if it is brought.
 fn replace_successor(
     sqlite: &mut SqliteConnection,
     presented: RefreshTokenHash,
@@ -194,9 +195,13 @@ fn replace_successor(
         .filter(refresh_tokens::parent.eq(presented.0.as_slice()))
         .filter(refresh_tokens::spent_at.is_null());
     let replaced = update(unspent)
-        .set((refresh_tokens::hash.eq(successor.0.as_slice()), refresh_tokens::issued_at.eq(Micros(now))))
+        .set((refresh_tokens::spent_at.eq(Some(Micros(now))), refresh_tokens::parent.eq(None::<&[u8]>)))
         .execute(sqlite)?;
-    if replaced == 0 { Ok(Rotation::Refused) } else { rotated(sqlite, session, now) }
+    if replaced == 0 {
+        return Ok(Rotation::Refused);
+    }
+    insert_token(sqlite, successor, SessionId(session.id.0), Some(presented), Micros(now))?;
+    rotated(sqlite, session, now)
 }
 
 fn rotated(sqlite: &mut SqliteConnection, session: &SessionRow, now: Timestamp) -> QueryResult<Rotation> {

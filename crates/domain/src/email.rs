@@ -36,15 +36,16 @@ impl Email {
         if text.len() > 512 {
             return Err(InvalidEmail::TooLong);
         }
-        let typed: String = text.trim().nfc().collect();
-        let (local, host) = typed.rsplit_once('@').ok_or(InvalidEmail::Malformed)?;
-        if typed.len() > 254 || local.len() > 64 {
+        let typed = text.trim().to_owned();
+        let composed: String = typed.nfc().collect();
+        let (local, host) = composed.rsplit_once('@').ok_or(InvalidEmail::Malformed)?;
+        if typed.len() > 254 || composed.len() > 254 || local.len() > 64 {
             return Err(InvalidEmail::TooLong);
         }
         if !is_dot_atom(local) || !is_host(host) {
             return Err(InvalidEmail::Malformed);
         }
-        let canonical = typed.to_lowercase().nfc().collect();
+        let canonical = composed.to_lowercase().nfc().collect();
         Ok(Self { typed, canonical })
     }
 
@@ -98,9 +99,17 @@ fn is_label(label: &str) -> bool {
 /// Excludes what is not seen and so lets two addresses look alike: controls,
 /// spaces, zero-width and direction marks.
 fn is_visible(c: char) -> bool {
-    !c.is_control()
-        && !c.is_whitespace()
-        && !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{ffff}')
+    !c.is_control() && !c.is_whitespace() && !is_ignorable(c)
+}
+
+/// What Unicode calls default ignorable (`Default_Ignorable_Code_Point`), and
+/// the blank Braille pattern.
+const fn is_ignorable(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{ffff}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -122,6 +131,7 @@ mod tests {
         let composed = Email::parse("J\u{f6}rg@b\u{fc}cher.example").unwrap();
         let decomposed = Email::parse("jO\u{308}rg@bu\u{308}cher.example").unwrap();
         assert_eq!(composed.canonical(), decomposed.canonical());
+        assert_eq!(decomposed.as_typed(), "jO\u{308}rg@bu\u{308}cher.example");
     }
 
     #[test]
@@ -143,6 +153,8 @@ mod tests {
             "ann@[127.0.0.1]",
             "ann\0@example.com",
             "an\u{200b}n@example.com",
+            "an\u{3164}n@example.com",
+            "an\u{e0061}n@example.com",
             "ann@example.com\r\nBcc: x@y.z",
         ];
         for text in wrong {

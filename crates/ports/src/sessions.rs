@@ -61,8 +61,8 @@ pub trait SessionStore: Send + Sync {
     ///
     /// Atomic: of any number of concurrent calls with one token, one spends
     /// it; the others find it spent within `policy.reuse_leeway` and replace
-    /// the successor if that is itself unspent, so that there is at most one
-    /// live successor. The leeway runs from the first use and is never
+    /// the successor if that is itself unspent, or are refused, so that there
+    /// is at most one live successor. A replaced successor counts as spent. The leeway runs from the first use and is never
     /// stretched. A token spent longer ago ends the session.
     async fn rotate(
         &self,

@@ -123,7 +123,7 @@ impl Settings {
             jwt: keys::jwt(reader, production, &data_key),
             challenges: challenges(reader, production),
             sessions: sessions(reader, production),
-            quotas: quotas(reader),
+            quotas: quotas(reader, production),
             destinations: destinations(reader, production, &mut warnings),
             log: log(reader),
             http,
@@ -246,16 +246,19 @@ fn http(reader: &mut Reader, simulator: Option<SocketAddr>) -> HttpSettings {
         ip_burst: reader.number("rate_limit.ip_burst", NonZero::<u32>::MIN..=NonZero::<u32>::MAX),
         inbox_url: simulator.map(|simulator| format!("http://{}/", reachable(simulator))),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        password_policy: PasswordPolicy { own_names: vec![defaults.service_name.clone()] },
+        password_policy: PasswordPolicy {
+            own_names: [defaults.service_name.as_str(), "localhost"].map(str::to_owned).to_vec(),
+        },
         ..defaults
     }
 }
 
 fn network(text: &str) -> Result<IpNet, &'static str> {
     let address = text.parse::<IpAddr>().map(IpNet::from);
-    address
+    let network: IpNet = address
         .or_else(|_| text.parse())
-        .map_err(|_| "write an address such as 10.0.0.7 or a network such as 10.0.0.0/8")
+        .map_err(|_| "write an address such as 10.0.0.7 or a network such as 10.0.0.0/8")?;
+    if network.prefix_len() == 0 { Err("this trusts everybody; name your proxies") } else { Ok(network) }
 }
 
 fn hasher(reader: &mut Reader, production: bool, data_key: &adapters_crypto::DataKey) -> HasherSettings {
@@ -312,16 +315,17 @@ fn sessions(reader: &mut Reader, production: bool) -> SessionPolicy {
     }
 }
 
-fn quotas(reader: &mut Reader) -> Quotas {
-    let mut quota = |key: &str, least: u32| {
-        let per_hour = reader.number(key, least..=1_000_000);
+fn quotas(reader: &mut Reader, production: bool) -> Quotas {
+    const ANY: u32 = 1_000_000;
+    let mut quota = |key: &str, least: u32, most: u32| {
+        let per_hour = reader.number(key, least..=most);
         (per_hour > 0).then(|| Quota::per_hour(per_hour))
     };
     Quotas {
-        account: quota("rate_limit.account_per_hour", 1),
-        phone: quota("rate_limit.phone_per_hour", 1),
-        country: quota("rate_limit.country_per_hour", 0),
-        address: quota("rate_limit.address_per_hour", 0),
+        account: quota("rate_limit.account_per_hour", 1, ANY),
+        phone: quota("rate_limit.phone_per_hour", 1, if production { 10 } else { ANY }),
+        country: quota("rate_limit.country_per_hour", 0, ANY),
+        address: quota("rate_limit.address_per_hour", 0, ANY),
     }
 }
 

@@ -146,6 +146,7 @@ macro_rules! store_contract {
                 an_unknown_or_expired_token_is_refused
                 tk_06_50_concurrent_rotations_leave_one_live_successor
                 tk_06_a_repeat_inside_the_leeway_replaces_the_unspent_successor
+                tk_06_a_replaced_successor_that_comes_back_ends_the_session
                 tk_06_a_repeat_after_the_successor_was_spent_is_refused_and_ends_nothing
                 tk_06_repeats_never_stretch_the_leeway
                 tk_06_a_copied_token_ends_the_session_with_every_successor
