@@ -6,10 +6,12 @@ mod harness;
 
 use harness::{Person, Setup, Store, Tokens, World};
 
-/// One connection prepares each statement once; before that the count is higher.
+/// The one connection of the one thread that answers prepares each statement
+/// once; before that the count is higher.
 fn world() -> World {
     Setup::on(Store::Postgres)
         .with("OTP_LOGIN__DATABASE__MAX_CONNECTIONS", "1")
+        .with("OTP_LOGIN__SERVER__WORKERS", "1")
         .with("OTP_LOGIN__OTP__RESEND_COOLDOWN_SECONDS", "0")
         .with("OTP_LOGIN__OTP__MAX_SENDS", "1000")
         .start()
