@@ -50,8 +50,50 @@ pub(crate) async fn surround(
     let arrival = Arrival::of(&mut req);
     let span = arrival.span();
     let (request_id, trace) = (arrival.request_id.clone(), arrival.trace.header());
+    let line = Line::of(&arrival);
     let answered = answer(req, next, arrival).instrument(span);
-    TRACEPARENT.scope(trace, REQUEST_ID.scope(request_id, answered)).await
+    let outcome = TRACEPARENT.scope(trace, REQUEST_ID.scope(request_id, answered)).await;
+    line.write(&outcome);
+    outcome
+}
+
+/// The one line that a request leaves. Written outside of its span, whose
+/// fields would else be written a second time.
+struct Line {
+    request_id: String,
+    trace_id: String,
+    method: &'static str,
+    route: String,
+    at: Instant,
+}
+
+impl Line {
+    fn of(arrival: &Arrival) -> Self {
+        Self {
+            request_id: arrival.request_id.clone(),
+            trace_id: arrival.trace.id.clone(),
+            method: arrival.method,
+            route: arrival.route.clone(),
+            at: arrival.at,
+        }
+    }
+
+    fn write(self, outcome: &Result<ServiceResponse<BoxBody>, Error>) {
+        let status = match outcome {
+            Ok(response) => response.status(),
+            Err(error) => error.as_response_error().status_code(),
+        };
+        let duration_ms = u64::try_from(self.at.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(
+            event = "request",
+            request.id = self.request_id,
+            trace_id = self.trace_id,
+            http.method = self.method,
+            http.route = self.route,
+            http.status = status.as_u16(),
+            duration_ms,
+        );
+    }
 }
 
 async fn answer(
@@ -123,28 +165,15 @@ impl Arrival {
         )
     }
 
-    /// The answer as it leaves, and the one line that says so.
+    /// The answer as it leaves.
     fn finish(self, mut response: HttpResponse) -> HttpResponse {
         if is_foreign_refusal(&response) {
             response = Problem::new(ProblemCode::of_status(response.status())).error_response();
         }
-        let status = response.status();
         complete(response.headers_mut(), self.tls);
         if let Ok(id) = HeaderValue::from_str(&self.request_id) {
             response.headers_mut().insert(X_REQUEST_ID, id);
         }
-        let duration_ms = u64::try_from(self.at.elapsed().as_millis()).unwrap_or(u64::MAX);
-        // On the line itself: recorded on the span, they would be written twice.
-        tracing::info!(
-            parent: None,
-            event = "request",
-            request.id = self.request_id,
-            trace_id = self.trace.id,
-            http.method = self.method,
-            http.route = self.route,
-            http.status = status.as_u16(),
-            duration_ms,
-        );
         match self.body {
             Some(body) => body.held_by(response),
             None => response,
