@@ -17,10 +17,10 @@ use crate::{
     types::Instant,
 };
 
-statement!(FindLive { id: Uuid => SqlUuid, user_id: Uuid => SqlUuid, now: Instant => Timestamptz } concat!(
-    " SELECT ", session_columns!(), "
-    FROM input i JOIN sessions s ON s.id = i.id AND s.user_id = i.user_id AND s.expires_at > i.now
-    JOIN users u ON u.id = s.user_id"
+statement!(direct FindLive { id: Uuid => SqlUuid, user_id: Uuid => SqlUuid, now: Instant => Timestamptz } concat!(
+    "SELECT ", session_columns!(), "
+    FROM sessions s JOIN users u ON u.id = s.user_id
+    WHERE s.id = ? AND s.user_id = ? AND s.expires_at > ?"
 ));
 
 statement!(End { id: Uuid => SqlUuid, user_id: Uuid => SqlUuid, now: Instant => Timestamptz } "

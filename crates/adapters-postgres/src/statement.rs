@@ -4,13 +4,30 @@
 /// prepares it once.
 ///
 /// The fields become the columns of a first clause `input`, one row, which the
-/// text that follows reads by name.
+/// text that follows reads by name. With `direct` they stand for the question
+/// marks of the text, in their order: what is asked for on every request should
+/// cost the server no clause more than it must.
 macro_rules! statement {
-    ($name:ident { $($field:ident: $rust:ty => $sql:ty),+ $(,)? } $text:expr) => {
-        #[derive(Clone)]
-        pub(crate) struct $name {
-            $(pub(crate) $field: $rust,)+
+    (direct $name:ident { $($field:ident: $rust:ty => $sql:ty),+ $(,)? } $text:expr) => {
+        $crate::statement::statement!(@type $name { $($field: $rust),+ });
+
+        impl diesel::query_builder::QueryFragment<diesel::pg::Pg> for $name {
+            fn walk_ast<'b>(
+                &'b self,
+                mut out: diesel::query_builder::AstPass<'_, 'b, diesel::pg::Pg>,
+            ) -> diesel::QueryResult<()> {
+                let mut parts = $text.split('?');
+                out.push_sql(parts.next().unwrap_or_default());
+                $(
+                    out.push_bind_param::<$sql, _>(&self.$field)?;
+                    out.push_sql(parts.next().unwrap_or_default());
+                )+
+                Ok(())
+            }
         }
+    };
+    ($name:ident { $($field:ident: $rust:ty => $sql:ty),+ $(,)? } $text:expr) => {
+        $crate::statement::statement!(@type $name { $($field: $rust),+ });
 
         impl diesel::query_builder::QueryFragment<diesel::pg::Pg> for $name {
             fn walk_ast<'b>(
@@ -29,6 +46,12 @@ macro_rules! statement {
                 out.push_sql($text);
                 Ok(())
             }
+        }
+    };
+    (@type $name:ident { $($field:ident: $rust:ty),+ }) => {
+        #[derive(Clone)]
+        pub(crate) struct $name {
+            $(pub(crate) $field: $rust,)+
         }
 
         impl diesel::query_builder::QueryId for $name {
