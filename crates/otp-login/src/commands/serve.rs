@@ -6,7 +6,10 @@ use adapters_crypto::SystemClock;
 use anyhow::Context;
 use ports::{ChallengeStore, Clock};
 use sinch_simulator::RunningSimulator;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::Instant,
+};
 
 use crate::{
     commands::{
@@ -73,7 +76,8 @@ pub(crate) async fn stop_signal() {
 
 /// Forgets what is over. Replicas do so side by side without harm.
 async fn purge(challenges: Arc<dyn ChallengeStore>) {
-    let mut ticks = tokio::time::interval(PURGE_EVERY);
+    // Not at once: a start has better things to do.
+    let mut ticks = tokio::time::interval_at(Instant::now() + PURGE_EVERY, PURGE_EVERY);
     loop {
         ticks.tick().await;
         match challenges.purge(SystemClock.now(), PURGE_AT_ONCE).await {
