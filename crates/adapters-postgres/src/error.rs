@@ -8,6 +8,11 @@ use ports::StoreError;
 #[error("the database did not answer in time")]
 pub(crate) struct DatabaseHangs;
 
+/// The task that asked the database ended before its time.
+#[derive(Debug, thiserror::Error)]
+#[error("the lookup was dropped")]
+pub(crate) struct LookupDropped;
+
 /// The message of a database error without its detail, which quotes values.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -25,6 +30,14 @@ pub(crate) fn store_error(error: Error) -> StoreError {
         }
         Error::BrokenTransactionManager => StoreError::Unavailable(Box::new(error)),
         error => StoreError::Broken(Box::new(Message(error.to_string()))),
+    }
+}
+
+/// The same failure for one more of those who shared a statement.
+pub(crate) fn copy_of(error: &StoreError) -> StoreError {
+    match error {
+        StoreError::Unavailable(cause) => StoreError::Unavailable(Box::new(Message(cause.to_string()))),
+        StoreError::Broken(cause) => StoreError::Broken(Box::new(Message(cause.to_string()))),
     }
 }
 

@@ -36,7 +36,10 @@ use diesel_async::{
 pub use migrations::MigrationError;
 use ports::{Dependency, StoreError, Unready};
 
-use crate::error::{DatabaseHangs, is_transient_conflict, store_error};
+use crate::{
+    error::{DatabaseHangs, is_transient_conflict, store_error},
+    sessions::Lookups,
+};
 
 /// How long a statement may take, its way there and back included. The server
 /// gives up on its own a second earlier; this bounds a server that is silent.
@@ -60,17 +63,28 @@ thread_local! {
 /// that comes back needs no restart of ours.
 #[derive(Clone)]
 pub struct PostgresStore {
-    pools: Arc<[Pool]>,
+    lanes: Arc<[Lane]>,
     settings: Arc<Settings>,
+}
+
+/// What one thread uses.
+struct Lane {
+    pool: Pool,
+    lookups: Lookups,
+}
+
+impl Lane {
+    fn new(settings: &Arc<Settings>) -> Result<Self, ConnectError> {
+        Ok(Self { pool: connect::pool(settings.clone())?, lookups: Lookups::default() })
+    }
 }
 
 impl PostgresStore {
     /// Prepares a pool without connecting.
     pub fn new(settings: Settings) -> Result<Self, ConnectError> {
         let settings = Arc::new(settings);
-        let pools =
-            (0..settings.threads).map(|_| connect::pool(settings.clone())).collect::<Result<_, _>>()?;
-        Ok(Self { pools, settings })
+        let lanes = (0..settings.threads).map(|_| Lane::new(&settings)).collect::<Result<_, _>>()?;
+        Ok(Self { lanes, settings })
     }
 
     /// Runs a statement and reads its rows.
@@ -130,13 +144,17 @@ impl PostgresStore {
         answer.map_err(|_| hangs(connection))
     }
 
+    fn thread() -> usize {
+        THREAD.with(|number| *number)
+    }
+
+    fn lane(&self, thread: usize) -> Result<&Lane, StoreError> {
+        let lane = self.lanes.get(thread % self.lanes.len().max(1));
+        lane.ok_or_else(|| StoreError::Broken("the store has no pool".into()))
+    }
+
     async fn connection(&self) -> Result<PooledConnection, StoreError> {
-        let thread = THREAD.with(|number| *number);
-        let pool = self
-            .pools
-            .get(thread % self.pools.len().max(1))
-            .ok_or_else(|| StoreError::Broken("the store has no pool".into()))?;
-        pool.get().await.map_err(|error| StoreError::Unavailable(Box::new(error)))
+        self.lane(Self::thread())?.pool.get().await.map_err(|error| StoreError::Unavailable(Box::new(error)))
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) fn read<T>(value: Option<T>, table: &'static str, column: &'static st
 }
 
 /// The columns of `users`, as every statement that returns an account names them.
-#[derive(QueryableByName)]
+#[derive(Clone, QueryableByName)]
 #[expect(clippy::struct_field_names, reason = "the names of columns, beside those of other tables")]
 pub(crate) struct UserRow {
     #[diesel(sql_type = SqlUuid)]
@@ -82,10 +82,10 @@ pub(crate) fn locale(text: Option<&str>) -> Option<Locale> {
 }
 
 /// The columns of `sessions` and of its user.
-#[derive(QueryableByName)]
+#[derive(Clone, QueryableByName)]
 pub(crate) struct SessionRow {
     #[diesel(sql_type = SqlUuid)]
-    session_id: Uuid,
+    pub(crate) session_id: Uuid,
     #[diesel(sql_type = Text)]
     methods: String,
     #[diesel(sql_type = Timestamptz)]

@@ -1,5 +1,7 @@
 //! Sessions.
 
+mod lookups;
+
 use async_trait::async_trait;
 use diesel::{
     QueryableByName,
@@ -10,18 +12,13 @@ use jiff::{SignedDuration, Timestamp};
 use ports::{LiveSession, Rotation, SessionStore, StoreError};
 use uuid::Uuid;
 
+pub(crate) use self::lookups::Lookups;
 use crate::{
     PostgresStore,
     rows::{SessionRow, session_columns},
     statement::statement,
     types::Instant,
 };
-
-statement!(direct FindLive { id: Uuid => SqlUuid, user_id: Uuid => SqlUuid, now: Instant => Timestamptz } concat!(
-    "SELECT ", session_columns!(), "
-    FROM sessions s JOIN users u ON u.id = s.user_id
-    WHERE s.id = ? AND s.user_id = ? AND s.expires_at > ?"
-));
 
 statement!(End { id: Uuid => SqlUuid, user_id: Uuid => SqlUuid, now: Instant => Timestamptz } "
     DELETE FROM sessions s USING input i
@@ -88,8 +85,8 @@ impl SessionStore for PostgresStore {
         user_id: UserId,
         now: Timestamp,
     ) -> Result<Option<LiveSession>, StoreError> {
-        let find = FindLive { id: id.0, user_id: user_id.0, now: Instant(now) };
-        self.row::<_, SessionRow>(find).await?.map(LiveSession::try_from).transpose()
+        let session = self.look_up(id.0).await?.map(LiveSession::try_from).transpose()?;
+        Ok(session.filter(|session| session.user.id == user_id && session.expires_at > now))
     }
 
     #[tracing::instrument(name = "postgres.rotate", level = "debug", skip_all)]

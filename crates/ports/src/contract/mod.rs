@@ -135,6 +135,8 @@ macro_rules! store_contract {
             sessions: {
                 a_live_session_is_found_by_its_owner_only
                 a_session_lives_to_the_microsecond
+                each_of_50_concurrent_callers_finds_its_own_session
+                a_session_that_has_ended_is_not_found_beside_50_other_callers
                 an_ended_session_is_gone_with_its_tokens
                 nobody_ends_the_session_of_another
                 one_of_50_concurrent_ends_ends_a_session

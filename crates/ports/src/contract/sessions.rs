@@ -34,6 +34,45 @@ pub async fn a_session_lives_to_the_microsecond(stores: &Stores) {
     assert!(!stores.is_live(session.id, user.id, end).await);
 }
 
+pub async fn each_of_50_concurrent_callers_finds_its_own_session(stores: &Stores) {
+    let mut owners = Vec::new();
+    for number in 1..=5 {
+        owners.push(stores.register(person(number), start()).await);
+    }
+    let callers = (0..CROWD).map(|caller| {
+        let of = |number: u32| owners.get(number as usize % owners.len()).expect("an owner");
+        let ((_, session), (user, _)) = (of(caller), of(caller * 3));
+        async move {
+            let found = stores.sessions.find_live(session.id, user.id, minute(1)).await.expect("find_live");
+            (
+                found.map(|found| (found.id, found.user.id)),
+                (session.id, user.id),
+                caller % 5 == caller * 3 % 5,
+            )
+        }
+    });
+
+    for (found, asked, is_owner) in join_all(callers).await {
+        assert_eq!(found, is_owner.then_some(asked));
+    }
+}
+
+pub async fn a_session_that_has_ended_is_not_found_beside_50_other_callers(stores: &Stores) {
+    let (user, ended) = stores.register(person(1), start()).await;
+    let other = session(start());
+    stores.sign_in(&user, &other, start()).await;
+    let others = join_all((0..CROWD).map(|_| stores.is_live(other.id, user.id, minute(1))));
+
+    let ends_and_looks = async {
+        assert!(stores.sessions.end(ended.id, user.id, minute(1)).await.expect("end"));
+        stores.is_live(ended.id, user.id, minute(1)).await
+    };
+    let (found, is_live) = futures_util::future::join(others, ends_and_looks).await;
+
+    assert!(found.into_iter().all(|found| found));
+    assert!(!is_live);
+}
+
 pub async fn an_ended_session_is_gone_with_its_tokens(stores: &Stores) {
     let (user, session) = stores.register(person(1), start()).await;
 
