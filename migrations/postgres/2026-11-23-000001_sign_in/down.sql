@@ -1,3 +1,6 @@
+DROP FUNCTION guesses_full_until;
+DROP FUNCTION sends_full_until;
+DROP FUNCTION quota_full_until;
 DROP TABLE refresh_tokens;
 DROP TABLE sessions;
 DROP TABLE password_failures;

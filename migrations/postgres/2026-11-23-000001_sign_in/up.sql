@@ -126,3 +126,72 @@ CREATE TABLE refresh_tokens (
     spent_at timestamptz
 );
 CREATE INDEX refresh_tokens_session_idx ON refresh_tokens (session_id);
+
+-- When a quota and its double for the day are free again, given the times of the latest
+-- events of the last day, newest first; NULL while both are free now.
+CREATE FUNCTION quota_full_until(latest timestamptz[], quota integer, now_at timestamptz)
+RETURNS timestamptz LANGUAGE plpgsql STABLE STRICT AS $$
+BEGIN
+    RETURN greatest(
+        CASE WHEN latest[quota] > now_at - interval '1 hour' THEN latest[quota] + interval '1 hour' END,
+        latest[2 * quota] + interval '24 hours');
+END $$;
+
+-- Both functions below count for a statement that then writes what they count. Whoever counts
+-- under a key waits until the one before has committed, and sees what that one wrote: in a
+-- VOLATILE function each query has a snapshot of its own, unlike the statement around it.
+--
+-- Nobody waits in a circle: a statement calls one of them once, before it locks any row, and
+-- keys are taken in the order written, the widest last because most wait for it.
+
+-- When all quotas of a send are free again; NULL while all are free now, and then nobody else
+-- uses them up before the end of the transaction. A quota that is NULL is not looked at.
+CREATE FUNCTION sends_full_until(
+    account_key text, account_quota integer,
+    phone_key text, phone_quota integer,
+    address_key text, address_quota integer,
+    country_key text, country_quota integer,
+    now_at timestamptz
+) RETURNS timestamptz LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    day_ago timestamptz := now_at - interval '24 hours';
+    full_until timestamptz;
+    turn_is_ours boolean := false;
+BEGIN
+    LOOP
+        full_until := greatest(
+            quota_full_until(ARRAY(
+                SELECT s.reserved_at FROM sends s WHERE s.account = account_key AND s.reserved_at > day_ago
+                ORDER BY s.reserved_at DESC LIMIT coalesce(2 * account_quota, 0)), account_quota, now_at),
+            quota_full_until(ARRAY(
+                SELECT s.reserved_at FROM sends s WHERE s.phone = phone_key AND s.reserved_at > day_ago
+                ORDER BY s.reserved_at DESC LIMIT coalesce(2 * phone_quota, 0)), phone_quota, now_at),
+            quota_full_until(ARRAY(
+                SELECT s.reserved_at FROM sends s WHERE s.address = address_key AND s.reserved_at > day_ago
+                ORDER BY s.reserved_at DESC LIMIT coalesce(2 * address_quota, 0)), address_quota, now_at),
+            quota_full_until(ARRAY(
+                SELECT s.reserved_at FROM sends s WHERE s.country = country_key AND s.reserved_at > day_ago
+                ORDER BY s.reserved_at DESC LIMIT coalesce(2 * country_quota, 0)), country_quota, now_at));
+        -- Who is refused anyway waits for nobody and holds nobody up: a flood from one address
+        -- must not make a whole country queue.
+        EXIT WHEN turn_is_ours OR full_until IS NOT NULL;
+        -- A key that is NULL locks nothing.
+        PERFORM pg_advisory_xact_lock(hashtextextended('account:' || account_key, 0)) WHERE account_quota IS NOT NULL;
+        PERFORM pg_advisory_xact_lock(hashtextextended('phone:' || phone_key, 0)) WHERE phone_quota IS NOT NULL;
+        PERFORM pg_advisory_xact_lock(hashtextextended('address:' || address_key, 0)) WHERE address_quota IS NOT NULL;
+        PERFORM pg_advisory_xact_lock(hashtextextended('country:' || country_key, 0)) WHERE country_quota IS NOT NULL;
+        turn_is_ours := true;
+    END LOOP;
+    RETURN full_until;
+END $$;
+
+-- When the quota of an account's guesses is free again; NULL while it is free now or none.
+CREATE FUNCTION guesses_full_until(account_key text, purpose_key text, quota integer, now_at timestamptz)
+RETURNS timestamptz LANGUAGE plpgsql VOLATILE STRICT AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('guesses:' || purpose_key || ':' || account_key, 0));
+    RETURN quota_full_until(ARRAY(
+        SELECT g.guessed_at FROM guesses g
+        WHERE g.account = account_key AND g.purpose = purpose_key AND g.guessed_at > now_at - interval '24 hours'
+        ORDER BY g.guessed_at DESC LIMIT 2 * quota), quota, now_at);
+END $$;

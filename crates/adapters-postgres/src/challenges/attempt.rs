@@ -25,14 +25,7 @@ statement!(TakeAttempt { id: String => Text, now: Instant => Timestamptz, quota:
         JOIN verifications v ON v.phone = c.phone AND v.purpose = c.purpose AND v.id = c.verification_id
         WHERE v.attempts_left > 0 AND v.expires_at > i.now
     ), gate AS MATERIALIZED (
-        SELECT greatest(
-            (SELECT g.guessed_at + interval '1 hour' FROM guesses g
-             WHERE g.account = f.account AND g.purpose = f.purpose AND g.guessed_at > i.now - interval '1 hour'
-             AND f.user_id IS NOT NULL AND i.quota IS NOT NULL ORDER BY g.guessed_at DESC OFFSET i.quota - 1 LIMIT 1),
-            (SELECT g.guessed_at + interval '24 hours' FROM guesses g
-             WHERE g.account = f.account AND g.purpose = f.purpose AND g.guessed_at > i.now - interval '24 hours'
-             AND f.user_id IS NOT NULL AND i.quota IS NOT NULL ORDER BY g.guessed_at DESC OFFSET 2 * i.quota - 1 LIMIT 1)
-        ) AS retry_at FROM input i, found f
+        SELECT guesses_full_until(f.user_id::text, f.purpose, i.quota, i.now) AS retry_at FROM input i, found f
     ), taken AS (
         UPDATE verifications v SET attempts_left = v.attempts_left - 1 FROM found f, gate
         WHERE v.phone = f.phone AND v.purpose = f.purpose AND v.id = f.verification_id

@@ -16,56 +16,23 @@ use crate::{
     types::Instant,
 };
 
-/// When one quota over `sends` is free again; no row while it is free now. The
-/// row that fills it is the one whose leaving frees it.
-macro_rules! quota {
-    ($column:literal, $limit:literal, $factor:literal, $window:literal) => {
-        concat!(
-            "(SELECT s.reserved_at + interval '",
-            $window,
-            "' FROM sends s
-              WHERE s.",
-            $column,
-            " = k.",
-            $column,
-            " AND s.reserved_at > i.now - interval '",
-            $window,
-            "'
-              AND i.",
-            $limit,
-            " IS NOT NULL
-              ORDER BY s.reserved_at DESC OFFSET ",
-            $factor,
-            " * i.",
-            $limit,
-            " - 1 LIMIT 1)"
-        )
-    };
-}
-
-/// Whether quotas and sends left allow a message. Reads `input i` and the keys
-/// of the send in `k`; gives `gate (retry_at, sends_left)`.
+/// Whether a message may be sent. Reads `input i` and the keys of the send in
+/// `k`; gives `gate (eligible, retry_at)`.
+///
+/// To look at quotas is to queue for them, so whoever is held anyway does not: no
+/// sends are left, or the number's cooldown runs as this statement's snapshot shows it.
 macro_rules! gate {
     () => {
-        concat!(
-            ", gate AS MATERIALIZED (SELECT greatest(",
-            $crate::challenges::send::quota!("phone", "phone_quota", "1", "1 hour"),
-            ", ",
-            $crate::challenges::send::quota!("phone", "phone_quota", "2", "24 hours"),
-            ", ",
-            $crate::challenges::send::quota!("account", "account_quota", "1", "1 hour"),
-            ", ",
-            $crate::challenges::send::quota!("account", "account_quota", "2", "24 hours"),
-            ", ",
-            $crate::challenges::send::quota!("country", "country_quota", "1", "1 hour"),
-            ", ",
-            $crate::challenges::send::quota!("country", "country_quota", "2", "24 hours"),
-            ", ",
-            $crate::challenges::send::quota!("address", "address_quota", "1", "1 hour"),
-            ", ",
-            $crate::challenges::send::quota!("address", "address_quota", "2", "24 hours"),
-            ") AS retry_at, coalesce(k.sends, 0) < i.max_sends AS sends_left FROM input i, keys k)"
-        )
+        ", wish AS MATERIALIZED (
+            SELECT coalesce(k.sends, 0) < i.max_sends AND NOT EXISTS (
+                SELECT FROM send_slots s WHERE s.phone = k.phone AND s.last_sent_at > i.sent_before
+            ) AS eligible FROM input i, keys k
+        ), gate AS MATERIALIZED (
+            SELECT w.eligible, CASE WHEN w.eligible THEN sends_full_until(
+                k.account, i.account_quota, k.phone, i.phone_quota,
+                k.address, i.address_quota, k.country, i.country_quota, i.now) END AS retry_at
+            FROM input i, keys k, wish w
+        )"
     };
 }
 
@@ -76,7 +43,7 @@ macro_rules! slot {
         ", slot AS (
             INSERT INTO send_slots AS s (phone, last_sent_at, last_reference)
             SELECT k.phone, CASE WHEN g.allowed THEN i.now END, CASE WHEN g.allowed THEN i.reference END
-            FROM input i, keys k, (SELECT retry_at IS NULL AND sends_left AS allowed FROM gate) g
+            FROM input i, keys k, (SELECT eligible AND retry_at IS NULL AS allowed FROM gate) g
             ON CONFLICT (phone) DO UPDATE SET
                 last_sent_at = CASE
                     WHEN excluded.last_sent_at IS NOT NULL
@@ -90,7 +57,7 @@ macro_rules! slot {
         )"
     };
 }
-pub(crate) use {gate, quota, slot};
+pub(crate) use {gate, slot};
 
 /// What both ways to reserve a message return.
 #[derive(QueryableByName)]

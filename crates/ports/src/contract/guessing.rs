@@ -101,6 +101,20 @@ pub async fn rc_07_wrong_codes_of_an_account_are_bounded_over_challenges(stores:
     assert_eq!(slid, (5, Taken::Closed));
 }
 
+pub async fn d_04_exactly_the_quota_of_50_concurrent_guesses_of_an_account_counts(stores: &Stores) {
+    let refused = Taken::OverQuota { retry_at: minute(60) };
+    for number in 1..=5 {
+        let (user, _) = stores.register(person(number), minute(-10)).await;
+        let id = stores.open(&login(&user), minute(0)).await.challenge.id;
+        let guess = Guess { id, quotas: Quotas { account: Some(Quota::per_hour(3)), ..Quotas::default() } };
+
+        let answers = join_all((0..CROWD).map(|_| stores.guess(&guess, minute(0)))).await;
+
+        assert_eq!(answers.iter().filter(|answer| matches!(answer, Taken::Attempt(_))).count(), 3);
+        assert_eq!(answers.iter().filter(|answer| **answer == refused).count(), CROWD as usize - 3);
+    }
+}
+
 /// How many guesses were granted, and what ended them.
 async fn count_guesses(stores: &Stores, id: &ChallengeId, quota: Quota, now: Timestamp) -> (u32, Taken) {
     let guess = Guess { id: id.clone(), quotas: Quotas { account: Some(quota), ..Quotas::default() } };

@@ -89,6 +89,11 @@ macro_rules! store_contract {
                 rc_07_sends_of_an_account_are_bounded_in_a_sliding_hour
                 rc_07_sends_to_a_country_are_bounded_in_a_sliding_hour
                 rc_07_sends_of_an_address_are_bounded_in_a_sliding_hour
+                d_06_exactly_the_quota_of_50_concurrent_sends_to_a_number_is_admitted
+                d_07_exactly_the_quota_of_50_concurrent_sends_of_an_account_is_admitted
+                d_07_exactly_the_quota_of_50_concurrent_sends_of_an_address_is_admitted
+                d_08_exactly_the_quota_of_50_concurrent_sends_to_a_country_is_admitted
+                d_07_exactly_the_quota_of_50_concurrent_resends_of_an_address_is_admitted
                 rc_07_a_day_allows_twice_an_hour
                 the_latest_end_of_all_used_up_quotas_is_told
                 the_later_of_hour_and_day_is_told
@@ -97,6 +102,7 @@ macro_rules! store_contract {
                 a_resend_is_bound_by_the_quotas
                 a_live_code_is_held_even_when_a_quota_is_used_up
                 a_challenge_over_quota_is_open_and_sends_once_the_window_has_slid
+                a_challenge_without_sends_left_is_held_even_when_a_quota_is_used_up
             }
             guessing: {
                 asvs_6_6_3_exactly_five_of_50_concurrent_guesses_count
@@ -106,6 +112,7 @@ macro_rules! store_contract {
                 a_challenge_is_closed_from_its_end_on
                 an_exhausted_challenge_stays_dead_when_its_number_starts_anew
                 rc_07_wrong_codes_of_an_account_are_bounded_over_challenges
+                d_04_exactly_the_quota_of_50_concurrent_guesses_of_an_account_counts
                 wrong_codes_of_strangers_do_not_close_a_number_to_its_owner
                 a_closed_challenge_is_closed_whatever_the_quota_says
             }

@@ -1,13 +1,14 @@
 //! How many messages an hour and a day allow.
 
 use domain::{ChallengePolicy, CountryCode, Quota, Quotas};
+use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Stores,
     fixtures::{
-        MICROSECOND, address, email, hour, limits, login, minute, person, person_with_phone, phone, policy,
-        registration, registration_of, resend, sends, start,
+        COOLDOWN, CROWD, MICROSECOND, address, email, hour, limits, login, minute, person, person_with_phone,
+        phone, policy, registration, registration_of, resend, sends, start,
     },
 };
 use crate::{NewChallenge, PendingRegistration, Resend, SendDecision, SendLimits};
@@ -24,6 +25,10 @@ const SHORT: ChallengePolicy = ChallengePolicy {
 fn short(quotas: Quotas) -> SendLimits {
     SendLimits { policy: SHORT, ..limits(quotas) }
 }
+
+/// Without a cooldown, so that nothing but a quota holds a number back.
+const AT_ONCE: ChallengePolicy =
+    ChallengePolicy { resend_cooldown: SignedDuration::ZERO, max_sends: CROWD, ..SHORT };
 
 /// What a send shares with others of its kind, and what bounds it.
 struct Dimension {
@@ -90,6 +95,20 @@ impl Dimension {
         let burst = self.send(stores, 6, two, minute(65)).await;
         assert_eq!(burst, SendDecision::OverQuota { retry_at: minute(70) });
     }
+
+    async fn admits_its_quota_of_a_crowd(&self, stores: &Stores) {
+        let asked = |number| {
+            let challenge = (self.challenge)(number);
+            let address = challenge.limits.address;
+            let quotas = (self.quotas)(Quota::per_hour(10));
+            NewChallenge { limits: SendLimits { policy: AT_ONCE, quotas, address }, ..challenge }
+        };
+        let crowd = || -> Vec<NewChallenge> { (0..CROWD).map(asked).collect() };
+
+        assert_eq!(stores.open_at_once(&crowd(), minute(0)).await, 10);
+        assert_eq!(stores.open_at_once(&crowd(), minute(30)).await, 0, "the hour is used up");
+        assert_eq!(stores.open_at_once(&crowd(), minute(60)).await, 10);
+    }
 }
 
 pub async fn rc_07_sends_to_a_number_are_bounded_in_a_sliding_hour(stores: &Stores) {
@@ -106,6 +125,36 @@ pub async fn rc_07_sends_to_a_country_are_bounded_in_a_sliding_hour(stores: &Sto
 
 pub async fn rc_07_sends_of_an_address_are_bounded_in_a_sliding_hour(stores: &Stores) {
     ADDRESS.slides_by_the_hour(stores).await;
+}
+
+pub async fn d_06_exactly_the_quota_of_50_concurrent_sends_to_a_number_is_admitted(stores: &Stores) {
+    PHONE.admits_its_quota_of_a_crowd(stores).await;
+}
+
+pub async fn d_07_exactly_the_quota_of_50_concurrent_sends_of_an_account_is_admitted(stores: &Stores) {
+    ACCOUNT.admits_its_quota_of_a_crowd(stores).await;
+}
+
+pub async fn d_07_exactly_the_quota_of_50_concurrent_sends_of_an_address_is_admitted(stores: &Stores) {
+    ADDRESS.admits_its_quota_of_a_crowd(stores).await;
+}
+
+pub async fn d_08_exactly_the_quota_of_50_concurrent_sends_to_a_country_is_admitted(stores: &Stores) {
+    COUNTRY.admits_its_quota_of_a_crowd(stores).await;
+}
+
+pub async fn d_07_exactly_the_quota_of_50_concurrent_resends_of_an_address_is_admitted(stores: &Stores) {
+    let quotas = Quotas { address: Some(Quota::per_hour(10)), ..NONE };
+    let mut crowd = Vec::new();
+    for number in 0..CROWD {
+        let opened = stores.open(&apart(number, person(number)), start()).await;
+        let limits = SendLimits { address: Some(address(99)), ..limits(quotas) };
+        crowd.push(Resend { limits, ..resend(&opened.challenge.id) });
+    }
+
+    let answers = join_all(crowd.iter().map(|resend| stores.resend(resend, start() + COOLDOWN))).await;
+
+    assert_eq!(answers.iter().flatten().filter(|answer| sends(answer)).count(), 10);
 }
 
 pub async fn rc_07_a_day_allows_twice_an_hour(stores: &Stores) {
@@ -216,4 +265,16 @@ pub async fn a_challenge_over_quota_is_open_and_sends_once_the_window_has_slid(s
     let again = stores.open(&again, minute(60)).await;
     assert!(sends(&again));
     assert_eq!((again.challenge.id, again.challenge.sends), (mine.id, 1));
+}
+
+pub async fn a_challenge_without_sends_left_is_held_even_when_a_quota_is_used_up(stores: &Stores) {
+    let quotas = Quotas { phone: Some(Quota::per_hour(1)), ..NONE };
+    let no_more = ChallengePolicy { max_sends: 1, ..policy() };
+    let opened = stores.open(&registration(1), start()).await;
+    let limits = SendLimits { policy: no_more, ..limits(quotas) };
+    let asked = Resend { limits, ..resend(&opened.challenge.id) };
+
+    let again = stores.resend(&asked, start() + COOLDOWN).await.expect("it lives");
+
+    assert_eq!(again.send, SendDecision::Held);
 }
