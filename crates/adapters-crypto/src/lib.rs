@@ -18,6 +18,6 @@ mod tokens;
 
 pub use clock::SystemClock;
 pub use keys::{DataKey, InvalidKey, Pepper, generate_secret};
-pub use passwords::{BcryptHasher, HasherNotStarted, HasherSettings};
+pub use passwords::{BcryptHasher, HasherNotStarted, HasherSettings, Pace};
 pub use secrets::SystemSecrets;
 pub use tokens::{InvalidJwtKey, JwtAlgorithm, JwtKey, JwtTokens, UnknownJwtAlgorithm, VerifyingKey};

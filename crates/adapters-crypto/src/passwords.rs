@@ -3,23 +3,29 @@
 //! A hash of ours reads `$otp1$<pepper id>$2b$<cost>$<salt><digest>`: what
 //! bcrypt made of base64(HMAC-SHA-384(pepper, password in NFC)).
 
+mod computation;
 mod matching;
+mod pace;
+mod queue;
 mod recipe;
 mod stored;
 mod workers;
 
-use std::{io, num::NonZero, sync::Arc, thread, time::Duration};
+use std::{io, num::NonZero, thread, time::Duration};
 
 use async_trait::async_trait;
+use bcrypt_lanes::{Cost, Digest, MOST_LANES};
 use domain::{Email, Password, PasswordHash};
 use jiff::SignedDuration;
 use ports::{Candidate, HashError, PasswordHasher, PasswordMatch};
-use tokio::sync::oneshot;
 
+pub use self::pace::Pace;
 use self::{
+    computation::{Computation, compute},
     matching::Plan,
+    queue::Overloaded,
     recipe::Recipe,
-    workers::{Overloaded, PLACES_PER_WORKER, Workers},
+    workers::{Lanes, PLACES_PER_WORKER, Workers},
 };
 use crate::{DataKey, Pepper};
 
@@ -36,6 +42,9 @@ pub struct HasherSettings {
     pub data_key: DataKey,
     /// Hashing threads; one for each core when `None`.
     pub workers: Option<NonZero<usize>>,
+    /// Passwords that a thread hashes at once, 1 to [`HasherSettings::MOST_LANES`]; as many as prove
+    /// best on this machine when `None`.
+    pub lanes: Option<NonZero<usize>>,
     /// Work that would wait longer for a thread is refused.
     pub max_wait: Duration,
 }
@@ -43,6 +52,8 @@ pub struct HasherSettings {
 impl HasherSettings {
     /// The least and the most of [`HasherSettings::cost`].
     pub const COSTS: std::ops::RangeInclusive<u32> = 4..=14;
+    /// The most of [`HasherSettings::lanes`].
+    pub const MOST_LANES: usize = MOST_LANES;
     /// A good [`HasherSettings::max_wait`].
     pub const DEFAULT_MAX_WAIT: Duration = Duration::from_secs(3);
 }
@@ -54,52 +65,57 @@ pub enum HasherNotStarted {
     Cost,
     #[error("a hashing thread did not start")]
     Thread(#[source] io::Error),
+    #[error("this build computes wrong hashes: it differs from the bcrypt crate")]
+    SelfTest,
 }
 
 /// bcrypt on threads of its own, which step back behind those that answer.
 ///
-/// One call is one piece of work for one thread, however many hashes it takes.
-/// A caller that goes away before its turn costs nothing.
+/// One call is one task for one thread, however many hashes it takes; calls that
+/// have to wait share a thread's lanes. A caller that goes away before its turn
+/// costs nothing, and one that has waited too long is refused.
 pub struct BcryptHasher {
-    recipe: Arc<Recipe>,
+    recipe: Recipe,
     workers: Workers,
 }
 
 impl BcryptHasher {
-    /// Starts the threads.
+    /// Compares the lanes with the `bcrypt` crate, and starts the threads.
     pub fn start(settings: &HasherSettings) -> Result<Self, HasherNotStarted> {
-        if !HasherSettings::COSTS.contains(&settings.cost) {
-            return Err(HasherNotStarted::Cost);
+        let is_accepted = HasherSettings::COSTS.contains(&settings.cost);
+        let cost = Cost::new(settings.cost).filter(|_| is_accepted).ok_or(HasherNotStarted::Cost)?;
+        if !lanes_agree_with_the_bcrypt_crate() {
+            return Err(HasherNotStarted::SelfTest);
         }
-        let recipe =
-            Recipe::new(settings.cost, &settings.pepper, &settings.previous_peppers, &settings.data_key);
+        let recipe = Recipe::new(cost, &settings.pepper, &settings.previous_peppers, &settings.data_key);
         let threads = settings.workers.map_or_else(cores, NonZero::get);
         let places = threads.saturating_mul(PLACES_PER_WORKER);
-        let workers = Workers::start(threads, places, settings.max_wait).map_err(HasherNotStarted::Thread)?;
-        Ok(Self { recipe: Arc::new(recipe), workers })
+        let lanes = settings.lanes.map_or(Lanes::Measured, |lanes| Lanes::Fixed(lanes.get()));
+        let workers = Workers::start(threads, places, lanes, settings.max_wait);
+        Ok(Self { recipe, workers: workers.map_err(HasherNotStarted::Thread)? })
     }
 
     async fn run<R: Send + 'static>(
         &self,
-        rounds: u64,
-        compute: impl FnOnce() -> R + Send + 'static,
+        computations: Vec<Computation>,
+        conclude: impl FnOnce(&[Digest]) -> R + Send + 'static,
     ) -> Result<R, HashError> {
-        answer(self.workers.submit(rounds, compute)).await
+        let answer = self.workers.submit(computations, conclude).map_err(refused)?;
+        match answer.await {
+            Ok(answer) => answer.map_err(refused),
+            Err(_) => Err(HashError::Failed("the hashing thread gave no answer".to_owned())),
+        }
     }
-}
-
-async fn answer<R>(submitted: Result<oneshot::Receiver<R>, Overloaded>) -> Result<R, HashError> {
-    let receiver = submitted.map_err(|Overloaded { expected_wait }| HashError::Overloaded {
-        retry_after: in_whole_seconds(expected_wait),
-    })?;
-    receiver.await.map_err(|_| HashError::Failed("the hashing thread gave no answer".to_owned()))
 }
 
 #[async_trait]
 impl PasswordHasher for BcryptHasher {
     async fn hash(&self, password: &Password, owner: &Email) -> Result<PasswordHash, HashError> {
-        let (recipe, password, owner) = (Arc::clone(&self.recipe), password.clone(), owner.clone());
-        self.run(1 << recipe.cost, move || recipe.hash(&password, &owner, bcrypt::bcrypt)).await
+        let salt = self.recipe.salt(owner);
+        let computation = self.recipe.computation(password, salt);
+        let digest = self.run(vec![computation], |digests| digests.first().copied()).await?;
+        let digest = digest.ok_or_else(|| HashError::Failed("there is no digest".to_owned()))?;
+        Ok(self.recipe.hash(salt, digest))
     }
 
     async fn find_match(
@@ -108,10 +124,23 @@ impl PasswordHasher for BcryptHasher {
         candidates: &[Candidate],
         least_hashes: usize,
     ) -> Result<Option<PasswordMatch>, HashError> {
-        let plan = Plan::new(&self.recipe, password, candidates, least_hashes);
-        let (recipe, password) = (Arc::clone(&self.recipe), password.clone());
-        self.run(plan.rounds(), move || plan.find_match(&recipe, &password, bcrypt::bcrypt)).await
+        let Plan { computations, groups } = Plan::new(&self.recipe, password, candidates, least_hashes);
+        self.run(computations, move |digests| groups.find_match(digests)).await
     }
+}
+
+/// Whether this build, by this compiler on this machine, makes the hashes that it should.
+fn lanes_agree_with_the_bcrypt_crate() -> bool {
+    let Some(cost) = Cost::new(4) else { return false };
+    let (key, salt) = (b"a password for each lane", [0x5a; 16]);
+    let expected = bcrypt::bcrypt(cost.get(), salt, b"a password for each lane\0");
+    let lane = || Computation { key: key.to_vec().into(), salt, cost, work: cost };
+    let lanes: Vec<Computation> = (0..MOST_LANES).map(|_| lane()).collect();
+    compute(lanes.iter(), MOST_LANES).iter().all(|digest| expected.starts_with(digest))
+}
+
+fn refused(Overloaded { expected_wait }: Overloaded) -> HashError {
+    HashError::Overloaded { retry_after: in_whole_seconds(expected_wait) }
 }
 
 fn cores() -> usize {
@@ -135,9 +164,9 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn asvs_15_1_3_a_refusal_says_when_to_come_back() {
-        let refused = answer::<()>(Err(Overloaded { expected_wait: Duration::from_millis(3200) })).await;
-        assert_eq!(refused, Err(HashError::Overloaded { retry_after: SignedDuration::from_secs(4) }));
+    #[test]
+    fn asvs_15_1_3_a_refusal_says_when_to_come_back() {
+        let refused = refused(Overloaded { expected_wait: Duration::from_millis(3200) });
+        assert_eq!(refused, HashError::Overloaded { retry_after: SignedDuration::from_secs(4) });
     }
 }

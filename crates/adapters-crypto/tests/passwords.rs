@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
 
-use std::time::Duration;
+use std::{num::NonZero, time::Duration};
 
 use adapters_crypto::{BcryptHasher, DataKey, HasherNotStarted, HasherSettings, Pepper};
 use domain::{Email, Password, PasswordHash};
@@ -14,7 +14,8 @@ fn settings(cost: u32, pepper: u8, previous: &[u8]) -> HasherSettings {
         pepper: Pepper::from_bytes([pepper; 32]),
         previous_peppers: previous.iter().map(|byte| Pepper::from_bytes([*byte; 32])).collect(),
         data_key: DataKey::from_bytes([9; 32]),
-        workers: std::num::NonZero::new(1),
+        workers: NonZero::new(1),
+        lanes: NonZero::new(4),
         max_wait: Duration::from_mins(10),
     }
 }

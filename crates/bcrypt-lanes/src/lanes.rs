@@ -41,6 +41,7 @@ impl<'a> Job<'a> {
 
     /// Lets the job take as long as one of cost `work`, if that is more than its own: by time, the
     /// two can then not be told apart.
+    #[must_use]
     pub const fn with_work_of(self, work: Cost) -> Self {
         Self { work, ..self }
     }

@@ -2,10 +2,11 @@
 
 #![expect(clippy::doc_markdown, reason = "these texts are printed as they stand")]
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use jiff::SignedDuration;
 
 /// Two-factor sign-in by phone: password, then a code by text message.
 #[derive(Parser)]
@@ -79,6 +80,9 @@ pub(crate) enum Command {
     /// Make secrets
     #[command(subcommand)]
     Keys(Keys),
+    /// Choose how passwords are hashed
+    #[command(subcommand)]
+    Password(Password),
     /// Look at the settings
     #[command(subcommand)]
     Config(Config),
@@ -115,6 +119,26 @@ pub(crate) enum Keys {
         #[arg(long)]
         jwt: Option<String>,
     },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Password {
+    /// Measure this machine and say which bcrypt cost suits it
+    ///
+    /// Run it where the service will run, while nothing else does.
+    #[command(
+        after_help = "Examples:\n  otp-login password calibrate\n  otp-login password calibrate --target 400ms"
+    )]
+    Calibrate {
+        /// The longest that a lone sign-in may hash
+        #[arg(long, default_value = "250ms", value_name = "TIME", value_parser = target)]
+        target: Duration,
+    },
+}
+
+fn target(text: &str) -> Result<Duration, &'static str> {
+    let time = text.parse::<SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
+    time.filter(|time| !time.is_zero()).ok_or("write a time such as 250ms or 0.5s")
 }
 
 #[derive(Clone, Copy, Subcommand)]

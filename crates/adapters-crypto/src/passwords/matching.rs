@@ -1,29 +1,30 @@
 //! Finding the candidate that a password matches, in a time that tells nothing.
 
-use std::hint::black_box;
-
 use aws_lc_rs::constant_time::verify_slices_are_equal;
+use bcrypt_lanes::{Digest, Salt};
 use domain::Password;
 use ports::{Candidate, PasswordMatch};
 
 use super::{
-    recipe::{RawDigest, Recipe, digest, is_proven_whole, is_repetition},
-    stored::{Digest, Salt, Scheme, StoredHash},
+    computation::Computation,
+    recipe::{Recipe, is_proven_whole, is_repetition},
+    stored::{Scheme, StoredHash},
 };
 
-/// The work for one password: known before it begins, so that it can be queued
-/// by its price.
+/// What is computed for one password, and what the digests will be compared with.
 pub(super) struct Plan {
-    groups: Vec<Group>,
-    /// Costs of hashes whose only use is the time they take.
-    dummies: Vec<u32>,
+    /// Those of the groups, in their order, and then those whose only use is the
+    /// time they take.
+    pub(super) computations: Vec<Computation>,
+    pub(super) groups: Groups,
 }
 
-/// Candidates that one bcrypt computation serves.
+/// The candidates, by the computation that serves them.
+pub(super) struct Groups(Vec<Group>);
+
 struct Group {
     scheme: Scheme,
-    cost: u32,
-    salt: Salt,
+    bcrypt: bcrypt_lanes::Hash,
     members: Vec<Member>,
 }
 
@@ -34,84 +35,68 @@ struct Member {
 }
 
 impl Plan {
-    /// Sorts the candidates by what must be computed for them, and adds dummy
-    /// work until there is as much as `least_hashes` at the cost of `recipe`.
+    /// Sorts the candidates by what must be computed for them. A hash of a lower
+    /// cost takes as long as one of the cost of `recipe`, and where there are fewer
+    /// than `least_hashes`, others are computed for time's sake.
     pub(super) fn new(
         recipe: &Recipe,
         password: &Password,
         candidates: &[Candidate],
         least_hashes: usize,
     ) -> Self {
-        let mut plan = Self { groups: Vec::new(), dummies: Vec::new() };
+        let mut groups = Groups(Vec::new());
         for (index, candidate) in candidates.iter().enumerate() {
             if let Some(hash) = readable(recipe, password, candidate) {
-                plan.add(&hash, index, is_outdated(recipe, password, candidate, &hash));
+                groups.add(&hash, index, is_outdated(recipe, password, candidate, &hash));
             }
         }
-        let least_hashes = u64::try_from(least_hashes).unwrap_or(u64::MAX);
-        plan.top_up(recipe.cost, least_hashes.saturating_mul(rounds(recipe.cost)));
-        plan
+        let mut computations: Vec<Computation> =
+            groups.0.iter().filter_map(|group| group.computation(recipe, password)).collect();
+        let missing = least_hashes.saturating_sub(computations.len());
+        computations.extend((0..missing).map(|_| recipe.computation(password, Salt::default())));
+        Self { computations, groups }
     }
+}
 
+impl Group {
+    fn computation(&self, recipe: &Recipe, password: &Password) -> Option<Computation> {
+        let key = recipe.prepare(self.scheme, password)?;
+        Some(Computation {
+            key,
+            salt: self.bcrypt.salt,
+            cost: self.bcrypt.cost,
+            work: self.bcrypt.cost.max(recipe.cost),
+        })
+    }
+}
+
+impl Groups {
     fn add(&mut self, hash: &StoredHash, index: usize, outdated: bool) {
-        let member = Member { index, digest: hash.digest, outdated };
-        let shared = self
-            .groups
-            .iter_mut()
-            .find(|group| group.scheme == hash.scheme && group.cost == hash.cost && group.salt == hash.salt);
+        let member = Member { index, digest: hash.bcrypt.digest, outdated };
+        let shared = self.0.iter_mut().find(|group| {
+            group.scheme == hash.scheme
+                && group.bcrypt.cost == hash.bcrypt.cost
+                && group.bcrypt.salt == hash.bcrypt.salt
+        });
         match shared {
             Some(group) => group.members.push(member),
-            None => self.groups.push(Group {
-                scheme: hash.scheme,
-                cost: hash.cost,
-                salt: hash.salt,
-                members: vec![member],
-            }),
-        }
-    }
-
-    /// Every price is a sum of powers of two, so halving the cost until it fits
-    /// meets any lack exactly.
-    fn top_up(&mut self, cost: u32, least: u64) {
-        let mut lack = least.saturating_sub(self.rounds());
-        for cost in (StoredHash::MIN_COST..=cost).rev() {
-            while lack >= rounds(cost) {
-                self.dummies.push(cost);
-                lack -= rounds(cost);
+            None => {
+                self.0.push(Group { scheme: hash.scheme, bcrypt: hash.bcrypt, members: vec![member] });
             }
         }
     }
 
-    /// The price of the whole work in rounds of bcrypt.
-    pub(super) fn rounds(&self) -> u64 {
-        self.groups
-            .iter()
-            .map(|group| rounds(group.cost))
-            .chain(self.dummies.iter().map(|&cost| rounds(cost)))
-            .sum()
-    }
-
-    /// Does the work. Every candidate is compared, wherever a match stands.
-    pub(super) fn find_match(
-        &self,
-        recipe: &Recipe,
-        password: &Password,
-        mut bcrypt: impl FnMut(u32, Salt, &[u8]) -> RawDigest,
-    ) -> Option<PasswordMatch> {
+    /// The first candidate whose digest was computed. Every candidate is compared,
+    /// wherever a match stands.
+    pub(super) fn find_match(&self, computed: &[Digest]) -> Option<PasswordMatch> {
         let mut found: Option<PasswordMatch> = None;
-        for group in &self.groups {
-            let Some(key) = recipe.prepare(group.scheme, password) else { continue };
-            let computed = digest(bcrypt(group.cost, group.salt, &key));
+        for (group, computed) in self.0.iter().zip(computed) {
             for member in &group.members {
-                let matches = verify_slices_are_equal(&computed, &member.digest).is_ok();
+                let matches = verify_slices_are_equal(computed, &member.digest).is_ok();
                 if matches && found.is_none_or(|earlier| member.index < earlier.index) {
                     found = Some(PasswordMatch { index: member.index, outdated: member.outdated });
                 }
             }
-        }
-        let key = recipe.prepare_now(password);
-        for &cost in &self.dummies {
-            black_box(bcrypt(cost, Salt::default(), &key));
         }
         found
     }
@@ -129,18 +114,15 @@ fn is_outdated(recipe: &Recipe, password: &Password, candidate: &Candidate, hash
         Scheme::Foreign => is_proven_whole(password.expose_typed().as_bytes()),
         Scheme::Peppered(_) => {
             hash.scheme != recipe.scheme()
-                || hash.cost < recipe.cost
-                || hash.salt != recipe.salt(&candidate.owner)
+                || hash.bcrypt.cost < recipe.cost
+                || hash.bcrypt.salt != recipe.salt(&candidate.owner)
         }
     }
 }
 
-const fn rounds(cost: u32) -> u64 {
-    1 << cost
-}
-
 #[cfg(test)]
 mod tests {
+    use bcrypt_lanes::{Cost, Hash, Version};
     use domain::{Email, PasswordHash};
 
     use super::*;
@@ -150,54 +132,56 @@ mod tests {
 
     fn recipe(cost: u32) -> Recipe {
         let pepper = |byte| Pepper::from_bytes([byte; 32]);
-        Recipe::new(cost, &pepper(1), &[pepper(2)], &DataKey::from_bytes([9; 32]))
+        Recipe::new(Cost::new(cost).unwrap(), &pepper(1), &[pepper(2)], &DataKey::from_bytes([9; 32]))
     }
 
     fn owner(name: &str) -> Email {
         Email::parse(&format!("{name}@example.com")).unwrap()
     }
 
+    fn hashed(recipe: &Recipe, text: &str, name: &str) -> Candidate {
+        let salt = recipe.salt(&owner(name));
+        let digest = fake(&recipe.computation(&Password::presented(text), salt));
+        Candidate { owner: owner(name), hash: recipe.hash(salt, digest) }
+    }
+
     fn ours(cost: u32, text: &str, name: &str) -> Candidate {
-        let hash = recipe(cost).hash(&Password::presented(text), &owner(name), fake);
-        Candidate { owner: owner(name), hash }
+        hashed(&recipe(cost), text, name)
     }
 
     fn bare(cost: u32, text: &str) -> Candidate {
-        let salt = [7; 16];
-        let typed = recipe(4).prepare(Scheme::Foreign, &Password::presented(text)).unwrap();
-        let digest = digest(fake(cost, salt, &typed));
-        let hash = StoredHash { scheme: Scheme::Foreign, cost, salt, digest }.to_string();
-        Candidate { owner: owner("ann"), hash: PasswordHash::new(hash) }
+        let (cost, salt) = (Cost::new(cost).unwrap(), [7; 16]);
+        let key = recipe(4).prepare(Scheme::Foreign, &Password::presented(text)).unwrap();
+        let digest = fake(&Computation { key, salt, cost, work: cost });
+        let hash = Hash { version: Version::TwoB, cost, salt, digest };
+        Candidate { owner: owner("ann"), hash: PasswordHash::new(hash.to_string()) }
     }
 
     fn malformed() -> Candidate {
         Candidate { owner: owner("ann"), hash: PasswordHash::new("$2b$04$short".to_owned()) }
     }
 
-    /// Stands for bcrypt where the number of calls matters, not their result.
-    fn fake(cost: u32, salt: Salt, key: &[u8]) -> RawDigest {
-        let mut raw = [0; 24];
-        let input = [&[u8::try_from(cost).unwrap()], salt.as_slice(), key].concat();
-        raw.copy_from_slice(&crate::secrets::sha256(&input)[..24]);
-        raw
+    /// Stands for bcrypt where what is computed matters, not the result. Like
+    /// bcrypt it reads 72 bytes.
+    fn fake(computation: &Computation) -> Digest {
+        let cost = [u8::try_from(computation.cost.get()).unwrap()];
+        let key = &computation.key[..computation.key.len().min(72)];
+        let mut digest = Digest::default();
+        digest.copy_from_slice(&crate::secrets::sha256(&[&cost, &computation.salt[..], key].concat())[..23]);
+        digest
     }
 
-    /// The match and the costs of the hashes computed for it.
+    /// The match, and for each hash computed what it took: all must be alike.
     fn search(
         cost: u32,
         typed: &str,
         candidates: &[Candidate],
         least: usize,
     ) -> (Option<PasswordMatch>, Vec<u32>) {
-        let (recipe, password) = (recipe(cost), Password::presented(typed));
-        let mut costs = Vec::new();
-        let plan = Plan::new(&recipe, &password, candidates, least);
-        let found = plan.find_match(&recipe, &password, |cost, salt, key| {
-            costs.push(cost);
-            fake(cost, salt, key)
-        });
-        assert_eq!(plan.rounds(), costs.iter().map(|&cost| rounds(cost)).sum::<u64>());
-        (found, costs)
+        let plan = Plan::new(&recipe(cost), &Password::presented(typed), candidates, least);
+        let digests: Vec<Digest> = plan.computations.iter().map(fake).collect();
+        let works = plan.computations.iter().map(|computation| computation.work.get());
+        (plan.groups.find_match(&digests), works.collect())
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "it is compared with what a search gives")]
@@ -229,13 +213,12 @@ mod tests {
     }
 
     #[test]
-    fn pw_05_a_lower_cost_is_topped_up_to_the_same_work() {
+    fn pw_05_a_hash_of_a_lower_cost_takes_as_long_as_a_new_one() {
         for (typed, expected) in [(TYPED, found(0, true)), ("wrong", None)] {
-            let (matched, costs) = search(8, typed, &[ours(5, TYPED, "ann")], 1);
-            assert_eq!(matched, expected);
-            assert_eq!(costs, [5, 7, 6, 5]);
-            assert_eq!(costs.into_iter().map(rounds).sum::<u64>(), rounds(8));
+            assert_eq!(search(8, typed, &[ours(5, TYPED, "ann")], 1), (expected, vec![8]));
         }
+        let both = [ours(5, TYPED, "ann"), ours(8, TYPED, "ann")];
+        assert_eq!(search(8, TYPED, &both, 2), (found(0, true), vec![8, 8]));
     }
 
     #[test]
@@ -246,12 +229,8 @@ mod tests {
     #[test]
     fn a_hash_under_an_older_pepper_or_salt_is_outdated() {
         let made_with = |pepper: u8, data_key: u8| {
-            let recipe =
-                Recipe::new(6, &Pepper::from_bytes([pepper; 32]), &[], &DataKey::from_bytes([data_key; 32]));
-            Candidate {
-                owner: owner("ann"),
-                hash: recipe.hash(&Password::presented(TYPED), &owner("ann"), fake),
-            }
+            let (pepper, data_key) = (Pepper::from_bytes([pepper; 32]), DataKey::from_bytes([data_key; 32]));
+            hashed(&Recipe::new(Cost::new(6).unwrap(), &pepper, &[], &data_key), TYPED, "ann")
         };
         assert_eq!(search(6, TYPED, &[made_with(1, 9)], 1).0, found(0, false));
         assert_eq!(search(6, TYPED, &[made_with(2, 9)], 1), (found(0, true), vec![6]));

@@ -2,25 +2,22 @@
 
 use aws_lc_rs::hmac;
 use base64::{Engine, prelude::BASE64_STANDARD};
+use bcrypt_lanes::{Cost, Digest, Hash, Salt, Version};
 use domain::{Email, Password, PasswordHash};
 use zeroize::Zeroizing;
 
-use super::stored::{Digest, PepperId, Salt, Scheme, StoredHash};
+use super::{
+    computation::{Computation, Key},
+    stored::{PepperId, Scheme, StoredHash},
+};
 use crate::{DataKey, Pepper, secrets::sha256};
 
-/// What bcrypt gives, of which 23 bytes are the digest: `bcrypt::bcrypt`, or
-/// what a test puts in its place.
-pub(super) type RawDigest = [u8; 24];
-
-/// bcrypt reads no more.
+/// bcrypt reads no more of a password and its NUL.
 const BCRYPT_BYTES: usize = 72;
-
-/// The key of a bcrypt computation: ended by NUL where that is before byte 72.
-pub(super) type BcryptKey = Zeroizing<Vec<u8>>;
 
 /// How passwords are hashed now, and the older ways that are still verified.
 pub(super) struct Recipe {
-    pub(super) cost: u32,
+    pub(super) cost: Cost,
     current: PepperKey,
     previous: Vec<PepperKey>,
     salt_key: hmac::Key,
@@ -32,7 +29,7 @@ struct PepperKey {
 }
 
 impl Recipe {
-    pub(super) fn new(cost: u32, pepper: &Pepper, previous: &[Pepper], data_key: &DataKey) -> Self {
+    pub(super) fn new(cost: Cost, pepper: &Pepper, previous: &[Pepper], data_key: &DataKey) -> Self {
         Self {
             cost,
             current: PepperKey::new(pepper),
@@ -56,9 +53,9 @@ impl Recipe {
     }
 
     /// The bytes for bcrypt under `scheme`; `None` under a pepper we do not have.
-    pub(super) fn prepare(&self, scheme: Scheme, password: &Password) -> Option<BcryptKey> {
+    pub(super) fn prepare(&self, scheme: Scheme, password: &Password) -> Option<Key> {
         match scheme {
-            Scheme::Foreign => Some(ended_by_nul(password.expose_typed().as_bytes())),
+            Scheme::Foreign => Some(Zeroizing::new(password.expose_typed().as_bytes().to_vec())),
             Scheme::Peppered(id) => self.pepper(id).map(|pepper| pepper.prepare(password)),
         }
     }
@@ -72,20 +69,19 @@ impl Recipe {
     }
 
     /// The bytes for bcrypt as new hashes are made.
-    pub(super) fn prepare_now(&self, password: &Password) -> BcryptKey {
+    fn prepare_now(&self, password: &Password) -> Key {
         self.current.prepare(password)
     }
 
-    /// The hash of a chosen password.
-    pub(super) fn hash(
-        &self,
-        password: &Password,
-        owner: &Email,
-        bcrypt: impl FnOnce(u32, Salt, &[u8]) -> RawDigest,
-    ) -> PasswordHash {
-        let salt = self.salt(owner);
-        let digest = digest(bcrypt(self.cost, salt, &self.prepare_now(password)));
-        PasswordHash::new(StoredHash { scheme: self.scheme(), cost: self.cost, salt, digest }.to_string())
+    /// What a new hash under `salt` takes.
+    pub(super) fn computation(&self, password: &Password, salt: Salt) -> Computation {
+        Computation { key: self.prepare_now(password), salt, cost: self.cost, work: self.cost }
+    }
+
+    /// The hash whose computation under `salt` gave `digest`.
+    pub(super) fn hash(&self, salt: Salt, digest: Digest) -> PasswordHash {
+        let bcrypt = Hash { version: Version::TwoB, cost: self.cost, salt, digest };
+        PasswordHash::new(StoredHash { scheme: self.scheme(), bcrypt }.to_string())
     }
 
     fn pepper(&self, id: PepperId) -> Option<&PepperKey> {
@@ -108,31 +104,16 @@ impl PepperKey {
     /// base64(HMAC-SHA-384(pepper, NFC password)): 64 ASCII bytes, so that
     /// nothing of a long password is cut and no NUL ends it early.
     #[expect(clippy::expect_used, reason = "an HMAC-SHA-384 has 48 bytes, which are 64 in base64")]
-    fn prepare(&self, password: &Password) -> BcryptKey {
+    fn prepare(&self, password: &Password) -> Key {
         let mut tag = Zeroizing::new([0; 48]);
-        let mut text = Zeroizing::new([0; 64]);
+        let mut text = Zeroizing::new(vec![0; 64]);
         hmac::sign_to_buffer(&self.key, password.expose_nfc().as_bytes(), tag.as_mut_slice())
             .expect("the buffer has the length of the tag");
         BASE64_STANDARD
             .encode_slice(tag.as_slice(), text.as_mut_slice())
             .expect("the buffer has the length of the text");
-        ended_by_nul(text.as_slice())
+        text
     }
-}
-
-/// The first 72 bytes, with a NUL where they are fewer: what the makers of
-/// foreign hashes gave to bcrypt.
-fn ended_by_nul(bytes: &[u8]) -> BcryptKey {
-    let mut key = Zeroizing::new(Vec::with_capacity(BCRYPT_BYTES));
-    key.extend(bytes.iter().copied().chain([0]).take(BCRYPT_BYTES));
-    key
-}
-
-/// The 23 bytes of bcrypt's 24 that were ever written down.
-pub(super) fn digest(raw: RawDigest) -> Digest {
-    let mut digest = [0; 23];
-    digest.iter_mut().zip(raw).for_each(|(to, from)| *to = from);
-    digest
 }
 
 /// Whether a foreign hash of `typed` could be the hash of a shorter password.
@@ -140,7 +121,8 @@ pub(super) fn digest(raw: RawDigest) -> Digest {
 /// bcrypt repeats its NUL-ended key up to 72 bytes, so `abc` and `abc␀abc` are
 /// one password to it. Only the shorter one can be typed by a person.
 pub(super) fn is_repetition(typed: &[u8]) -> bool {
-    let key = ended_by_nul(typed);
+    let key: Vec<u8> = typed.iter().copied().chain([0]).take(BCRYPT_BYTES).collect();
+    let key = Zeroizing::new(key);
     let same_as_first = |length: usize| {
         let repeated = key.iter().take(length).cycle();
         key.iter().cycle().zip(repeated).take(BCRYPT_BYTES).all(|(ours, theirs)| ours == theirs)
@@ -159,7 +141,12 @@ mod tests {
     use super::*;
 
     fn recipe(pepper: u8) -> Recipe {
-        Recipe::new(4, &Pepper::from_bytes([pepper; 32]), &[], &DataKey::from_bytes([9; 32]))
+        Recipe::new(
+            Cost::new(4).unwrap(),
+            &Pepper::from_bytes([pepper; 32]),
+            &[],
+            &DataKey::from_bytes([9; 32]),
+        )
     }
 
     fn prepared(pepper: u8, text: &str) -> Vec<u8> {
@@ -167,12 +154,11 @@ mod tests {
     }
 
     #[test]
-    fn pw_01_bcrypt_gets_64_ascii_bytes_and_a_nul_whatever_the_password() {
+    fn pw_01_bcrypt_gets_64_ascii_bytes_whatever_the_password() {
         for text in ["", "a", "nul\0nul", &"x".repeat(1000), &"🦀".repeat(128)] {
             let key = prepared(1, text);
-            assert_eq!(key.len(), 65);
-            assert!(key[..64].iter().all(u8::is_ascii_graphic));
-            assert_eq!(key[64], 0);
+            assert_eq!(key.len(), 64);
+            assert!(key.iter().all(u8::is_ascii_graphic));
         }
     }
 
@@ -180,7 +166,7 @@ mod tests {
     fn pw_01_preparation_is_hmac_sha_384_in_base64() {
         // RFC 4231 §4.3 has a shorter key, so the expected value comes from
         // Python: base64(hmac(bytes([1]*32), b"correct horse", "sha384")).
-        assert_eq!(prepared(1, "correct horse")[..64], *EXPECTED.as_bytes());
+        assert_eq!(prepared(1, "correct horse"), *EXPECTED.as_bytes());
     }
 
     const EXPECTED: &str = "SFJbturshKcmN76b/t58YbTdO13V1iitnOVTMmUw6TS0V9E6QUMWDBK7QoL3n5Dk";
@@ -195,12 +181,8 @@ mod tests {
     fn pw_04_nothing_but_the_password_enters_bcrypt() {
         let password = Password::presented("correct horse");
         let key_for = |email: &str| {
-            let mut seen = Vec::new();
-            recipe(1).hash(&password, &Email::parse(email).unwrap(), |_, _, key| {
-                seen = key.to_vec();
-                [0; 24]
-            });
-            seen
+            let (recipe, owner) = (recipe(1), Email::parse(email).unwrap());
+            recipe.computation(&password, recipe.salt(&owner)).key
         };
         assert_eq!(key_for("a@example.com"), key_for("b@example.com"));
     }

@@ -4,6 +4,7 @@ mod config;
 mod health;
 mod keys;
 mod migrate;
+mod password;
 mod serve;
 mod simulator;
 mod stdout;
@@ -63,6 +64,9 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
     if let Some(Command::Keys(command)) = cli.command {
         return Ok(keys::run(command)?);
     }
+    if let Some(Command::Password(command)) = cli.command {
+        return Ok(password::run(&command)?);
+    }
     let settings = Settings::load(&cli.configuration)?;
     match cli.command {
         None | Some(Command::Serve) => Ok(serve::run(settings)?),
@@ -70,7 +74,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Simulator) => Ok(simulator::run(&settings)?),
         Some(Command::Config(command)) => Ok(config::run(command, &settings)?),
         Some(Command::Health) => Ok(health::run(&settings)?),
-        Some(Command::Keys(_) | Command::Completions { .. }) => Ok(()),
+        Some(Command::Keys(_) | Command::Password(_) | Command::Completions { .. }) => Ok(()),
     }
 }
 

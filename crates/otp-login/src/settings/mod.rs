@@ -269,6 +269,7 @@ fn hasher(reader: &mut Reader, production: bool, data_key: &adapters_crypto::Dat
         previous_peppers: keys::previous_peppers(reader, production),
         data_key: data_key.clone(),
         workers: NonZero::new(reader.number("password.workers", 0..=1024)),
+        lanes: NonZero::new(reader.number("password.lanes", 0..=HasherSettings::MOST_LANES)),
         max_wait: Duration::from_millis(reader.number("password.max_wait_ms", 1..=600_000)),
     }
 }
