@@ -14,14 +14,14 @@ mod workers;
 use std::{io, num::NonZero, thread, time::Duration};
 
 use async_trait::async_trait;
-use bcrypt_lanes::{Cost, Digest, MOST_LANES};
+use bcrypt_lanes::{Cost, MOST_LANES};
 use domain::{Email, Password, PasswordHash};
 use jiff::SignedDuration;
 use ports::{Candidate, HashError, PasswordHasher, PasswordMatch};
 
 pub use self::pace::Pace;
 use self::{
-    computation::{Computation, compute},
+    computation::{Computation, Computed, compute},
     matching::Plan,
     queue::Overloaded,
     recipe::Recipe,
@@ -98,7 +98,7 @@ impl BcryptHasher {
     async fn run<R: Send + 'static>(
         &self,
         computations: Vec<Computation>,
-        conclude: impl FnOnce(&[Digest]) -> R + Send + 'static,
+        conclude: impl FnOnce(&[Computed]) -> R + Send + 'static,
     ) -> Result<R, HashError> {
         let answer = self.workers.submit(computations, conclude).map_err(refused)?;
         match answer.await {
@@ -111,11 +111,10 @@ impl BcryptHasher {
 #[async_trait]
 impl PasswordHasher for BcryptHasher {
     async fn hash(&self, password: &Password, owner: &Email) -> Result<PasswordHash, HashError> {
-        let salt = self.recipe.salt(owner);
-        let computation = self.recipe.computation(password, salt);
-        let digest = self.run(vec![computation], |digests| digests.first().copied()).await?;
-        let digest = digest.ok_or_else(|| HashError::Failed("there is no digest".to_owned()))?;
-        Ok(self.recipe.hash(salt, digest))
+        let computation = self.recipe.computation(password, self.recipe.salt(owner));
+        let hash = self.run(vec![computation], |computed| computed.iter().flatten().copied().next()).await?;
+        let hash = hash.ok_or_else(|| HashError::Failed("there is no hash".to_owned()))?;
+        Ok(self.recipe.stored(hash))
     }
 
     async fn find_match(
@@ -125,7 +124,7 @@ impl PasswordHasher for BcryptHasher {
         least_hashes: usize,
     ) -> Result<Option<PasswordMatch>, HashError> {
         let Plan { computations, groups } = Plan::new(&self.recipe, password, candidates, least_hashes);
-        self.run(computations, move |digests| groups.find_match(digests)).await
+        self.run(computations, move |computed| groups.find_match(computed)).await
     }
 }
 
@@ -134,9 +133,9 @@ fn lanes_agree_with_the_bcrypt_crate() -> bool {
     let Some(cost) = Cost::new(4) else { return false };
     let (key, salt) = (b"a password for each lane", [0x5a; 16]);
     let expected = bcrypt::bcrypt(cost.get(), salt, b"a password for each lane\0");
-    let lane = || Computation { key: key.to_vec().into(), salt, cost, work: cost };
+    let lane = || Computation { key: key.to_vec().into(), salt, costs: cost.into() };
     let lanes: Vec<Computation> = (0..MOST_LANES).map(|_| lane()).collect();
-    compute(lanes.iter(), MOST_LANES).iter().all(|digest| expected.starts_with(digest))
+    compute(lanes.iter(), MOST_LANES).iter().flatten().all(|hash| expected.starts_with(&hash.digest))
 }
 
 fn refused(Overloaded { expected_wait }: Overloaded) -> HashError {

@@ -46,6 +46,39 @@ impl Cost {
     }
 }
 
+/// One cost or several: what a hash of the highest passes on its way are the hashes of
+/// the lower ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Costs(u32);
+
+impl Costs {
+    /// With one more.
+    #[must_use]
+    pub const fn and(self, cost: Cost) -> Self {
+        Self(self.0 | 1 << cost.0)
+    }
+
+    pub const fn contains(self, cost: Cost) -> bool {
+        self.0 >> cost.0 & 1 == 1
+    }
+
+    /// Of a set that is never empty.
+    pub const fn highest(self) -> Cost {
+        Cost(self.0.ilog2())
+    }
+
+    pub(crate) fn union(all: impl Iterator<Item = Self>) -> impl Iterator<Item = Cost> {
+        let union = all.fold(0, |union, costs| union | costs.0);
+        (4..=31).filter(move |cost| union >> cost & 1 == 1).map(Cost)
+    }
+}
+
+impl From<Cost> for Costs {
+    fn from(cost: Cost) -> Self {
+        Self(1 << cost.0)
+    }
+}
+
 /// Which program's mark a hash carries. All three are computed alike; see the crate's
 /// documentation for what `$2a$` may also have meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,6 +206,16 @@ mod tests {
         for (text, why) in wrong {
             assert_eq!(text.parse::<Hash>(), Err(why), "{text:?}");
         }
+    }
+
+    #[test]
+    fn costs_are_a_set() {
+        let cost = |cost| Cost::new(cost).unwrap();
+        let costs = Costs::from(cost(12)).and(cost(4)).and(cost(31)).and(cost(12));
+        let members: Vec<u32> = Costs::union([costs].into_iter()).map(Cost::get).collect();
+        assert_eq!(members, [4, 12, 31]);
+        assert_eq!(costs.highest(), cost(31));
+        assert!(costs.contains(cost(12)) && !costs.contains(cost(5)));
     }
 
     #[test]

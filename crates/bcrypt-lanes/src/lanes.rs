@@ -1,6 +1,6 @@
 //! bcrypt over lanes.
 
-use std::{array, hint::black_box};
+use std::array;
 
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::{
     Digest, Salt,
     blowfish::{Blocks, Blowfish, KeyWords},
-    format::{Cost, Hash, Version},
+    format::{Cost, Costs, Hash, Version},
 };
 
 /// The most lanes that [`hash_all`] uses: more do not fit into a first level cache.
@@ -29,45 +29,45 @@ const TEXT: [[u32; 2]; 3] =
 pub struct Job<'a> {
     password: &'a [u8],
     salt: Salt,
-    cost: Cost,
-    work: Cost,
+    costs: Costs,
 }
 
 impl<'a> Job<'a> {
     /// Of the password the first 72 bytes count, or all and a NUL where there are fewer.
-    pub const fn new(password: &'a [u8], salt: Salt, cost: Cost) -> Self {
-        Self { password, salt, cost, work: cost }
+    ///
+    /// Several costs take no longer than the highest of them. So a password can be
+    /// compared with a hash of a lower cost in the time that one of today's takes.
+    pub fn new(password: &'a [u8], salt: Salt, costs: impl Into<Costs>) -> Self {
+        Self { password, salt, costs: costs.into() }
     }
 
-    /// Lets the job take as long as one of cost `work`, if that is more than its own: by time, the
-    /// two can then not be told apart.
-    #[must_use]
-    pub const fn with_work_of(self, work: Cost) -> Self {
-        Self { work, ..self }
+    fn hash(&self, cost: Cost, digest: Digest) -> Hash {
+        Hash { version: Version::TwoB, cost, salt: self.salt, digest }
     }
 }
 
-/// Hashes `N` passwords in lockstep on this thread.
+/// Hashes `N` passwords in lockstep on this thread, each at the highest of its costs.
 ///
 /// Takes as long as the costliest of them: a lane that is done early is idle. Allocates
 /// nothing. What depends on passwords is wiped.
 pub fn hash<const N: usize>(jobs: [Job<'_>; N]) -> [Hash; N] {
-    let digests = digests(&jobs);
-    array::from_fn(|i| finished(&jobs, &digests, i))
+    let mut hashes = jobs.each_ref().map(|job| job.hash(job.costs.highest(), Digest::default()));
+    run(&jobs, |lane, _, digest| {
+        if let Some(hash) = hashes.get_mut(lane) {
+            hash.digest = digest;
+        }
+    });
+    hashes
 }
 
-#[expect(clippy::indexing_slicing, reason = "both arrays have N items, and i is below N")]
-fn finished<const N: usize>(jobs: &[Job<'_>; N], digests: &[Digest; N], i: usize) -> Hash {
-    Hash { version: Version::TwoB, cost: jobs[i].cost, salt: jobs[i].salt, digest: digests[i] }
-}
-
-/// Hashes any number of passwords, at most `lanes` (1 to [`MOST_LANES`]) at once.
+/// Hashes any number of passwords, at most `lanes` (1 to [`MOST_LANES`]) at once, and gives
+/// for each the hashes of all its costs, in ascending order.
 ///
 /// Neighbours share the lanes, so whoever mixes costs had better sort by them.
 ///
 /// Unlike the functions over arrays this one is compiled with the options of this
 /// crate, whatever those of the caller are.
-pub fn hash_all(jobs: &[Job<'_>], lanes: usize) -> Vec<Hash> {
+pub fn hash_all(jobs: &[Job<'_>], lanes: usize) -> Vec<Vec<Hash>> {
     let mut hashes = Vec::with_capacity(jobs.len());
     for group in jobs.chunks(lanes.clamp(1, MOST_LANES)) {
         match group.len() {
@@ -84,55 +84,45 @@ pub fn hash_all(jobs: &[Job<'_>], lanes: usize) -> Vec<Hash> {
     hashes
 }
 
-fn extend<const N: usize>(hashes: &mut Vec<Hash>, group: &[Job<'_>]) {
-    if let Ok(jobs) = <[Job<'_>; N]>::try_from(group) {
-        hashes.extend(hash(jobs));
-    }
+fn extend<const N: usize>(hashes: &mut Vec<Vec<Hash>>, group: &[Job<'_>]) {
+    let Ok(jobs) = <[Job<'_>; N]>::try_from(group) else { return };
+    let mut of_group = [const { Vec::new() }; N];
+    run(&jobs, |lane, cost, digest| {
+        if let Some((job, hashes)) = jobs.get(lane).zip(of_group.get_mut(lane)) {
+            hashes.push(job.hash(cost, digest));
+        }
+    });
+    hashes.extend(of_group);
 }
 
 /// Whether each password has its hash; `N` in lockstep, like [`hash`].
 ///
 /// Digests are compared in constant time.
 pub fn verify<const N: usize>(candidates: [(&[u8], &Hash); N]) -> [bool; N] {
-    let jobs = candidates.map(|(password, hash)| Job::new(password, hash.salt, hash.cost));
-    let digests = digests(&jobs);
-    let mut matches = candidates.iter().zip(&digests).map(|((_, hash), digest)| hash.digest.ct_eq(digest));
+    let computed = hash(candidates.map(|(password, hash)| Job::new(password, hash.salt, hash.cost)));
+    let mut matches =
+        candidates.iter().zip(&computed).map(|((_, hash), computed)| hash.digest.ct_eq(&computed.digest));
     array::from_fn(|_| matches.next().is_some_and(bool::from))
 }
 
-fn digests<const N: usize>(jobs: &[Job<'_>; N]) -> [Digest; N] {
+/// Computes all jobs and tells the digest of each lane at each of its costs, lower ones first.
+fn run<const N: usize>(jobs: &[Job<'_>; N], mut tell: impl FnMut(usize, Cost, Digest)) {
     let keys = Zeroizing::new(jobs.each_ref().map(|job| key_words(job.password)));
     let salts = jobs.each_ref().map(|job| repeated(job.salt));
     let mut blowfish = Blowfish::new(&keys, &salts);
-    let mut costs = jobs.each_ref().map(|job| job.cost);
-    costs.sort_unstable();
-
-    let mut digests = [[0; 23]; N];
     let mut rounds_done = 0;
-    for cost in costs {
-        if rounds_done == cost.rounds() {
-            continue;
-        }
+    for cost in Costs::union(jobs.iter().map(|job| job.costs)) {
         for _ in rounds_done..cost.rounds() {
             blowfish.expand(&keys);
             blowfish.expand(&salts);
         }
         rounds_done = cost.rounds();
-        let finished = encrypt_text(&blowfish);
-        for ((digest, job), finished) in digests.iter_mut().zip(jobs).zip(finished) {
-            if job.cost == cost {
-                *digest = finished;
+        for (lane, (job, digest)) in jobs.iter().zip(encrypt_text(&blowfish)).enumerate() {
+            if job.costs.contains(cost) {
+                tell(lane, cost, digest);
             }
         }
     }
-    let work = jobs.iter().map(|job| job.work.rounds()).max().unwrap_or_default();
-    for _ in rounds_done..work {
-        blowfish.expand(&keys);
-        blowfish.expand(&salts);
-    }
-    // Else the compiler may find that nobody reads what the work for time's sake left.
-    black_box(&blowfish);
-    digests
 }
 
 fn encrypt_text<const N: usize>(blowfish: &Blowfish<N>) -> [Digest; N] {

@@ -36,6 +36,12 @@
 //! apart, to keep `$2x$` hashes from being guessed). Such passwords are refused, never
 //! taken for others.
 //!
+//! # Several costs at once
+//!
+//! Each cost doubles the rounds of the one before, so a hash of cost 12 has been a hash of cost
+//! 10 on its way. [`Costs`] asks for both in one lane: whoever raised the cost can compare with
+//! an old hash in exactly the time of a new one, and time does not tell which it was.
+//!
 //! # Examples
 //!
 //! ```
@@ -59,7 +65,7 @@ mod format;
 mod initial_state;
 mod lanes;
 
-pub use format::{Cost, Hash, Malformed, Version};
+pub use format::{Cost, Costs, Hash, Malformed, Version};
 pub use lanes::{Job, MOST_LANES, hash, hash_all, verify};
 
 /// What bcrypt mixes into a password.

@@ -4,7 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
-use bcrypt_lanes::{Cost, Hash, Job, MOST_LANES, hash_all, verify};
+use bcrypt_lanes::{Cost, Costs, Hash, Job, MOST_LANES, hash_all, verify};
 
 type Vector = (Vec<u8>, &'static str);
 
@@ -123,7 +123,7 @@ fn every_vector_is_made_on_up_to_eight_lanes_of_mixed_costs() {
         jobs.map(|((password, _), hash)| Job::new(password, hash.salt, hash.cost)).collect();
     for lanes in 1..=MOST_LANES {
         for (made, hash) in hash_all(&jobs, lanes).iter().zip(&hashes) {
-            assert_eq!(made.digest, hash.digest, "{hash} on {lanes} lanes");
+            assert_eq!(made[0].digest, hash.digest, "{hash} on {lanes} lanes");
         }
     }
 }
@@ -172,11 +172,13 @@ fn no_job_is_no_work() {
 }
 
 #[test]
-fn work_for_times_sake_changes_no_hash() {
+fn a_job_of_several_costs_gives_the_hash_of_each() {
     let cost = |cost| Cost::new(cost).unwrap();
-    let job = Job::new(b"the same", [1; 16], cost(5));
-    let works = [4, 5, 6].map(|work| job.with_work_of(cost(work)));
-    let [alone] = bcrypt_lanes::hash([job]);
-    assert_eq!(bcrypt_lanes::hash(works), [alone; 3]);
-    assert_eq!(works.map(|job| bcrypt_lanes::hash([job])[0]), [alone; 3]);
+    let alone = [4, 5, 7].map(|at| bcrypt_lanes::hash([Job::new(b"the same", [1; 16], cost(at))])[0]);
+    let costs = Costs::from(cost(7)).and(cost(4)).and(cost(5));
+    let other = Job::new(b"another", [2; 16], cost(6));
+    let hashes = hash_all(&[other, Job::new(b"the same", [1; 16], costs), other], 4);
+    assert_eq!(hashes[1], alone);
+    assert_eq!([hashes[0].len(), hashes[2].len()], [1, 1]);
+    assert_eq!(bcrypt_lanes::hash([Job::new(b"the same", [1; 16], costs)]), [alone[2]]);
 }

@@ -1,12 +1,12 @@
 //! Finding the candidate that a password matches, in a time that tells nothing.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use bcrypt_lanes::{Digest, Salt};
+use bcrypt_lanes::{Costs, Hash, Salt};
 use domain::Password;
 use ports::{Candidate, PasswordMatch};
 
 use super::{
-    computation::Computation,
+    computation::{Computation, Computed},
     recipe::{Recipe, is_proven_whole, is_repetition},
     stored::{Scheme, StoredHash},
 };
@@ -22,22 +22,23 @@ pub(super) struct Plan {
 /// The candidates, by the computation that serves them.
 pub(super) struct Groups(Vec<Group>);
 
+/// Candidates of one key and salt.
 struct Group {
     scheme: Scheme,
-    bcrypt: bcrypt_lanes::Hash,
+    salt: Salt,
     members: Vec<Member>,
 }
 
 struct Member {
     index: usize,
-    digest: Digest,
+    hash: Hash,
     outdated: bool,
 }
 
 impl Plan {
-    /// Sorts the candidates by what must be computed for them. A hash of a lower
-    /// cost takes as long as one of the cost of `recipe`, and where there are fewer
-    /// than `least_hashes`, others are computed for time's sake.
+    /// Sorts the candidates by what must be computed for them. Hashes of lower costs
+    /// are met on the way to the cost of `recipe` and take as long; where there are
+    /// fewer than `least_hashes`, others are computed for time's sake.
     pub(super) fn new(
         recipe: &Recipe,
         password: &Password,
@@ -61,44 +62,41 @@ impl Plan {
 impl Group {
     fn computation(&self, recipe: &Recipe, password: &Password) -> Option<Computation> {
         let key = recipe.prepare(self.scheme, password)?;
-        Some(Computation {
-            key,
-            salt: self.bcrypt.salt,
-            cost: self.bcrypt.cost,
-            work: self.bcrypt.cost.max(recipe.cost),
-        })
+        let costs = self.members.iter().map(|member| member.hash.cost);
+        Some(Computation { key, salt: self.salt, costs: costs.fold(recipe.cost.into(), Costs::and) })
     }
 }
 
 impl Groups {
     fn add(&mut self, hash: &StoredHash, index: usize, outdated: bool) {
-        let member = Member { index, digest: hash.bcrypt.digest, outdated };
-        let shared = self.0.iter_mut().find(|group| {
-            group.scheme == hash.scheme
-                && group.bcrypt.cost == hash.bcrypt.cost
-                && group.bcrypt.salt == hash.bcrypt.salt
-        });
-        match shared {
+        let StoredHash { scheme, bcrypt } = *hash;
+        let member = Member { index, hash: bcrypt, outdated };
+        match self.0.iter_mut().find(|group| group.scheme == scheme && group.salt == bcrypt.salt) {
             Some(group) => group.members.push(member),
-            None => {
-                self.0.push(Group { scheme: hash.scheme, bcrypt: hash.bcrypt, members: vec![member] });
-            }
+            None => self.0.push(Group { scheme, salt: bcrypt.salt, members: vec![member] }),
         }
     }
 
-    /// The first candidate whose digest was computed. Every candidate is compared,
+    /// The first candidate whose hash was computed. Every candidate is compared,
     /// wherever a match stands.
-    pub(super) fn find_match(&self, computed: &[Digest]) -> Option<PasswordMatch> {
+    pub(super) fn find_match(&self, computed: &[Computed]) -> Option<PasswordMatch> {
         let mut found: Option<PasswordMatch> = None;
         for (group, computed) in self.0.iter().zip(computed) {
             for member in &group.members {
-                let matches = verify_slices_are_equal(computed, &member.digest).is_ok();
+                let matches = member.matches(computed);
                 if matches && found.is_none_or(|earlier| member.index < earlier.index) {
                     found = Some(PasswordMatch { index: member.index, outdated: member.outdated });
                 }
             }
         }
         found
+    }
+}
+
+impl Member {
+    fn matches(&self, computed: &[Hash]) -> bool {
+        let of_its_cost = computed.iter().find(|hash| hash.cost == self.hash.cost);
+        of_its_cost.is_some_and(|hash| verify_slices_are_equal(&hash.digest, &self.hash.digest).is_ok())
     }
 }
 
@@ -122,7 +120,7 @@ fn is_outdated(recipe: &Recipe, password: &Password, candidate: &Candidate, hash
 
 #[cfg(test)]
 mod tests {
-    use bcrypt_lanes::{Cost, Hash, Version};
+    use bcrypt_lanes::{Cost, Digest, Version};
     use domain::{Email, PasswordHash};
 
     use super::*;
@@ -141,8 +139,8 @@ mod tests {
 
     fn hashed(recipe: &Recipe, text: &str, name: &str) -> Candidate {
         let salt = recipe.salt(&owner(name));
-        let digest = fake(&recipe.computation(&Password::presented(text), salt));
-        Candidate { owner: owner(name), hash: recipe.hash(salt, digest) }
+        let hash = fake(&recipe.computation(&Password::presented(text), salt))[0];
+        Candidate { owner: owner(name), hash: recipe.stored(hash) }
     }
 
     fn ours(cost: u32, text: &str, name: &str) -> Candidate {
@@ -150,10 +148,9 @@ mod tests {
     }
 
     fn bare(cost: u32, text: &str) -> Candidate {
-        let (cost, salt) = (Cost::new(cost).unwrap(), [7; 16]);
+        let costs = Cost::new(cost).unwrap().into();
         let key = recipe(4).prepare(Scheme::Foreign, &Password::presented(text)).unwrap();
-        let digest = fake(&Computation { key, salt, cost, work: cost });
-        let hash = Hash { version: Version::TwoB, cost, salt, digest };
+        let hash = fake(&Computation { key, salt: [7; 16], costs })[0];
         Candidate { owner: owner("ann"), hash: PasswordHash::new(hash.to_string()) }
     }
 
@@ -163,15 +160,20 @@ mod tests {
 
     /// Stands for bcrypt where what is computed matters, not the result. Like
     /// bcrypt it reads 72 bytes.
-    fn fake(computation: &Computation) -> Digest {
-        let cost = [u8::try_from(computation.cost.get()).unwrap()];
+    fn fake(computation: &Computation) -> Computed {
+        let salt = computation.salt;
         let key = &computation.key[..computation.key.len().min(72)];
-        let mut digest = Digest::default();
-        digest.copy_from_slice(&crate::secrets::sha256(&[&cost, &computation.salt[..], key].concat())[..23]);
-        digest
+        let costs = (4..=31).filter_map(Cost::new).filter(|cost| computation.costs.contains(*cost));
+        let hash = |cost: Cost| {
+            let mut digest = Digest::default();
+            let input = [&cost.get().to_be_bytes(), &salt[..], key].concat();
+            digest.copy_from_slice(&crate::secrets::sha256(&input)[..23]);
+            Hash { version: Version::TwoB, cost, salt, digest }
+        };
+        costs.map(hash).collect()
     }
 
-    /// The match, and for each hash computed what it took: all must be alike.
+    /// The match, and the cost that each computation took as long as.
     fn search(
         cost: u32,
         typed: &str,
@@ -179,9 +181,9 @@ mod tests {
         least: usize,
     ) -> (Option<PasswordMatch>, Vec<u32>) {
         let plan = Plan::new(&recipe(cost), &Password::presented(typed), candidates, least);
-        let digests: Vec<Digest> = plan.computations.iter().map(fake).collect();
-        let works = plan.computations.iter().map(|computation| computation.work.get());
-        (plan.groups.find_match(&digests), works.collect())
+        let computed: Vec<Computed> = plan.computations.iter().map(fake).collect();
+        let costs = plan.computations.iter().map(|computation| computation.costs.highest().get());
+        (plan.groups.find_match(&computed), costs.collect())
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "it is compared with what a search gives")]
@@ -217,8 +219,14 @@ mod tests {
         for (typed, expected) in [(TYPED, found(0, true)), ("wrong", None)] {
             assert_eq!(search(8, typed, &[ours(5, TYPED, "ann")], 1), (expected, vec![8]));
         }
-        let both = [ours(5, TYPED, "ann"), ours(8, TYPED, "ann")];
-        assert_eq!(search(8, TYPED, &both, 2), (found(0, true), vec![8, 8]));
+    }
+
+    #[test]
+    fn pw_05_hashes_of_several_costs_under_one_salt_cost_one_hash() {
+        let all = [ours(5, "another", "ann"), ours(8, TYPED, "ann"), ours(6, TYPED, "ann")];
+        assert_eq!(search(8, TYPED, &all, 1), (found(1, false), vec![8]));
+        assert_eq!(search(8, "another", &all, 1), (found(0, true), vec![8]));
+        assert_eq!(search(8, "wrong", &all, 1), (None, vec![8]));
     }
 
     #[test]

@@ -5,10 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bcrypt_lanes::Digest;
 use tokio::sync::oneshot;
 
-use super::computation::Computation;
+use super::computation::{Computation, Computed};
 
 /// Refused before anything was computed.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,7 +16,7 @@ pub(super) struct Overloaded {
     pub(super) expected_wait: Duration,
 }
 
-/// What one caller wants computed, and what becomes of the digests.
+/// What one caller wants computed, and what becomes of it.
 pub(super) struct Task {
     computations: Vec<Computation>,
     pub(super) queued_at: Instant,
@@ -27,7 +26,7 @@ pub(super) struct Task {
 trait Answer: Send {
     /// Whether nobody waits for it any more.
     fn is_abandoned(&self) -> bool;
-    fn give(self: Box<Self>, outcome: Result<&[Digest], Overloaded>);
+    fn give(self: Box<Self>, outcome: Result<&[Computed], Overloaded>);
 }
 
 struct Answered<F, R> {
@@ -37,14 +36,14 @@ struct Answered<F, R> {
 
 impl<F, R> Answer for Answered<F, R>
 where
-    F: FnOnce(&[Digest]) -> R + Send,
+    F: FnOnce(&[Computed]) -> R + Send,
     R: Send,
 {
     fn is_abandoned(&self) -> bool {
         self.answer.is_closed()
     }
 
-    fn give(self: Box<Self>, outcome: Result<&[Digest], Overloaded>) {
+    fn give(self: Box<Self>, outcome: Result<&[Computed], Overloaded>) {
         // The caller may have left meanwhile; then nobody wants the answer.
         let _ = self.answer.send(outcome.map(self.conclude));
     }
@@ -53,7 +52,7 @@ where
 impl Task {
     pub(super) fn new<R: Send + 'static>(
         computations: Vec<Computation>,
-        conclude: impl FnOnce(&[Digest]) -> R + Send + 'static,
+        conclude: impl FnOnce(&[Computed]) -> R + Send + 'static,
     ) -> (Self, oneshot::Receiver<Result<R, Overloaded>>) {
         let (answer, receiver) = oneshot::channel();
         let answer = Box::new(Answered { conclude, answer });
@@ -77,8 +76,8 @@ impl Task {
         self.answer.is_abandoned()
     }
 
-    pub(super) fn finish(self, digests: &[Digest]) {
-        self.answer.give(Ok(digests));
+    pub(super) fn finish(self, computed: &[Computed]) {
+        self.answer.give(Ok(computed));
     }
 
     pub(super) fn refuse(self, expected_wait: Duration) {
@@ -148,7 +147,7 @@ mod tests {
         computations: usize,
     ) -> (Task, oneshot::Receiver<Result<usize, Overloaded>>) {
         let cost = Cost::new(cost).unwrap();
-        let computation = || Computation { key: vec![b'k'].into(), salt: [1; 16], cost, work: cost };
+        let computation = || Computation { key: vec![b'k'].into(), salt: [1; 16], costs: cost.into() };
         Task::new((0..computations).map(|_| computation()).collect(), move |_| number)
     }
 

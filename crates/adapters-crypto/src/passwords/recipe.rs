@@ -2,7 +2,7 @@
 
 use aws_lc_rs::hmac;
 use base64::{Engine, prelude::BASE64_STANDARD};
-use bcrypt_lanes::{Cost, Digest, Hash, Salt, Version};
+use bcrypt_lanes::{Cost, Hash, Salt};
 use domain::{Email, Password, PasswordHash};
 use zeroize::Zeroizing;
 
@@ -75,12 +75,11 @@ impl Recipe {
 
     /// What a new hash under `salt` takes.
     pub(super) fn computation(&self, password: &Password, salt: Salt) -> Computation {
-        Computation { key: self.prepare_now(password), salt, cost: self.cost, work: self.cost }
+        Computation { key: self.prepare_now(password), salt, costs: self.cost.into() }
     }
 
-    /// The hash whose computation under `salt` gave `digest`.
-    pub(super) fn hash(&self, salt: Salt, digest: Digest) -> PasswordHash {
-        let bcrypt = Hash { version: Version::TwoB, cost: self.cost, salt, digest };
+    /// The stored form of a hash that such a computation gave.
+    pub(super) fn stored(&self, bcrypt: Hash) -> PasswordHash {
         PasswordHash::new(StoredHash { scheme: self.scheme(), bcrypt }.to_string())
     }
 

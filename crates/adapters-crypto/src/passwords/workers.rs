@@ -8,11 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bcrypt_lanes::Digest;
 use tokio::sync::oneshot;
 
 use super::{
-    computation::{Computation, compute},
+    computation::{Computation, Computed, compute},
     pace::Pace,
     queue::{Overloaded, Queue, Task},
 };
@@ -82,12 +81,12 @@ impl Workers {
         Ok(started)
     }
 
-    /// Queues computations; `conclude` makes the answer of their digests. Whoever
+    /// Queues computations; `conclude` makes the answer of what they give. Whoever
     /// drops the receiver before the work begins spares it.
     pub(super) fn submit<R: Send + 'static>(
         &self,
         computations: Vec<Computation>,
-        conclude: impl FnOnce(&[Digest]) -> R + Send + 'static,
+        conclude: impl FnOnce(&[Computed]) -> R + Send + 'static,
     ) -> Result<oneshot::Receiver<Result<R, Overloaded>>, Overloaded> {
         let (task, receiver) = Task::new(computations, conclude);
         let mut queue = self.shared.queue();
@@ -187,15 +186,15 @@ impl Shared {
         // A thread lost to a panic would be missed by everybody after it.
         let computed =
             catch_unwind(AssertUnwindSafe(|| compute(batch.iter().flat_map(Task::computations), lanes)));
-        let Ok(digests) = computed else {
+        let Ok(computed) = computed else {
             tracing::error!("hashing panicked");
             return;
         };
         self.learn(&batch, lanes, started.elapsed());
-        let mut digests = digests.as_slice();
+        let mut computed = computed.as_slice();
         for task in batch {
-            let (own, others) = digests.split_at(task.computations().len().min(digests.len()));
-            digests = others;
+            let (own, others) = computed.split_at(task.computations().len().min(computed.len()));
+            computed = others;
             if catch_unwind(AssertUnwindSafe(|| task.finish(own))).is_err() {
                 tracing::error!("concluding from a hash panicked");
             }
@@ -273,7 +272,7 @@ mod tests {
 
     fn computation(key: &[u8], cost: u32) -> Computation {
         let cost = Cost::new(cost).unwrap();
-        Computation { key: key.to_vec().into(), salt: [1; 16], cost, work: cost }
+        Computation { key: key.to_vec().into(), salt: [1; 16], costs: cost.into() }
     }
 
     #[test]
@@ -282,17 +281,15 @@ mod tests {
         let answers: Vec<_> = (0..20_u8)
             .map(|number| {
                 let keys = (0..number % 4).map(|at| computation(&[number, at], 4)).collect();
-                (number, workers.submit(keys, <[Digest]>::to_vec).unwrap())
+                (number, workers.submit(keys, <[Computed]>::concat).unwrap())
             })
             .collect();
         go_on.send(()).unwrap();
         for (number, answer) in answers {
-            let digests = answer.blocking_recv().unwrap().unwrap();
+            let hashes = answer.blocking_recv().unwrap().unwrap();
             let alone = (0..number % 4).map(|at| bcrypt::bcrypt(4, [1; 16], &[number, at, 0])[..23].to_vec());
-            assert_eq!(
-                digests.iter().map(|digest| digest.to_vec()).collect::<Vec<_>>(),
-                alone.collect::<Vec<_>>()
-            );
+            let digests = hashes.iter().map(|hash| hash.digest.to_vec());
+            assert_eq!(digests.collect::<Vec<_>>(), alone.collect::<Vec<_>>());
         }
     }
 
