@@ -21,6 +21,7 @@ use uuid::Uuid;
 use crate::{
     HttpSettings,
     client::came_over_tls,
+    connection::{self, Connection},
     problem::{PROBLEM_JSON, Problem, ProblemCode},
     security_headers::complete,
     trace_context::{TRACEPARENT, Trace},
@@ -51,7 +52,8 @@ pub(crate) async fn surround(
     let span = arrival.span();
     let (request_id, trace) = (arrival.request_id.clone(), arrival.trace.header());
     let line = Line::of(&arrival);
-    let answered = answer(req, next, arrival).instrument(span);
+    let connection = req.conn_data::<Connection>().cloned();
+    let answered = connection::scope(connection, answer(req, next, arrival)).instrument(span);
     let outcome = TRACEPARENT.scope(trace, REQUEST_ID.scope(request_id, answered)).await;
     line.write(&outcome);
     outcome

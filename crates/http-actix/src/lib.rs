@@ -8,6 +8,7 @@
 
 mod bearer;
 mod client;
+mod connection;
 mod cors;
 mod edge;
 mod openapi;
@@ -24,5 +25,6 @@ mod unread_body;
 #[cfg(feature = "governor")]
 mod address_limit;
 
+pub use connection::client_is_gone;
 pub use server::{UseCases, server};
 pub use settings::{HttpSettings, InvalidOrigin, Origin};

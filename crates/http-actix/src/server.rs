@@ -14,7 +14,7 @@ use use_cases::{
     VerifyOtp,
 };
 
-use crate::{HttpSettings, cors, edge, openapi::ApiDescription, routes};
+use crate::{HttpSettings, connection, cors, edge, openapi::ApiDescription, routes};
 
 #[cfg(feature = "governor")]
 use crate::address_limit::AddressLimit;
@@ -67,6 +67,7 @@ pub fn server(use_cases: Arc<UseCases>, settings: HttpSettings, listener: TcpLis
         app.wrap(from_fn(cors::name_allowed_origin)).wrap(from_fn(edge::surround))
     };
     Ok(HttpServer::new(app)
+        .on_connect(connection::remember)
         .workers(settings.workers.max(1))
         .keep_alive(KeepAlive::Timeout(settings.keep_alive))
         .client_request_timeout(settings.header_deadline)

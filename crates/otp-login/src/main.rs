@@ -4,6 +4,7 @@
 //! behind ports; [`wiring`] is the file in which a reader sees which adapter
 //! stands behind which port. No rule lives here.
 
+mod awaited;
 mod cli;
 mod commands;
 mod logging;

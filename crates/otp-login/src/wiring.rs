@@ -19,6 +19,7 @@ use use_cases::{
     VerifyOtp,
 };
 
+use crate::awaited::Awaited;
 use crate::settings::{DatabaseSettings, Settings};
 
 /// The database that was chosen.
@@ -92,8 +93,9 @@ impl Database {
 pub(crate) fn use_cases(settings: &Settings, database: &Database) -> anyhow::Result<UseCases> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let secrets: Arc<dyn SecretGenerator> = Arc::new(SystemSecrets);
+    let bcrypt = BcryptHasher::start(&settings.hasher).context("passwords cannot be hashed")?;
     let hasher: Arc<dyn PasswordHasher> =
-        Arc::new(BcryptHasher::start(&settings.hasher).context("passwords cannot be hashed")?);
+        Arc::new(Awaited { hasher: bcrypt, client_is_gone: http_actix::client_is_gone });
     let tokens: Arc<dyn AccessTokens> = Arc::new(JwtTokens::new(
         settings.jwt.key.clone(),
         Vec::new(),

@@ -1,4 +1,4 @@
-//! Slow clients, the end of a process, and processes beside each other.
+//! Slow and departed clients, the end of a process, and processes beside each other.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
@@ -9,7 +9,8 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use harness::{Operation, Person, Request, Rule, Store, World, binary, eventually, run};
+use harness::{Operation, Person, Request, Rule, Setup, Store, World, binary, eventually, raw_exchange, run};
+use serde_json::{Value, json};
 use tempfile::tempdir;
 use testkit::postgres;
 use testkit::server::{Launch, Server};
@@ -80,6 +81,63 @@ fn hx_02_a_body_that_trickles_is_a_408_after_ten_seconds() {
     let answer = String::from_utf8_lossy(&answer[..length]);
     assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("application/problem+json"), "{answer}");
     assert!((8..15).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+}
+
+/// One thread that hashes one password at a time, for a sixteenth of a second each.
+fn hashing_slowly() -> World {
+    Setup::on(Store::Sqlite)
+        .with("OTP_LOGIN__PASSWORD__WORKERS", "1")
+        .with("OTP_LOGIN__PASSWORD__LANES", "1")
+        .with("OTP_LOGIN__PASSWORD__BCRYPT_COST", "10")
+        .with("OTP_LOGIN__PASSWORD__MAX_WAIT_MS", "600000")
+        .with("OTP_LOGIN__LOG__FORMAT", "json")
+        .start()
+}
+
+/// How each sign-in ended, by the log.
+fn sign_ins(server: &Server) -> Vec<u64> {
+    server.output().lines().filter_map(status_of_sign_in).collect()
+}
+
+fn status_of_sign_in(line: &str) -> Option<u64> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    let is_sign_in = line.get("event")? == "request" && line.get("http.route")? == "/api/v1/auth/login";
+    line.get("http.status")?.as_u64().filter(|_| is_sign_in)
+}
+
+#[test]
+fn asvs_15_1_3_passwords_of_clients_that_went_away_are_not_hashed() {
+    /// More than the 64 that may wait, so that a place not given back is missed.
+    const DEPARTED: usize = 80;
+    let world = hashing_slowly();
+    let api = world.api();
+    world.sign_up(ANN);
+    for number in 0..DEPARTED {
+        let body = json!({ "email": format!("p{number}@example.com"), "password": "a wrong password" });
+        drop(Request::post(api.url("/api/v1/auth/login"), &body).send_only().unwrap());
+    }
+    eventually("every departed client was noticed", || sign_ins(&world.service).len() == DEPARTED);
+    // A hash takes much longer than closing, so that a few at most were done before.
+    let hashed = sign_ins(&world.service).into_iter().filter(|status| *status == 401).count();
+    assert!(hashed < DEPARTED / 2, "{hashed} passwords were hashed for nobody");
+    let reply = api.log_in(ANN);
+    assert_eq!(reply.status, 200, "{reply:?}");
+}
+
+#[test]
+fn a_client_that_sends_its_next_request_ahead_is_still_there() {
+    let world = hashing_slowly();
+    let host = host_of(&world.service);
+    world.sign_up(ANN);
+    let body = json!({ "email": ANN.email, "password": ANN.password }).to_string();
+    let sign_in = format!(
+        "POST /api/v1/auth/login HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let last = format!("GET /health HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    let answers = raw_exchange(&host, format!("{sign_in}{sign_in}{last}").as_bytes()).unwrap();
+    let answers = String::from_utf8_lossy(&answers);
+    assert_eq!(answers.matches("HTTP/1.1 200").count(), 3, "{answers}");
 }
 
 #[test]

@@ -52,11 +52,17 @@ pub enum HashError {
     /// The queue is full; nothing was computed.
     #[error("too many passwords wait to be hashed")]
     Overloaded { retry_after: SignedDuration },
+    /// Whoever asked went away first; what had not begun was not computed.
+    #[error("nobody waits for the hash")]
+    Abandoned,
     #[error("hashing failed: {0}")]
     Failed(String),
 }
 
 /// Turns passwords into hashes on workers of its own, behind a bounded queue.
+///
+/// A call changes nothing, so it may be dropped at any time: dropped before its
+/// turn it leaves the queue and costs nothing.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {

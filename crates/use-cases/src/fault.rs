@@ -15,6 +15,9 @@ pub enum Fault {
     /// Too many passwords wait to be hashed.
     #[error("too many sign-ins at once")]
     Overloaded { retry_after: SignedDuration },
+    /// The client left before its password was hashed. Nothing was changed.
+    #[error("nobody waits for the answer")]
+    Abandoned,
     /// A defect of ours.
     #[error("internal error")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -33,6 +36,7 @@ impl From<HashError> for Fault {
     fn from(error: HashError) -> Self {
         match error {
             HashError::Overloaded { retry_after } => Self::Overloaded { retry_after },
+            HashError::Abandoned => Self::Abandoned,
             HashError::Failed(_) => Self::Internal(error.into()),
         }
     }

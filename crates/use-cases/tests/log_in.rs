@@ -482,6 +482,13 @@ async fn a_password_that_was_not_compared_is_no_wrong_password() {
     let LogInError::Fault(Fault::Overloaded { retry_after }) = overloaded else { panic!("{overloaded:?}") };
     assert_eq!(retry_after, wait);
 
+    let abandoned = Mocks::knowing(sign_in(Some(account()), Vec::new()))
+        .comparing(Err(HashError::Abandoned))
+        .log_in()
+        .await
+        .unwrap_err();
+    assert!(matches!(abandoned, LogInError::Fault(Fault::Abandoned)), "{abandoned:?}");
+
     let failed = Mocks::knowing(sign_in(Some(account()), Vec::new()))
         .comparing(Err(HashError::Failed("no workers".to_owned())))
         .log_in()

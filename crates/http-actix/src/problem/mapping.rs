@@ -95,6 +95,11 @@ impl From<AuthenticateError> for Problem {
 impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
         let problem = match &fault {
+            Fault::Abandoned => {
+                // A client's doing, for which nobody has to be woken, and an answer that nobody reads.
+                tracing::debug!(event = "abandoned", "the client left before its password was hashed");
+                return Self::new(ProblemCode::Overloaded);
+            }
             Fault::DatabaseUnavailable(_) => Self::new(ProblemCode::DatabaseUnavailable),
             Fault::ProviderUnavailable(_) => Self::new(ProblemCode::ProviderUnavailable),
             Fault::Overloaded { retry_after } => {

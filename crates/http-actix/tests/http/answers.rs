@@ -216,6 +216,10 @@ fn asvs_16_5_2_an_outage_is_a_503_that_says_when_to_come_back() {
     let overloaded = Service::start(world).register();
     is(&overloaded, 503, "overloaded");
     assert_eq!(overloaded.header("retry-after"), Some("2"));
+
+    let mut world = World::default();
+    world.hasher.expect_hash().returning(|_, _| Err(HashError::Abandoned));
+    is(&Service::start(world).register(), 503, "overloaded");
 }
 
 #[test]

@@ -5,11 +5,11 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use ports::StoreError;
+use ports::{HashError, StoreError};
 use serde_json::Value;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::support::Service;
+use crate::support::{Service, registration};
 use crate::world::{ACCESS_TOKEN, World};
 
 #[derive(Clone, Default)]
@@ -57,6 +57,7 @@ fn lg_01_one_line_says_what_was_asked_and_never_what_was_in_it() {
     world.sessions.expect_find_live().returning(|_, _, _| panic!("the whisper of a panic"));
     let outage = || StoreError::Unavailable("no route to host".into());
     world.accounts.expect_find_sign_in().returning(move |_, _| Err(outage()));
+    world.hasher.expect_hash().returning(|_, _| Err(HashError::Abandoned));
     let service = Service::start(world);
 
     service.ask("GET", "/problems/whisper?q=whisper", &["X-Request-Id: one"]);
@@ -66,6 +67,9 @@ fn lg_01_one_line_says_what_was_asked_and_never_what_was_in_it() {
     service.post_as("/api/v1/auth/register", &["X-Request-Id: four", "Content-Type: application/json"], body);
     let body = r#"{"email":"whisper@example.com","password":"whisper"}"#;
     service.post_as("/api/v1/auth/login", &["X-Request-Id: five", "Content-Type: application/json"], body);
+
+    let headers = ["X-Request-Id: six", "Content-Type: application/json"];
+    service.post_as("/api/v1/auth/register", &headers, registration());
 
     let [one] = &log.lines("one")[..] else { panic!("one line") };
     assert_eq!(one["fields"]["event"], "request");
@@ -83,5 +87,8 @@ fn lg_01_one_line_says_what_was_asked_and_never_what_was_in_it() {
         log.lines("five").into_iter().filter(|line| line["fields"]["event"] == "fault").collect();
     assert_eq!((faults.len(), &faults[0]["level"]), (1, &Value::from("ERROR")), "told once");
     assert!(faults[0]["fields"]["error"].as_str().unwrap().ends_with(": no route to host"), "with its cause");
+    let left = log.lines("six");
+    assert!(left.iter().any(|line| line["fields"]["event"] == "abandoned"), "{left:?}");
+    assert!(left.iter().all(|line| line["level"] != "ERROR"), "nobody is woken for a client that left");
     assert!(!log.text().contains("whisper") && !log.text().contains(ACCESS_TOKEN));
 }
