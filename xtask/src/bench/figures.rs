@@ -16,12 +16,15 @@ enum Target {
     AtLeast(f64),
 }
 
-const TARGETS: [(&str, Target); 6] = [
+const TARGETS: [(&str, Target); 9] = [
     ("start_ms", Target::Below(150.0)),
     ("idle_rss_mb", Target::Below(30.0)),
     ("rss_256_mb", Target::Below(100.0)),
+    ("lanes_best_ratio", Target::AtLeast(2.5)),
+    ("storm_ratio", Target::AtLeast(2.3)),
+    ("lone_ratio", Target::AtMost(1.05)),
     ("me_p99_storm_ratio", Target::AtMost(3.0)),
-    ("signin_bcrypt_ratio", Target::AtLeast(0.95)),
+    ("flood_answered", Target::AtLeast(1.0)),
     ("me_pgbench_ratio", Target::AtLeast(0.5)),
 ];
 
@@ -136,7 +139,15 @@ mod tests {
         let met = |name, value| Target::of(name).unwrap().is_met(value);
         assert!(met("start_ms", 149.9) && !met("start_ms", 150.0));
         assert!(met("me_p99_storm_ratio", 3.0) && !met("me_p99_storm_ratio", 3.001));
-        assert!(met("signin_bcrypt_ratio", 0.95) && !met("signin_bcrypt_ratio", 0.949));
+        assert!(met("lanes_best_ratio", 2.5) && !met("lanes_best_ratio", 2.499));
+        assert!(met("storm_ratio", 2.3) && !met("storm_ratio", 2.299));
+        assert!(met("lone_ratio", 1.05) && !met("lone_ratio", 1.051));
+    }
+
+    #[test]
+    fn one_client_of_a_flood_that_is_not_answered_misses_the_target() {
+        let all = Target::of("flood_answered").unwrap();
+        assert!(all.is_met(1.0) && !all.is_met(99_999.0 / 100_000.0));
     }
 
     #[test]

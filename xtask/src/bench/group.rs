@@ -6,15 +6,18 @@ use anyhow::Result;
 use clap::ValueEnum;
 
 use super::figures::Figures;
-use super::measures::{me, memory, sign_in, start, storm};
+use super::measures::{flood, lanes, me, memory, sign_in, start, storm};
+use super::open_files;
 use super::site::Site;
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Group {
     Start,
     Memory,
+    Lanes,
     SignIn,
     Storm,
+    Flood,
     Me,
 }
 
@@ -27,9 +30,19 @@ impl Group {
         match self {
             Self::Start => "from a new process to the first answer",
             Self::Memory => "resident memory, idle and after load",
-            Self::SignIn => "sign-ins a second against bcrypt alone",
+            Self::Lanes => "the bcrypt crate against several passwords at once",
+            Self::SignIn => "sign-ins, many and one alone, against the bcrypt crate",
             Self::Storm => "how late GET /me is while everybody signs in",
+            Self::Flood => "a thousand clients that sign in at once",
             Self::Me => "GET /me against pgbench on the same PostgreSQL",
+        }
+    }
+
+    /// Gets what it needs, before the others take their time.
+    pub(crate) fn prepare(self) -> Result<()> {
+        match self {
+            Self::Flood => open_files::allow(flood::OPEN_FILES),
+            _ => Ok(()),
         }
     }
 
@@ -37,8 +50,10 @@ impl Group {
         match self {
             Self::Start => start::measure(site, figures).await,
             Self::Memory => memory::measure(site, figures).await,
+            Self::Lanes => lanes::measure(site, figures),
             Self::SignIn => sign_in::measure(site, figures).await,
             Self::Storm => storm::measure(site, figures).await,
+            Self::Flood => flood::measure(site, figures).await,
             Self::Me => me::measure(site, figures).await,
         }
     }
@@ -50,8 +65,10 @@ impl fmt::Display for Group {
         f.write_str(match self {
             Self::Start => "start",
             Self::Memory => "memory",
+            Self::Lanes => "lanes",
             Self::SignIn => "sign-in",
             Self::Storm => "storm",
+            Self::Flood => "flood",
             Self::Me => "me",
         })
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::people::{Person, sign_up};
-use super::reference::Postgres;
+use super::pgbench::Postgres;
 use super::service::{Launch, Service};
 use super::{MeasureOptions, PASSWORD_VARIABLE, free_port};
 
@@ -16,7 +16,7 @@ use super::{MeasureOptions, PASSWORD_VARIABLE, free_port};
 const ROUNDS: u32 = 5;
 /// What those turns take together on a machine that does nothing else, in lengths
 /// of `--seconds`.
-const LENGTHS_OF_ROUNDS: u32 = 3;
+const LENGTHS_OF_ROUNDS: u32 = 4;
 /// Before a measurement counts: connections, caches, a full queue.
 pub(crate) const WARM_UP: Duration = Duration::from_millis(500);
 /// The least that production allows; more would give fewer samples.

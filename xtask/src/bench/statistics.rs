@@ -18,6 +18,10 @@ impl Rounds {
         median(&self.0)
     }
 
+    pub(crate) fn p99(&self) -> Result<f64> {
+        percentile(&self.0, 0.99)
+    }
+
     pub(crate) fn lowest(&self) -> f64 {
         self.0.iter().copied().fold(f64::INFINITY, f64::min)
     }
@@ -42,6 +46,11 @@ pub(crate) fn percentile(values: &[f64], share: f64) -> Result<f64> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the length")]
     let rank = (all * share).ceil().max(1.0) as usize;
     sorted.get(rank - 1).copied().context("nothing was measured")
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no count comes near 2^52")]
+pub(crate) fn as_f64(count: usize) -> f64 {
+    count as f64
 }
 
 fn sorted(values: &[f64]) -> Vec<f64> {

@@ -11,7 +11,7 @@ use crate::bench::people::Person;
 use crate::bench::process_usage::processor_time;
 use crate::bench::service::Service;
 use crate::bench::site::{Site, WARM_UP};
-use crate::bench::statistics::Rounds;
+use crate::bench::statistics::{Rounds, as_f64};
 
 const CONNECTIONS: u32 = 16;
 /// Passwords play no part here.
@@ -79,7 +79,7 @@ impl Asked {
         let answers = crowd.ask_until(end).await?;
         let after = (self.service.processor_time()?, processor_time(std::process::id())?);
 
-        let count = f64::from(u32::try_from(answers.len())?);
+        let count = as_f64(answers.len());
         let micros_each = |before, after: Duration| after.saturating_sub(before).as_secs_f64() * 1e6 / count;
         self.service_micros.push(micros_each(before.0, after.0));
         self.client_micros.push(micros_each(before.1, after.1));

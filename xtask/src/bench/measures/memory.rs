@@ -10,6 +10,7 @@ use crate::bench::load::Crowd;
 use crate::bench::people::Person;
 use crate::bench::service::Service;
 use crate::bench::site::Site;
+use crate::bench::statistics::as_f64;
 
 const IDLE: Duration = Duration::from_secs(5);
 const CONNECTIONS: usize = 256;
@@ -65,6 +66,6 @@ async fn under_load(site: &Site, figures: &mut Figures) -> Result<()> {
     figures.add("rss_256_peak_mb", memory.peak);
     figures.add("me_256_per_s", asked.rate_until(end)?);
     figures.add("me_256_p99_ms", asked.p99_ms()?);
-    figures.add("sign_ins_during_me_256", f64::from(u32::try_from(signed_in.count_until(end))?));
+    figures.add("sign_ins_during_me_256", as_f64(signed_in.count_until(end)));
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! The measurements, a group in each file.
 
+pub(super) mod flood;
+pub(super) mod lanes;
 pub(super) mod me;
 pub(super) mod memory;
 pub(super) mod sign_in;

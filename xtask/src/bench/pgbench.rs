@@ -1,52 +1,10 @@
-//! What the service is compared with: the same work without the service.
+//! The throw-away `PostgreSQL`, and what pgbench gets out of it.
 
-use std::hint::black_box;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, ensure};
-
-use super::site::BCRYPT_COST;
-
-/// The priority of the service's hashing threads: beside other programs both lose
-/// the same, and alone it changes nothing.
-const NICE: i32 = 19;
-/// As long as what the service hashes: a keyed digest in Base64.
-const KEY: [u8; 64] = [b'k'; 64];
-
-/// What the bcrypt crate gives with a thread on every core.
-pub(crate) fn hashes_per_second(length: Duration) -> Result<f64> {
-    let cores = thread::available_parallelism()?.get();
-    let threads: Vec<_> = (0..cores).map(|_| thread::spawn(move || hash_for(length))).collect();
-    let mut all = 0.0;
-    for thread in threads {
-        all += thread.join().map_err(|_| anyhow!("hashing panicked"))??;
-    }
-    Ok(all)
-}
-
-/// One hash on one core, in milliseconds.
-pub(crate) fn hash_ms() -> Result<f64> {
-    let one = thread::spawn(|| hash_for(Duration::ZERO)).join();
-    Ok(1000.0 / one.map_err(|_| anyhow!("hashing panicked"))??)
-}
-
-/// Hashes a second of this thread, which takes at least one.
-fn hash_for(length: Duration) -> Result<f64> {
-    rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE)?;
-    let begun = Instant::now();
-    let mut hashes = 0.0;
-    loop {
-        black_box(bcrypt::bcrypt(BCRYPT_COST, black_box([7; 16]), &KEY));
-        hashes += 1.0;
-        let elapsed = begun.elapsed();
-        if elapsed >= length {
-            return Ok(hashes / elapsed.as_secs_f64());
-        }
-    }
-}
+use anyhow::{Context, Result, ensure};
 
 /// The throw-away server, over TCP.
 pub(crate) struct Postgres {

@@ -1,0 +1,73 @@
+//! The `bcrypt` crate against several passwords at once, without the service.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::bench::figures::Figures;
+use crate::bench::hashing::{Cores, Hashing};
+use crate::bench::site::Site;
+use crate::bench::statistics::Rounds;
+
+/// A sixteenth of a common one, so that many samples are taken.
+const COST: u32 = 8;
+/// Some hashes of each, and soon it is the turn of the others.
+const TURN: Duration = Duration::from_millis(100);
+
+/// The numbers of lanes, with their figures on one core and on all.
+const LANES: [(u8, &str, &str); 5] = [
+    (1, "lanes_1_ratio", "lanes_1_all_cores_ratio"),
+    (2, "lanes_2_ratio", "lanes_2_all_cores_ratio"),
+    (4, "lanes_4_ratio", "lanes_4_all_cores_ratio"),
+    (6, "lanes_6_ratio", "lanes_6_all_cores_ratio"),
+    (8, "lanes_8_ratio", "lanes_8_all_cores_ratio"),
+];
+
+pub(crate) fn measure(site: &Site, figures: &mut Figures) -> Result<()> {
+    let one_core = Contest::hold(Cores::One, site.length() / 2)?;
+    let all_cores = Contest::hold(Cores::All, site.length() / 2)?;
+    figures.add_median("lanes_best_ratio", one_core.best()?)?;
+    for ((_, name, _), ratios) in LANES.iter().zip(&one_core.ratios) {
+        figures.add_median(name, ratios)?;
+    }
+    for ((_, _, name), ratios) in LANES.iter().zip(&all_cores.ratios) {
+        figures.add_median(name, ratios)?;
+    }
+    figures.add_median("lanes_bcrypt_per_s", &one_core.bcrypt_crate)?;
+    figures.add_median("lanes_bcrypt_all_cores_per_s", &all_cores.bcrypt_crate)
+}
+
+/// Everybody's hashes a second, turn by turn.
+struct Contest {
+    bcrypt_crate: Rounds,
+    /// For each number of lanes, against the crate in the same round.
+    ratios: [Rounds; LANES.len()],
+}
+
+impl Contest {
+    fn hold(cores: Cores, length: Duration) -> Result<Self> {
+        let enough = Instant::now() + length;
+        let mut contest = Self { bcrypt_crate: Rounds::new(), ratios: LANES.map(|_| Rounds::new()) };
+        contest.next_round(cores)?;
+        while Instant::now() < enough {
+            contest.next_round(cores)?;
+        }
+        Ok(contest)
+    }
+
+    fn next_round(&mut self, cores: Cores) -> Result<()> {
+        let bcrypt_crate = Hashing::by_bcrypt_crate(COST)?.per_second(cores, TURN)?;
+        self.bcrypt_crate.push(bcrypt_crate);
+        for ((lanes, ..), ratios) in LANES.iter().zip(&mut self.ratios) {
+            ratios.push(Hashing::by_lanes(*lanes, COST)?.per_second(cores, TURN)? / bcrypt_crate);
+        }
+        Ok(())
+    }
+
+    /// The ratios of the number of lanes that proved best.
+    fn best(&self) -> Result<&Rounds> {
+        let medians = self.ratios.iter().map(Rounds::median).collect::<Result<Vec<_>>>()?;
+        let by_median = medians.iter().zip(&self.ratios).max_by(|(a, _), (b, _)| a.total_cmp(b));
+        by_median.map(|(_, ratios)| ratios).context("no lanes")
+    }
+}
