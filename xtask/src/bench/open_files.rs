@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Makes sure that `needed` are allowed, as far as the hard limit lets us.
+/// Raises the soft limit to the hard one if fewer than `needed` are allowed.
 pub(crate) fn allow(needed: u64) -> Result<()> {
     let limit = getrlimit(Resource::Nofile);
     if limit.current.is_none_or(|soft| soft >= needed) {
@@ -11,8 +11,7 @@ pub(crate) fn allow(needed: u64) -> Result<()> {
     }
     let hard = limit.maximum.unwrap_or(u64::MAX);
     ensure!(hard >= needed, "{needed} open files are needed, and `ulimit -Hn` allows {hard}");
-    let raised = Rlimit { current: Some(needed), ..limit };
-    setrlimit(Resource::Nofile, raised).context("more open files")
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).context("more open files")
 }
 
 #[cfg(test)]
