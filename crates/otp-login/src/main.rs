@@ -8,6 +8,7 @@ mod awaited;
 mod cli;
 mod commands;
 mod logging;
+mod open_files;
 mod settings;
 mod wiring;
 

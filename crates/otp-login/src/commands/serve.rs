@@ -17,7 +17,7 @@ use crate::{
         simulator::{bind, listen},
         stdout::print,
     },
-    logging,
+    logging, open_files,
     settings::{Settings, reachable},
     wiring::{self, Database},
 };
@@ -32,6 +32,7 @@ pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
+    open_files::allow_for(settings.http.max_connections.saturating_mul(settings.http.workers));
     // The ports first: a taken one should be said before anything is changed.
     let listener = listen(settings.address, "OTP_LOGIN__SERVER__PORT")?;
     let simulator = settings.simulator_within.then(|| bind(&settings)).transpose()?;
