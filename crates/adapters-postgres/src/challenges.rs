@@ -13,6 +13,7 @@ use ports::{
     Attempt, ChallengeStore, Guess, NewChallenge, NewSession, Opened, Redeemed, Resend, StoreError, Taken,
 };
 
+pub(crate) use self::{purge::delete_older, send::limit};
 use crate::PostgresStore;
 
 #[async_trait]
@@ -64,6 +65,11 @@ impl ChallengeStore for PostgresStore {
     #[tracing::instrument(name = "postgres.redeem_login", level = "debug", skip_all)]
     async fn redeem_login(&self, attempt: &Attempt, session: &NewSession) -> Result<Redeemed, StoreError> {
         redeem::login(self, attempt, session).await
+    }
+
+    #[tracing::instrument(name = "postgres.redeem_step_up", level = "debug", skip_all)]
+    async fn redeem_step_up(&self, attempt: &Attempt, session: &NewSession) -> Result<Redeemed, StoreError> {
+        redeem::step_up(self, attempt, session).await
     }
 
     #[tracing::instrument(name = "postgres.purge", level = "debug", skip_all)]

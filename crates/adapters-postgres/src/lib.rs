@@ -11,6 +11,7 @@ mod accounts;
 mod challenges;
 mod connect;
 mod error;
+mod events;
 mod migrations;
 mod rows;
 mod sessions;

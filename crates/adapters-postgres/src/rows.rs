@@ -4,7 +4,7 @@ use diesel::{
     QueryableByName,
     sql_types::{Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
-use domain::{AuthenticationMethod, Email, Locale, PhoneNumber, SessionId, User, UserId};
+use domain::{AuthenticationMethod, Client, Email, Locale, PhoneNumber, SessionId, User, UserAgent, UserId};
 use ports::{LiveSession, StoreError};
 use uuid::Uuid;
 
@@ -79,6 +79,30 @@ pub(crate) fn phone(text: &str, table: &'static str) -> Result<PhoneNumber, Stor
 /// A language is a wish: one that is not understood is no reason to fail.
 pub(crate) fn locale(text: Option<&str>) -> Option<Locale> {
     text.and_then(|text| Locale::parse(text).ok())
+}
+
+/// Who did something, as every table that keeps it names the columns.
+#[derive(QueryableByName)]
+pub(crate) struct ClientRow {
+    #[diesel(sql_type = Nullable<Text>)]
+    client_address: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    user_agent: Option<String>,
+}
+
+impl From<ClientRow> for Client {
+    fn from(row: ClientRow) -> Self {
+        Self {
+            address: row.client_address.and_then(|address| address.parse().ok()),
+            user_agent: row.user_agent.as_deref().and_then(UserAgent::cut),
+        }
+    }
+}
+
+/// The stored form of a client: its address and what it calls itself.
+pub(crate) fn client(client: &Client) -> (Option<String>, Option<String>) {
+    let user_agent = client.user_agent.as_ref().map(|agent| agent.as_str().to_owned());
+    (client.address.map(|address| address.to_string()), user_agent)
 }
 
 /// The columns of `sessions` and of its user.

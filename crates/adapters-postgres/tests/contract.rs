@@ -13,7 +13,10 @@ async fn fresh_stores() -> (Stores, Database) {
     let settings = Settings::parse(database.url(), 8, 1).expect("the address of the fresh database");
     let store = Arc::new(PostgresStore::new(settings).expect("a pool"));
     store.migrate_up().await.expect("the schema");
-    (Stores { accounts: store.clone(), challenges: store.clone(), sessions: store }, database)
+    (
+        Stores { accounts: store.clone(), challenges: store.clone(), sessions: store.clone(), events: store },
+        database,
+    )
 }
 
 ports::store_contract!(fresh_stores());

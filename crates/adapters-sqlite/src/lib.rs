@@ -9,6 +9,7 @@
 mod accounts;
 mod challenges;
 mod error;
+mod events;
 mod file;
 mod migrations;
 mod pool;

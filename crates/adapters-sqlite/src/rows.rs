@@ -1,12 +1,15 @@
 //! Rows, and what they mean.
 
 use diesel::{QueryResult, prelude::*, sqlite::Sqlite};
-use domain::{AuthenticationMethod, Email, Locale, PasswordHash, PhoneNumber, SessionId, User, UserId};
+use domain::{
+    AuthenticationMethod, Client, Email, EventId, EventName, Locale, PasswordHash, PhoneNumber,
+    SecurityEvent, SessionEntry, SessionId, User, UserAgent, UserId,
+};
 use ports::{Account, LiveSession, PendingRegistration};
 
 use crate::{
     error::unreadable,
-    schema::{challenges, sessions, users},
+    schema::{challenges, events, sessions, users},
     types::{Id, Micros},
 };
 
@@ -89,6 +92,51 @@ impl SessionRow {
     }
 }
 
+/// A session as its owner sees it.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = sessions, check_for_backend(Sqlite))]
+pub(crate) struct SessionEntryRow {
+    id: Id,
+    client_address: Option<String>,
+    user_agent: Option<String>,
+    created_at: Micros,
+    last_used_at: Micros,
+}
+
+impl SessionEntryRow {
+    pub(crate) fn into_entry(self) -> QueryResult<SessionEntry> {
+        Ok(SessionEntry {
+            id: SessionId(self.id.0),
+            created_at: self.created_at.0,
+            last_used_at: self.last_used_at.0,
+            client: client(self.client_address, self.user_agent, "sessions.client_address")?,
+        })
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = events, check_for_backend(Sqlite))]
+pub(crate) struct EventRow {
+    id: Id,
+    name: String,
+    session_id: Option<Id>,
+    client_address: Option<String>,
+    user_agent: Option<String>,
+    occurred_at: Micros,
+}
+
+impl EventRow {
+    pub(crate) fn into_event(self) -> QueryResult<SecurityEvent> {
+        Ok(SecurityEvent {
+            id: EventId(self.id.0),
+            name: EventName::find(&self.name).ok_or_else(|| unreadable("events.name"))?,
+            session_id: self.session_id.map(|id| SessionId(id.0)),
+            client: client(self.client_address, self.user_agent, "events.client_address")?,
+            occurred_at: self.occurred_at.0,
+        })
+    }
+}
+
 pub(crate) fn phone(text: &str, column: &'static str) -> QueryResult<PhoneNumber> {
     PhoneNumber::from_stored(text).map_err(|_| unreadable(column))
 }
@@ -99,6 +147,11 @@ pub(crate) fn locale(text: Option<&str>, column: &'static str) -> QueryResult<Op
 
 fn email(text: &str, column: &'static str) -> QueryResult<Email> {
     Email::parse(text).map_err(|_| unreadable(column))
+}
+
+fn client(address: Option<String>, user_agent: Option<String>, column: &'static str) -> QueryResult<Client> {
+    let address = address.map(|text| text.parse().map_err(|_| unreadable(column))).transpose()?;
+    Ok(Client { address, user_agent: user_agent.and_then(|text| UserAgent::cut(&text)) })
 }
 
 fn methods(text: &str) -> QueryResult<Vec<AuthenticationMethod>> {

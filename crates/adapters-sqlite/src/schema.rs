@@ -48,6 +48,7 @@ table! {
         sends -> BigInt,
         created_at -> BigInt,
         expires_at -> BigInt,
+        session_id -> Nullable<Binary>,
     }
 }
 
@@ -114,6 +115,18 @@ table! {
         parent -> Nullable<Binary>,
         issued_at -> BigInt,
         spent_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    events (id) {
+        id -> Binary,
+        user_id -> Binary,
+        name -> Text,
+        session_id -> Nullable<Binary>,
+        client_address -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+        occurred_at -> BigInt,
     }
 }
 

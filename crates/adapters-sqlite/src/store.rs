@@ -15,7 +15,7 @@ const READERS: usize = 4;
 /// SQLite writes one transaction at a time; a second writer would only poll.
 const WRITERS: usize = 1;
 
-/// Accounts, challenges and sessions in one SQLite database.
+/// Accounts, challenges, sessions and events in one SQLite database.
 ///
 /// Cloning is cheap and shares the connections. The work is done on the
 /// runtime that connected, so that one has to live as long as the store is

@@ -12,14 +12,14 @@ use adapters_sqlite::{SqliteStore, SqliteUrl};
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
 use domain::{Email, SignInName};
 use jiff::Timestamp;
-use ports::{AccountStore, StoreError, ThrottleKey};
+use ports::{AccountStore, PasswordFailure, StoreError, ThrottleKey};
 
 fn now() -> Timestamp {
     "2026-03-14T15:09:26.535897Z".parse().unwrap()
 }
 
-fn key() -> ThrottleKey {
-    ThrottleKey("somebody@example.com".to_owned())
+fn failure() -> PasswordFailure {
+    PasswordFailure { key: ThrottleKey("somebody@example.com".to_owned()), owner: None }
 }
 
 async fn migrated(url: &SqliteUrl) -> SqliteStore {
@@ -29,7 +29,7 @@ async fn migrated(url: &SqliteUrl) -> SqliteStore {
 }
 
 async fn failures(store: &SqliteStore) -> u32 {
-    let name = SignInName::Email(Email::parse(&key().0).unwrap());
+    let name = SignInName::Email(Email::parse(&failure().key.0).unwrap());
     store.find_sign_in(&name, now()).await.expect("find").failures.count
 }
 
@@ -52,14 +52,15 @@ async fn dropping_a_running_query_on_a_current_thread_runtime_harms_nobody() {
         let store = migrated(&url).await;
 
         for _ in 0..20 {
-            abandon(store.record_password_failure(&key(), now())).await;
-            abandon(store.find_sign_in(&SignInName::Email(Email::parse(&key().0).unwrap()), now())).await;
+            abandon(store.record_password_failure(&failure(), now())).await;
+            abandon(store.find_sign_in(&SignInName::Email(Email::parse(&failure().key.0).unwrap()), now()))
+                .await;
         }
 
         // The only writer is free once the last abandoned write is over.
-        store.record_password_failure(&key(), now()).await.expect("the store goes on");
+        store.record_password_failure(&failure(), now()).await.expect("the store goes on");
         let before = failures(&store).await;
-        store.record_password_failure(&key(), now()).await.expect("the store goes on");
+        store.record_password_failure(&failure(), now()).await.expect("the store goes on");
         assert_eq!(failures(&store).await, before + 1);
     }
 }
@@ -73,10 +74,10 @@ fn a_runtime_that_ends_in_the_middle_of_a_query_harms_nobody() {
     let store = main.block_on(migrated(&url));
 
     let worker = runtime();
-    worker.block_on(abandon(store.record_password_failure(&key(), now())));
+    worker.block_on(abandon(store.record_password_failure(&failure(), now())));
     drop(worker);
 
-    main.block_on(store.record_password_failure(&key(), now())).expect("the store goes on");
+    main.block_on(store.record_password_failure(&failure(), now())).expect("the store goes on");
     assert!(main.block_on(failures(&store)) >= 1);
 }
 
@@ -87,10 +88,10 @@ async fn a_query_dropped_while_it_waits_for_a_lock_ends_by_itself() {
     let store = migrated(&SqliteUrl::File(path.clone())).await;
     let mut other = hold_write_lock(&path);
 
-    abandon(store.record_password_failure(&key(), now())).await;
+    abandon(store.record_password_failure(&failure(), now())).await;
     other.batch_execute("COMMIT").unwrap();
 
-    store.record_password_failure(&key(), now()).await.expect("the store goes on");
+    store.record_password_failure(&failure(), now()).await.expect("the store goes on");
     assert_eq!(failures(&store).await, 2, "the abandoned write was done as well");
 }
 
@@ -101,9 +102,11 @@ async fn rc_08_a_database_that_stays_locked_is_unavailable_in_bounded_time() {
     let store = migrated(&SqliteUrl::File(path.clone())).await;
     let _other = hold_write_lock(&path);
 
-    let key = key();
-    let (first, second) =
-        tokio::join!(store.record_password_failure(&key, now()), store.record_password_failure(&key, now()),);
+    let failure = failure();
+    let (first, second) = tokio::join!(
+        store.record_password_failure(&failure, now()),
+        store.record_password_failure(&failure, now()),
+    );
 
     for refused in [first, second] {
         let error = refused.expect_err("locked");

@@ -9,20 +9,23 @@ use std::{
 };
 
 use adapters_sqlite::{ConnectError, SqliteStore, SqliteUrl};
-use domain::PasswordFailures;
+use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
+use domain::{EventName, PasswordFailures, UserId};
 use jiff::Timestamp;
-use ports::{AccountStore, Dependency, StoreError, ThrottleKey};
+use ports::{AccountStore, Dependency, EventStore, PasswordFailure, StoreError, ThrottleKey};
 use tempfile::TempDir;
+use uuid::Uuid;
 
 const DATABASE: &str = "ADAPTERS_SQLITE_TEST_DATABASE";
 const SIGN_IN: &str = "2026-11-23-000001_sign_in";
+const ACCOUNT: &str = "2026-11-23-000002_account";
 
 fn now() -> Timestamp {
     "2026-03-14T15:09:26.535897Z".parse().unwrap()
 }
 
-fn key() -> ThrottleKey {
-    ThrottleKey("somebody@example.com".to_owned())
+fn failure() -> PasswordFailure {
+    PasswordFailure { key: ThrottleKey("somebody@example.com".to_owned()), owner: None }
 }
 
 async fn connect(path: &Path) -> SqliteStore {
@@ -38,7 +41,7 @@ async fn migrated() -> (SqliteStore, PathBuf, TempDir) {
 }
 
 async fn failures(store: &SqliteStore) -> u32 {
-    let name = domain::SignInName::Email(domain::Email::parse(&key().0).unwrap());
+    let name = domain::SignInName::Email(domain::Email::parse(&failure().key.0).unwrap());
     let PasswordFailures { count, .. } = store.find_sign_in(&name, now()).await.expect("find").failures;
     count
 }
@@ -67,7 +70,7 @@ async fn eight_processes_migrate_one_file_at_once() {
 
     assert!(outputs.iter().all(|output| output.status.success()));
     let texts = outputs.iter().map(|output| String::from_utf8_lossy(&output.stdout));
-    let applied: Vec<bool> = texts.map(|text| text.contains("applied:1")).collect();
+    let applied: Vec<bool> = texts.map(|text| text.contains("applied:2")).collect();
     assert_eq!(applied.iter().filter(|applied| **applied).count(), 1, "one of them applies");
 }
 
@@ -77,11 +80,13 @@ async fn migrations_go_up_and_down() {
     let status = async || store.migration_status().await.expect("status");
 
     assert_eq!(store.migrate_up().await.expect("again"), Vec::<String>::new());
-    assert_eq!(status().await, [(SIGN_IN.to_owned(), true)]);
+    assert_eq!(status().await, [(SIGN_IN.to_owned(), true), (ACCOUNT.to_owned(), true)]);
+    assert_eq!(store.migrate_down(1).await.expect("down"), [ACCOUNT]);
+    assert_eq!(status().await, [(SIGN_IN.to_owned(), true), (ACCOUNT.to_owned(), false)]);
     assert_eq!(store.migrate_down(5).await.expect("down"), [SIGN_IN]);
-    assert_eq!(status().await, [(SIGN_IN.to_owned(), false)]);
+    assert_eq!(status().await, [(SIGN_IN.to_owned(), false), (ACCOUNT.to_owned(), false)]);
     assert!(store.probe().await.is_err(), "not ready without tables");
-    assert_eq!(store.migrate_up().await.expect("up"), [SIGN_IN]);
+    assert_eq!(store.migrate_up().await.expect("up"), [SIGN_IN, ACCOUNT]);
     store.probe().await.expect("ready");
 }
 
@@ -91,7 +96,7 @@ async fn rc_08_two_stores_of_one_file_write_at_once_and_lose_nothing() {
     let other = connect(&path).await;
     let writers = (0..100).map(|number| {
         let store = if number % 2 == 0 { one.clone() } else { other.clone() };
-        tokio::spawn(async move { store.record_password_failure(&key(), now()).await })
+        tokio::spawn(async move { store.record_password_failure(&failure(), now()).await })
     });
 
     for writer in writers.collect::<Vec<_>>() {
@@ -104,7 +109,7 @@ async fn rc_08_two_stores_of_one_file_write_at_once_and_lose_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_files_are_for_their_owner_only() {
     let (store, path, _folder) = migrated().await;
-    store.record_password_failure(&key(), now()).await.expect("write");
+    store.record_password_failure(&failure(), now()).await.expect("write");
 
     for entry in fs::read_dir(path.parent().unwrap()).unwrap() {
         let entry = entry.unwrap();
@@ -116,7 +121,7 @@ async fn the_files_are_for_their_owner_only() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_written_is_there_after_a_restart() {
     let (store, path, _folder) = migrated().await;
-    store.record_password_failure(&key(), now()).await.expect("write");
+    store.record_password_failure(&failure(), now()).await.expect("write");
     drop(store);
 
     assert_eq!(failures(&connect(&path).await).await, 1);
@@ -180,8 +185,22 @@ async fn a_database_without_tables_is_broken_and_says_no_values() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = connect(&folder.path().join("otp.db")).await;
 
-    let error = store.record_password_failure(&key(), now()).await.expect_err("no tables");
+    let error = store.record_password_failure(&failure(), now()).await.expect_err("no tables");
 
     assert!(matches!(error, StoreError::Broken(_)));
     assert!(!format!("{error:?}").contains("somebody"), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_of_a_newer_program_are_left_out_and_shorten_no_page() {
+    let (store, path, _folder) = migrated().await;
+    let mut newer = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    let row = |id: u8, name| format!("(x'{id:032x}', zeroblob(16), '{name}', NULL, NULL, NULL, 0)");
+    let rows = [row(1, "user_created"), row(2, "of_tomorrow"), row(3, "user_updated"), row(4, "of_tomorrow")];
+    newer.batch_execute(&format!("INSERT INTO events VALUES {}", rows.join(", "))).unwrap();
+
+    let listed = store.list_events(UserId(Uuid::nil()), None, 2).await.expect("list_events");
+
+    let names: Vec<EventName> = listed.into_iter().map(|event| event.name).collect();
+    assert_eq!(names, [EventName::UserUpdated, EventName::UserCreated]);
 }

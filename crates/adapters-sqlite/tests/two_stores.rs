@@ -5,7 +5,7 @@ use std::path::Path;
 
 use adapters_sqlite::{SqliteStore, SqliteUrl};
 use domain::{
-    ChallengeId, ChallengePolicy, Channel, Email, PasswordHash, PhoneNumber, Quotas, SendReference,
+    ChallengeId, ChallengePolicy, Channel, Email, PasswordHash, PhoneNumber, Purpose, Quotas, SendReference,
     VerificationId,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -66,7 +66,11 @@ async fn rc_05_and_asvs_6_6_3_hold_over_two_stores_of_one_file() {
     }
     assert_eq!(sends, 1);
 
-    let guess = |number| Guess { id: registration(number).id, quotas: Quotas::default() };
+    let guess = |number| Guess {
+        id: registration(number).id,
+        purposes: &[Purpose::Registration],
+        quotas: Quotas::default(),
+    };
     let guessing: Vec<_> = crowd()
         .map(|(number, store)| tokio::spawn(async move { store.take_attempt(&guess(number), now()).await }))
         .collect();

@@ -10,6 +10,7 @@ mod challenge;
 mod client;
 mod code;
 mod email;
+mod event;
 mod locale;
 mod password;
 mod password_blocklist;
@@ -28,13 +29,14 @@ pub use challenge::{
 pub use client::{Client, UserAgent};
 pub use code::{Code, InvalidCode};
 pub use email::{Email, InvalidEmail};
+pub use event::{EventId, EventName, SecurityEvent};
 pub use locale::{InvalidLocale, Locale};
 pub use password::{NewPassword, Password, PasswordHash, PasswordPolicy, RefusedPassword};
 pub use phone_number::{
     CountryCode, DestinationNotAllowed, DestinationPolicy, InvalidPhoneNumber, PhoneNumber, warm_up,
 };
 pub use quota::{Quota, Quotas};
-pub use session::{RefreshToken, RefreshTokenHash, SessionId, SessionPolicy, SessionTimes};
+pub use session::{RefreshToken, RefreshTokenHash, SessionEntry, SessionId, SessionPolicy, SessionTimes};
 pub use sign_in_name::SignInName;
 pub use throttle::PasswordFailures;
 pub use user::{Factor, User, UserId};

@@ -6,6 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
+use crate::{AuthenticationMethod, Client};
+
 /// The id of a session: a `UUIDv7`, the `sid` of its access tokens. No secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SessionId(pub Uuid);
@@ -48,6 +50,16 @@ impl fmt::Debug for RefreshTokenHash {
     }
 }
 
+/// A live session as its owner sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionEntry {
+    pub id: SessionId,
+    pub created_at: Timestamp,
+    pub last_used_at: Timestamp,
+    /// Who signed in.
+    pub client: Client,
+}
+
 /// How long sessions live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionPolicy {
@@ -73,6 +85,9 @@ pub struct SessionTimes {
 }
 
 impl SessionPolicy {
+    /// How long a sign-in with all factors may change what guards the account.
+    pub const FRESH_FOR: SignedDuration = SignedDuration::from_mins(10);
+
     /// The times of a session that begins `now`.
     pub fn begin(&self, now: Timestamp) -> SessionTimes {
         let absolute_expires_at = later(now, self.absolute_ttl);
@@ -86,6 +101,13 @@ impl SessionPolicy {
     /// The new end of a session refreshed `now`.
     pub fn slide(&self, now: Timestamp, absolute_expires_at: Timestamp) -> Timestamp {
         later(now, self.idle_ttl).min(absolute_expires_at)
+    }
+
+    /// Whether a session authenticated so and then may change what guards the account:
+    /// by all factors, and not long ago. A remembered device proves too little.
+    pub fn is_fresh(methods: &[AuthenticationMethod], authenticated_at: Timestamp, now: Timestamp) -> bool {
+        methods.contains(&AuthenticationMethod::MultiFactor)
+            && now.duration_since(authenticated_at) < Self::FRESH_FOR
     }
 
     /// When an access token issued `now` in a session that ends at `session_expires_at` ends.
@@ -124,6 +146,19 @@ mod tests {
             policy().access_expires_at(last_minute, times.absolute_expires_at),
             times.absolute_expires_at
         );
+    }
+
+    #[test]
+    fn asvs_7_5_1_only_a_recent_sign_in_with_all_factors_is_fresh() {
+        let (password, sms) = (AuthenticationMethod::Password, AuthenticationMethod::Sms);
+        let all = [password, sms, AuthenticationMethod::MultiFactor];
+        let begun = Timestamp::UNIX_EPOCH;
+        let last = begun + SessionPolicy::FRESH_FOR - SignedDuration::from_micros(1);
+        assert!(SessionPolicy::is_fresh(&all, begun, begun));
+        assert!(SessionPolicy::is_fresh(&all, begun, last));
+        assert!(!SessionPolicy::is_fresh(&all, begun, begun + SessionPolicy::FRESH_FOR));
+        assert!(!SessionPolicy::is_fresh(&[password], begun, begun));
+        assert!(!SessionPolicy::is_fresh(&[], begun, begun));
     }
 
     #[test]

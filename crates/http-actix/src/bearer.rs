@@ -62,6 +62,27 @@ impl FromRequest for SignedInUser {
     }
 }
 
+/// A request of a signed-in user. The token is judged before the rest is read, so that
+/// strangers learn nothing of what would have been accepted.
+pub(crate) struct Own<R>(pub(crate) Principal, pub(crate) R);
+
+impl<R: FromRequest + 'static> FromRequest for Own<R>
+where
+    R::Error: Into<actix_web::Error>,
+{
+    type Error = actix_web::Error;
+    type Future = LocalBoxFuture<'static, Result<Self, Self::Error>>;
+
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (req, mut payload) = (req.clone(), payload.take());
+        Box::pin(async move {
+            let SignedInUser(principal) = SignedInUser::from_request(&req, &mut payload).await?;
+            let rest = R::from_request(&req, &mut payload).await.map_err(Into::into)?;
+            Ok(Self(principal, rest))
+        })
+    }
+}
+
 /// `Bearer` and a `token68` (RFC 6750 §2.1, RFC 9110 §11.4).
 fn read(header: &str) -> Option<&str> {
     let (scheme, token) = header.split_once(' ')?;

@@ -48,7 +48,7 @@ pub(crate) async fn answer_preflight(
         return next.call(req).await.map(ServiceResponse::map_into_boxed_body);
     }
     let answer = HttpResponse::NoContent()
-        .insert_header((ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"))
+        .insert_header((ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PATCH, DELETE"))
         .insert_header((
             ACCESS_CONTROL_ALLOW_HEADERS,
             "authorization, content-type, x-request-id, traceparent",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::web::Bytes;
+use actix_web::{http::StatusCode, web::Bytes};
 use utoipa::{
     Modify, OpenApi,
     openapi::{
@@ -43,7 +43,8 @@ impl ApiDescription {
 Sign-in with a password and a code sent to the phone.\n\n\
 1. `register` or `login` returns a challenge and sends a code.\n\
 2. `otp/verify` trades the code for tokens.\n\
-3. `token/refresh` keeps the session alive, `logout` ends it.\n\n\
+3. `token/refresh` keeps the session alive, `logout` ends it.\n\
+4. What guards the account needs proof of all factors of the last 10 minutes: `step-up` gives it.\n\n\
 Bodies are JSON objects in UTF-8 of at most 16 KiB, sent as `application/json`; unknown fields are ignored, duplicate \
 keys are refused. Every refusal is `application/problem+json` (RFC 9457) and says under `type` what to do. Every answer \
 carries `x-request-id`, the client's own if it is `[A-Za-z0-9._-]{1,128}`.\n\n\
@@ -53,7 +54,9 @@ Codes by SMS or voice are a restricted authenticator (NIST SP 800-63B-4 §3.1.3.
 not rely on them where more is at stake than an ordinary account."),
     paths(
         described::register, described::log_in, described::request_otp, described::verify_otp, described::refresh,
-        described::log_out, described::show, described::health, described::ready, described::public_keys,
+        described::log_out, described::step_up, described::show, described::update, described::delete,
+        described::export, described::events, described::change_password, described::list, described::end,
+        described::end_others, described::health, described::ready, described::public_keys,
         described::openapi,
     ),
     components(schemas(ProblemBody<'static>, FieldError)),
@@ -95,6 +98,8 @@ fn operation_mut(item: &mut PathItem, method: Verb) -> Option<&mut Operation> {
     match method {
         Verb::Get => item.get.as_mut(),
         Verb::Post => item.post.as_mut(),
+        Verb::Patch => item.patch.as_mut(),
+        Verb::Delete => item.delete.as_mut(),
     }
 }
 
@@ -113,6 +118,9 @@ fn refusals(endpoint: &Endpoint, has_body: bool) -> BTreeMap<String, Response> {
     let mut by_status: BTreeMap<String, Vec<ProblemCode>> = BTreeMap::new();
     for code in endpoint.problems.iter().chain(if has_body { BODY } else { &[] }).chain(limit) {
         by_status.entry(code.entry().status.as_str().to_owned()).or_default().push(*code);
+    }
+    for code in endpoint.forbidden {
+        by_status.entry(StatusCode::FORBIDDEN.as_str().to_owned()).or_default().push(*code);
     }
     by_status.into_iter().map(|(status, codes)| (status, refusal(&codes))).collect()
 }
@@ -133,18 +141,20 @@ mod tests {
     #[test]
     fn the_document_lists_exactly_the_routes_of_the_api() {
         let document = Document::openapi();
-        let described: BTreeSet<(String, bool)> = document
-            .paths
-            .paths
-            .iter()
-            .flat_map(|(path, item)| {
-                assert!(item.put.is_none() && item.patch.is_none() && item.delete.is_none());
-                let get = item.get.as_ref().map(|_| (path.clone(), false));
-                get.into_iter().chain(item.post.as_ref().map(|_| (path.clone(), true)))
-            })
-            .collect();
-        let served: BTreeSet<(String, bool)> =
-            API.iter().map(|endpoint| (endpoint.path.to_owned(), endpoint.method == Verb::Post)).collect();
+        let mut described = BTreeSet::new();
+        for (path, item) in &document.paths.paths {
+            assert!(item.put.is_none());
+            let operations = [
+                ("GET, HEAD", &item.get),
+                ("POST", &item.post),
+                ("PATCH", &item.patch),
+                ("DELETE", &item.delete),
+            ];
+            let there = operations.into_iter().filter(|(_, operation)| operation.is_some());
+            described.extend(there.map(|(method, _)| (path.clone(), method)));
+        }
+        let served: BTreeSet<(String, &str)> =
+            API.iter().map(|endpoint| (endpoint.path.to_owned(), endpoint.method.allowed())).collect();
         assert_eq!(described, served);
     }
 }

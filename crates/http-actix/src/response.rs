@@ -1,9 +1,9 @@
 //! What is answered, built field by field.
 
-use domain::{Challenge, Channel, Factor, Method, User};
+use domain::{Challenge, Channel, Factor, Method, SecurityEvent, SessionEntry, SessionId, User, UserAgent};
 use jiff::Timestamp;
 use serde::Serialize;
-use use_cases::{DependencyState, SignedIn};
+use use_cases::{AccountExport, DependencyState, SignedIn};
 use utoipa::ToSchema;
 
 /// One attempt to prove possession of a factor.
@@ -148,6 +148,115 @@ impl From<User> for UserBody {
             locale: user.locale.map(|locale| locale.as_str().to_owned()),
             created_at: user.created_at,
             updated_at: user.updated_at,
+        }
+    }
+}
+
+/// A session.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Session)]
+pub(crate) struct SessionBody {
+    /// A `UUIDv7`, the `sid` of its access tokens.
+    #[schema(value_type = uuid::Uuid)]
+    id: String,
+    created_at: Timestamp,
+    last_used_at: Timestamp,
+    /// The address that signed in, or null.
+    #[schema(required = true, examples("203.0.113.7"))]
+    ip: Option<String>,
+    /// What the client called itself, or null.
+    #[schema(required = true)]
+    user_agent: Option<String>,
+    /// Whether it is the one that asks.
+    current: bool,
+}
+
+impl SessionBody {
+    fn of(session: &SessionEntry, current: SessionId) -> Self {
+        Self {
+            id: session.id.0.to_string(),
+            created_at: session.created_at,
+            last_used_at: session.last_used_at,
+            ip: session.client.address.map(|address| address.to_string()),
+            user_agent: session.client.user_agent.as_ref().map(UserAgent::as_str).map(str::to_owned),
+            current: session.id == current,
+        }
+    }
+}
+
+/// A user's live sessions.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SessionsAnswer {
+    sessions: Vec<SessionBody>,
+}
+
+impl SessionsAnswer {
+    pub(crate) fn of(sessions: &[SessionEntry], current: SessionId) -> Self {
+        Self { sessions: sessions.iter().map(|session| SessionBody::of(session, current)).collect() }
+    }
+}
+
+/// Something that happened to the account.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Event)]
+pub(crate) struct EventBody {
+    /// A `UUIDv7`.
+    #[schema(value_type = uuid::Uuid)]
+    id: String,
+    /// By the names of the OWASP Logging Vocabulary, such as `authn_login_success`.
+    #[schema(examples("authn_login_success"))]
+    name: &'static str,
+    occurred_at: Timestamp,
+    /// The session it happened to, or null.
+    #[schema(required = true, value_type = Option<uuid::Uuid>)]
+    session_id: Option<String>,
+    /// The address of whoever caused it, or null.
+    #[schema(required = true, examples("203.0.113.7"))]
+    ip: Option<String>,
+    /// What the client called itself, or null.
+    #[schema(required = true)]
+    user_agent: Option<String>,
+}
+
+impl From<SecurityEvent> for EventBody {
+    fn from(event: SecurityEvent) -> Self {
+        Self {
+            id: event.id.0.to_string(),
+            name: event.name.as_str(),
+            occurred_at: event.occurred_at,
+            session_id: event.session_id.map(|session| session.0.to_string()),
+            ip: event.client.address.map(|address| address.to_string()),
+            user_agent: event.client.user_agent.as_ref().map(UserAgent::as_str).map(str::to_owned),
+        }
+    }
+}
+
+/// What happened to the account, the newest first.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct EventsAnswer {
+    events: Vec<EventBody>,
+}
+
+impl From<Vec<SecurityEvent>> for EventsAnswer {
+    fn from(events: Vec<SecurityEvent>) -> Self {
+        Self { events: events.into_iter().map(EventBody::from).collect() }
+    }
+}
+
+/// Everything that is held about a user.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ExportAnswer {
+    user: UserBody,
+    sessions: Vec<SessionBody>,
+    events: Vec<EventBody>,
+}
+
+impl ExportAnswer {
+    pub(crate) fn of(export: AccountExport, current: SessionId) -> Self {
+        Self {
+            user: export.user.into(),
+            sessions: SessionsAnswer::of(&export.sessions, current).sessions,
+            events: EventsAnswer::from(export.events).events,
         }
     }
 }

@@ -10,8 +10,9 @@ use actix_web::{
     web::{self, Data},
 };
 use use_cases::{
-    Authenticate, CheckReadiness, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser, RequestOtp,
-    VerifyOtp,
+    Authenticate, ChangeLocale, ChangePassword, CheckReadiness, DeleteAccount, EndOtherSessions, EndSession,
+    ExportAccount, ListEvents, ListSessions, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser,
+    RequestOtp, StartStepUp, VerifyOtp,
 };
 
 use crate::{HttpSettings, connection, cors, edge, openapi::ApiDescription, routes};
@@ -34,6 +35,15 @@ pub struct UseCases {
     pub refresh_session: RefreshSession,
     pub log_out: LogOut,
     pub authenticate: Authenticate,
+    pub start_step_up: StartStepUp,
+    pub change_locale: ChangeLocale,
+    pub change_password: ChangePassword,
+    pub delete_account: DeleteAccount,
+    pub export_account: ExportAccount,
+    pub list_events: ListEvents,
+    pub list_sessions: ListSessions,
+    pub end_session: EndSession,
+    pub end_other_sessions: EndOtherSessions,
     pub check_readiness: CheckReadiness,
     pub publish_keys: PublishKeys,
 }

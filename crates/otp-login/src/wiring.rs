@@ -11,12 +11,14 @@ use async_trait::async_trait;
 use domain::{Channel, Code, PhoneNumber, ProviderId, SendReference};
 use http_actix::UseCases;
 use ports::{
-    AccessTokens, AccountStore, ChallengeStore, Clock, CodeCheck, CodeRequest, Dependency, PasswordHasher,
-    ProviderFault, SecretGenerator, SessionStore, StartError, StartedVerification, VerificationProvider,
+    AccessTokens, AccountStore, ChallengeStore, Clock, CodeCheck, CodeRequest, Dependency, EventStore,
+    PasswordHasher, ProviderFault, SecretGenerator, SessionStore, StartError, StartedVerification,
+    VerificationProvider,
 };
 use use_cases::{
-    Authenticate, CheckReadiness, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser, RequestOtp,
-    VerifyOtp,
+    Authenticate, ChangeLocale, ChangePassword, CheckReadiness, DeleteAccount, EndOtherSessions, EndSession,
+    ExportAccount, ListEvents, ListSessions, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser,
+    RequestOtp, StartStepUp, VerifyOtp,
 };
 
 use crate::awaited::Awaited;
@@ -81,6 +83,13 @@ impl Database {
         }
     }
 
+    pub(crate) fn events(&self) -> Arc<dyn EventStore> {
+        match self {
+            Self::Postgres(store) => Arc::new(store.clone()),
+            Self::Sqlite(store) => Arc::new(store.clone()),
+        }
+    }
+
     fn dependency(&self) -> Arc<dyn Dependency> {
         match self {
             Self::Postgres(store) => Arc::new(store.clone()),
@@ -90,6 +99,7 @@ impl Database {
 }
 
 /// Builds every use-case from the settings.
+#[expect(clippy::too_many_lines, reason = "one list, in which a reader sees every use-case and its ports")]
 pub(crate) fn use_cases(settings: &Settings, database: &Database) -> anyhow::Result<UseCases> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let secrets: Arc<dyn SecretGenerator> = Arc::new(SystemSecrets);
@@ -105,6 +115,7 @@ pub(crate) fn use_cases(settings: &Settings, database: &Database) -> anyhow::Res
     let sinch = Arc::new(SinchVerification::new(&settings.sinch, clock.clone())?);
     let provider: Arc<dyn VerificationProvider> = Arc::new(Traced(sinch.clone()));
     let (accounts, challenges, sessions) = (database.accounts(), database.challenges(), database.sessions());
+    let events = database.events();
 
     Ok(UseCases {
         register_user: RegisterUser {
@@ -120,8 +131,8 @@ pub(crate) fn use_cases(settings: &Settings, database: &Database) -> anyhow::Res
         log_in: LogIn {
             clock: clock.clone(),
             secrets: secrets.clone(),
-            hasher,
-            accounts,
+            hasher: hasher.clone(),
+            accounts: accounts.clone(),
             challenges: challenges.clone(),
             provider: provider.clone(),
             destinations: settings.destinations.clone(),
@@ -141,21 +152,62 @@ pub(crate) fn use_cases(settings: &Settings, database: &Database) -> anyhow::Res
             clock: clock.clone(),
             secrets: secrets.clone(),
             tokens: tokens.clone(),
-            challenges,
-            provider,
+            challenges: challenges.clone(),
+            provider: provider.clone(),
             policy: settings.challenges,
             sessions: settings.sessions,
             quotas: settings.quotas,
         },
         refresh_session: RefreshSession {
             clock: clock.clone(),
-            secrets,
+            secrets: secrets.clone(),
             tokens: tokens.clone(),
             sessions: sessions.clone(),
             policy: settings.sessions,
         },
-        log_out: LogOut { clock: clock.clone(), tokens: tokens.clone(), sessions: sessions.clone() },
-        authenticate: Authenticate { clock, tokens: tokens.clone(), sessions },
+        log_out: LogOut {
+            clock: clock.clone(),
+            secrets: secrets.clone(),
+            tokens: tokens.clone(),
+            sessions: sessions.clone(),
+        },
+        authenticate: Authenticate {
+            clock: clock.clone(),
+            tokens: tokens.clone(),
+            sessions: sessions.clone(),
+        },
+        start_step_up: StartStepUp {
+            clock: clock.clone(),
+            secrets: secrets.clone(),
+            hasher: hasher.clone(),
+            accounts: accounts.clone(),
+            challenges,
+            provider,
+            destinations: settings.destinations.clone(),
+            policy: settings.challenges,
+            quotas: settings.quotas,
+        },
+        change_password: ChangePassword {
+            clock: clock.clone(),
+            secrets: secrets.clone(),
+            hasher,
+            accounts: accounts.clone(),
+        },
+        change_locale: ChangeLocale {
+            clock: clock.clone(),
+            secrets: secrets.clone(),
+            accounts: accounts.clone(),
+        },
+        delete_account: DeleteAccount { clock: clock.clone(), secrets: secrets.clone(), accounts },
+        list_events: ListEvents { events: events.clone() },
+        export_account: ExportAccount { clock: clock.clone(), sessions: sessions.clone(), events },
+        list_sessions: ListSessions { clock: clock.clone(), sessions: sessions.clone() },
+        end_session: EndSession {
+            clock: clock.clone(),
+            secrets: secrets.clone(),
+            sessions: sessions.clone(),
+        },
+        end_other_sessions: EndOtherSessions { clock, secrets, sessions },
         check_readiness: CheckReadiness { dependencies: vec![database.dependency(), sinch] },
         publish_keys: PublishKeys { tokens },
     })

@@ -1,10 +1,12 @@
 //! Accounts, as sign-in needs them.
 
 use async_trait::async_trait;
-use domain::{Email, Locale, PasswordFailures, PasswordHash, PhoneNumber, SignInName, User, UserId};
+use domain::{
+    Email, Locale, PasswordFailures, PasswordHash, PhoneNumber, SessionId, SignInName, User, UserId,
+};
 use jiff::Timestamp;
 
-use crate::StoreError;
+use crate::{NewEvent, StoreError};
 
 /// An account and the hash of its password.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +40,28 @@ pub struct SignIn {
     pub registrations: Vec<PendingRegistration>,
 }
 
+/// A wrong password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PasswordFailure {
+    /// What it is counted under.
+    pub key: ThrottleKey,
+    /// Whose password it should have been, if there is an account, and what its owner
+    /// will read of it.
+    pub owner: Option<(UserId, NewEvent)>,
+}
+
+/// A password that is to take the place of another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PasswordChange {
+    pub user_id: UserId,
+    /// The hash that the current password was compared with.
+    pub old: PasswordHash,
+    pub new: PasswordHash,
+    /// The session that changes it; all others end.
+    pub kept: SessionId,
+    pub event: NewEvent,
+}
+
 /// Where accounts are kept.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
@@ -50,10 +74,14 @@ pub trait AccountStore: Send + Sync {
     /// the time would tell how many there are, the account among them.
     async fn find_sign_in(&self, name: &SignInName, now: Timestamp) -> Result<SignIn, StoreError>;
 
-    /// Counts one wrong password. Atomic: concurrent failures all count. The
-    /// count starts anew when the last failure is older than
+    /// Counts one wrong password and records it for the owner. Atomic: concurrent
+    /// failures all count. The count starts anew when the last failure is older than
     /// [`PasswordFailures::MEMORY`].
-    async fn record_password_failure(&self, key: &ThrottleKey, now: Timestamp) -> Result<(), StoreError>;
+    async fn record_password_failure(
+        &self,
+        failure: &PasswordFailure,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
 
     /// Replaces the hash of a password by a stronger one of the same password,
     /// unless it was changed since `old` was read.
@@ -63,4 +91,32 @@ pub trait AccountStore: Send + Sync {
         old: &PasswordHash,
         new: &PasswordHash,
     ) -> Result<(), StoreError>;
+
+    /// An account with its password hash; `None` when it is gone.
+    async fn find_account(&self, user_id: UserId) -> Result<Option<Account>, StoreError>;
+
+    /// Replaces the password, unless it was changed since `old` was read, and ends all
+    /// other sessions; `false`, and nothing happens, when it was or the account is gone.
+    /// Atomic: of any number of concurrent changes of one password exactly one succeeds.
+    async fn change_password(&self, change: &PasswordChange, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// Sets or, with `None`, forgets the language; `None` when the account is gone.
+    async fn set_locale(
+        &self,
+        user_id: UserId,
+        locale: Option<Locale>,
+        event: &NewEvent,
+        now: Timestamp,
+    ) -> Result<Option<User>, StoreError>;
+
+    /// Deletes an account with its sessions, challenges and failures; `false` when it is
+    /// gone already. What is left is the names and times of its events, `event` the last
+    /// of them, without clients. Atomic: nobody signs in to an account that is being deleted
+    /// and keeps a session.
+    async fn delete_account(
+        &self,
+        user_id: UserId,
+        event: &NewEvent,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use async_trait::async_trait;
 use domain::{
     ChallengeId, ChallengePolicy, ChallengeState, Channel, CountryCode, Locale, PhoneNumber, ProviderId,
-    Purpose, Quotas, SendReference, User, UserId, VerificationId,
+    Purpose, Quotas, SendReference, SessionId, User, UserId, VerificationId,
 };
 use jiff::Timestamp;
 
@@ -19,6 +19,9 @@ pub enum Subject {
     /// The sign-in of an account whose password was just right: the failures
     /// counted under the key are forgotten.
     Login { user_id: UserId, phone: PhoneNumber, throttle_key: ThrottleKey },
+    /// A signed-in user whose password was just right: failures counted under the key
+    /// are forgotten. The right code puts a new session in the place of this one.
+    StepUp { user_id: UserId, phone: PhoneNumber, throttle_key: ThrottleKey, session_id: SessionId },
 }
 
 impl Subject {
@@ -26,7 +29,7 @@ impl Subject {
     pub fn phone(&self) -> &PhoneNumber {
         match self {
             Self::Registration(registration) => &registration.phone,
-            Self::Login { phone, .. } => phone,
+            Self::Login { phone, .. } | Self::StepUp { phone, .. } => phone,
         }
     }
 
@@ -35,6 +38,7 @@ impl Subject {
         match self {
             Self::Registration(_) => Purpose::Registration,
             Self::Login { .. } => Purpose::Login,
+            Self::StepUp { .. } => Purpose::StepUp,
         }
     }
 }
@@ -106,6 +110,9 @@ pub struct Opened {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Guess {
     pub id: ChallengeId,
+    /// What the answer would open: a challenge for anything else counts as closed, and
+    /// no attempt is taken.
+    pub purposes: &'static [Purpose],
     /// Bounds wrong codes of one account over challenges, if set. Registrations
     /// have no account: their number must stay open to its owner.
     pub quotas: Quotas,
@@ -210,6 +217,10 @@ pub trait ChallengeStore: Send + Sync {
     /// Uses the right code of a sign-in: the session is opened. `Closed` also
     /// when the account is gone meanwhile.
     async fn redeem_login(&self, attempt: &Attempt, session: &NewSession) -> Result<Redeemed, StoreError>;
+
+    /// Uses the right code of a step-up: the session takes the place of the one that
+    /// asked for it, whose tokens end. `Closed` also when that one has ended meanwhile.
+    async fn redeem_step_up(&self, attempt: &Attempt, session: &NewSession) -> Result<Redeemed, StoreError>;
 
     /// Deletes at most `most` challenges, verifications, send and guess
     /// records that no rule looks at any more; returns how many went.

@@ -12,11 +12,14 @@ mod challenges;
 pub mod contract;
 mod crypto;
 mod error;
+mod events;
 mod provider;
 mod readiness;
 mod sessions;
 
-pub use accounts::{Account, AccountStore, PendingRegistration, SignIn, ThrottleKey};
+pub use accounts::{
+    Account, AccountStore, PasswordChange, PasswordFailure, PendingRegistration, SignIn, ThrottleKey,
+};
 pub use challenges::{
     Attempt, ChallengeStore, Guess, NewChallenge, Opened, Redeemed, Resend, ReservedSend, SendDecision,
     SendLimits, Subject, Taken,
@@ -26,6 +29,7 @@ pub use crypto::{
     SecretGenerator, SigningFailed,
 };
 pub use error::StoreError;
+pub use events::{EventStore, NewEvent};
 pub use provider::{
     CodeCheck, CodeRequest, NotSent, ProviderFault, StartError, StartedVerification, VerificationProvider,
 };
@@ -37,6 +41,7 @@ pub use self::{
     accounts::MockAccountStore,
     challenges::MockChallengeStore,
     crypto::{MockAccessTokens, MockClock, MockPasswordHasher, MockSecretGenerator},
+    events::MockEventStore,
     provider::MockVerificationProvider,
     readiness::MockDependency,
     sessions::MockSessionStore,

@@ -2,11 +2,12 @@
 
 use async_trait::async_trait;
 use domain::{
-    AuthenticationMethod, Client, RefreshTokenHash, SessionId, SessionPolicy, SessionTimes, User, UserId,
+    AuthenticationMethod, Client, RefreshTokenHash, SessionEntry, SessionId, SessionPolicy, SessionTimes,
+    User, UserId,
 };
 use jiff::Timestamp;
 
-use crate::StoreError;
+use crate::{NewEvent, StoreError};
 
 /// A session to be opened together with what proves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct NewSession {
     pub client: Client,
     /// Live sessions of the user after this one; the least recently used end.
     pub max_per_user: u32,
+    /// Recorded when the session is opened.
+    pub event: NewEvent,
 }
 
 /// A session that is alive, and whose it is.
@@ -63,15 +66,36 @@ pub trait SessionStore: Send + Sync {
     /// it; the others find it spent within `policy.reuse_leeway` and replace
     /// the successor if that is itself unspent, or are refused, so that there
     /// is at most one live successor. A replaced successor counts as spent. The leeway runs from the first use and is never
-    /// stretched. A token spent longer ago ends the session.
+    /// stretched. A token spent longer ago ends the session, and only then is
+    /// `reuse` recorded.
     async fn rotate(
         &self,
         presented: RefreshTokenHash,
         successor: RefreshTokenHash,
         policy: &SessionPolicy,
+        reuse: &NewEvent,
         now: Timestamp,
     ) -> Result<Rotation, StoreError>;
 
-    /// Ends a live session of `user_id`; `false` when there is none such.
-    async fn end(&self, id: SessionId, user_id: UserId, now: Timestamp) -> Result<bool, StoreError>;
+    /// The live sessions of a user, the most recently used first: one round trip.
+    async fn list_sessions(&self, user_id: UserId, now: Timestamp) -> Result<Vec<SessionEntry>, StoreError>;
+
+    /// Ends a live session of `user_id`; `false`, and no event, when there is none such.
+    async fn end(
+        &self,
+        id: SessionId,
+        user_id: UserId,
+        event: &NewEvent,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// Ends all live sessions of `user_id` but one; returns how many ended. The event
+    /// is recorded once, without a session, if any did.
+    async fn end_others(
+        &self,
+        kept: SessionId,
+        user_id: UserId,
+        event: &NewEvent,
+        now: Timestamp,
+    ) -> Result<u64, StoreError>;
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{SessionId, User};
+use domain::{AuthenticationMethod, SessionId, SessionPolicy, User};
 use jiff::Timestamp;
 use ports::{AccessTokens, Clock, SessionStore};
 
@@ -22,6 +22,20 @@ pub struct Principal {
     pub session_id: SessionId,
     /// When every factor was last proven.
     pub authenticated_at: Timestamp,
+    pub methods: Vec<AuthenticationMethod>,
+}
+
+/// What is asked for guards the account: all factors have to be proven again first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("sign in again, or step up, first")]
+pub struct StepUpRequired;
+
+impl Principal {
+    /// Refuses whoever proved all factors longer ago than [`SessionPolicy::FRESH_FOR`].
+    pub(crate) fn require_fresh(&self, now: Timestamp) -> Result<(), StepUpRequired> {
+        let fresh = SessionPolicy::is_fresh(&self.methods, self.authenticated_at, now);
+        if fresh { Ok(()) } else { Err(StepUpRequired) }
+    }
 }
 
 /// Why a token opens nothing.
@@ -47,6 +61,7 @@ impl Authenticate {
             user: session.user,
             session_id: session.id,
             authenticated_at: session.authenticated_at,
+            methods: session.methods,
         })
     }
 }

@@ -5,28 +5,40 @@
 //! HTTP and no SQL, and is wired by a struct literal.
 
 mod authenticate;
+mod change_password;
 mod check_readiness;
 mod deliver;
+mod event;
 mod fault;
 mod log_in;
 mod log_out;
 mod open_session;
+mod own_account;
+mod own_sessions;
 mod publish_keys;
 mod refresh_session;
 mod register_user;
 mod request_otp;
+mod start_step_up;
 mod verify_otp;
 
-pub use authenticate::{Authenticate, AuthenticateError, Principal};
+pub use authenticate::{Authenticate, AuthenticateError, Principal, StepUpRequired};
+pub use change_password::{ChangePassword, ChangePasswordError, ChangePasswordRequest};
 pub use check_readiness::{CheckReadiness, DependencyState};
 pub use fault::Fault;
 pub use log_in::{LogIn, LogInError, LogInRequest};
 pub use log_out::{LogOut, LogOutError};
 pub use open_session::SignedIn;
+pub use own_account::{
+    AccountExport, ChangeLocale, ChangeLocaleError, DeleteAccount, DeleteAccountError, ExportAccount,
+    ExportAccountError, ListEvents,
+};
+pub use own_sessions::{EndOtherSessions, EndSession, EndSessionError, ListSessions};
 pub use publish_keys::PublishKeys;
 pub use refresh_session::{RefreshSession, RefreshSessionError};
 pub use register_user::{RegisterUser, RegisterUserError, RegisterUserRequest};
 pub use request_otp::{RequestOtp, RequestOtpError, RequestOtpRequest};
+pub use start_step_up::{StartStepUp, StartStepUpError, StartStepUpRequest};
 pub use verify_otp::{VerifyOtp, VerifyOtpError, VerifyOtpRequest};
 
 /// The examples of the README.

@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use domain::{
-    Challenge, ChallengePolicy, Channel, Client, DestinationPolicy, Locale, Password, PhoneNumber, Quotas,
-    SendReference, SignInName, VerificationId,
+    Challenge, ChallengePolicy, Channel, Client, DestinationPolicy, EventName, Locale, Password, PhoneNumber,
+    Quotas, SendReference, SignInName, VerificationId,
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::{
-    Account, AccountStore, Candidate, ChallengeStore, Clock, NewChallenge, PasswordHasher, SecretGenerator,
-    SendLimits, SignIn, Subject, VerificationProvider,
+    Account, AccountStore, Candidate, ChallengeStore, Clock, NewChallenge, PasswordFailure, PasswordHasher,
+    SecretGenerator, SendLimits, SignIn, Subject, VerificationProvider,
 };
 
 use crate::{
     Fault,
     deliver::{Undelivered, open},
+    event::event,
 };
 
 /// Checks a password and texts a code to the number that belongs to it.
@@ -71,17 +72,25 @@ impl LogIn {
             return Err(LogInError::RateLimited { retry_after: retry_at.duration_since(now) });
         }
         let Some(recognised) = self.recognise(&request, &sign_in).await? else {
-            self.accounts.record_password_failure(&sign_in.throttle_key, now).await.map_err(Fault::from)?;
+            self.record_failure(&sign_in, request.client, now).await?;
             tracing::info!(event = "authn_login_fail", "wrong name or password");
             return Err(LogInError::InvalidCredentials);
         };
         if let Subject::Registration(_) = recognised.subject {
             // The password is not the account's, if there is one. Anybody can
             // register any password, so this must cost what a wrong one costs.
-            self.accounts.record_password_failure(&sign_in.throttle_key, now).await.map_err(Fault::from)?;
+            self.record_failure(&sign_in, request.client.clone(), now).await?;
         }
         // The hash took its time: what follows counts from here.
         self.start(recognised, request, self.clock.now()).await
+    }
+
+    async fn record_failure(&self, sign_in: &SignIn, client: Client, now: Timestamp) -> Result<(), Fault> {
+        let owner = sign_in.account.as_ref().map(|account| account.user.id);
+        let event = event(&*self.secrets, EventName::LoginFail, client, now);
+        let failure =
+            PasswordFailure { key: sign_in.throttle_key.clone(), owner: owner.map(|owner| (owner, event)) };
+        Ok(self.accounts.record_password_failure(&failure, now).await?)
     }
 
     /// Whose password it is: the account's, or else a pending registration's.

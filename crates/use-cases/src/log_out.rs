@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use ports::{AccessTokens, Clock, SessionStore};
+use domain::{Client, EventName};
+use ports::{AccessTokens, Clock, SecretGenerator, SessionStore};
 
-use crate::Fault;
+use crate::{Fault, event::event};
 
 /// Ends the session of an access token, with all its tokens.
 pub struct LogOut {
     pub clock: Arc<dyn Clock>,
+    pub secrets: Arc<dyn SecretGenerator>,
     pub tokens: Arc<dyn AccessTokens>,
     pub sessions: Arc<dyn SessionStore>,
 }
@@ -25,10 +27,12 @@ pub enum LogOutError {
 impl LogOut {
     /// Ends the session at once; one round trip.
     #[tracing::instrument(name = "log_out", skip_all)]
-    pub async fn execute(&self, token: &str) -> Result<(), LogOutError> {
+    pub async fn execute(&self, token: &str, client: Client) -> Result<(), LogOutError> {
         let now = self.clock.now();
         let claims = self.tokens.verify(token, now).map_err(|_| LogOutError::InvalidToken)?;
-        let ended = self.sessions.end(claims.session_id, claims.user_id, now).await.map_err(Fault::from)?;
+        let event = event(&*self.secrets, EventName::TokenRevoked, client, now);
+        let ended =
+            self.sessions.end(claims.session_id, claims.user_id, &event, now).await.map_err(Fault::from)?;
         if !ended {
             return Err(LogOutError::InvalidToken);
         }

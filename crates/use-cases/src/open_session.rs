@@ -1,10 +1,13 @@
 //! The tokens of a session, new or refreshed.
 
 use domain::{
-    AccessClaims, AccessToken, AuthenticationMethod, Client, RefreshToken, SessionId, SessionPolicy, User,
+    AccessClaims, AccessToken, AuthenticationMethod, Client, EventName, RefreshToken, SessionId,
+    SessionPolicy, User,
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::{AccessTokens, LiveSession, NewSession, SecretGenerator, SigningFailed};
+
+use crate::event::event;
 
 /// What a signed-in user holds.
 #[derive(Debug)]
@@ -28,6 +31,7 @@ impl PreparedSession {
         policy: &SessionPolicy,
         methods: Vec<AuthenticationMethod>,
         client: Client,
+        opened_by: EventName,
         now: Timestamp,
     ) -> Self {
         let refresh_token = secrets.refresh_token();
@@ -36,6 +40,7 @@ impl PreparedSession {
             refresh_token: secrets.hash_refresh_token(&refresh_token),
             times: policy.begin(now),
             methods,
+            event: event(secrets, opened_by, client.clone(), now),
             client,
             max_per_user: policy.max_per_user,
         };

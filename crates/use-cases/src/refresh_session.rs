@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use domain::{RefreshToken, SessionPolicy};
+use domain::{Client, EventName, RefreshToken, SessionPolicy};
 use ports::{AccessTokens, Clock, Rotation, SecretGenerator, SessionStore};
 
-use crate::{Fault, SignedIn, open_session::sign};
+use crate::{Fault, SignedIn, event::event, open_session::sign};
 
 /// Trades a refresh token for new tokens; the old one is spent.
 pub struct RefreshSession {
@@ -28,15 +28,21 @@ pub enum RefreshSessionError {
 impl RefreshSession {
     /// Rotates the token. A copied one ends its session.
     #[tracing::instrument(name = "refresh_session", skip_all)]
-    pub async fn execute(&self, presented: RefreshToken) -> Result<SignedIn, RefreshSessionError> {
+    pub async fn execute(
+        &self,
+        presented: RefreshToken,
+        client: Client,
+    ) -> Result<SignedIn, RefreshSessionError> {
         let now = self.clock.now();
         let successor = self.secrets.refresh_token();
+        let reuse = event(&*self.secrets, EventName::TokenReuse, client, now);
         let rotation = self
             .sessions
             .rotate(
                 self.secrets.hash_refresh_token(&presented),
                 self.secrets.hash_refresh_token(&successor),
                 &self.policy,
+                &reuse,
                 now,
             )
             .await

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::{
-    AuthenticationMethod, ChallengeId, ChallengePolicy, Channel, Client, Code, Purpose, Quotas,
+    AuthenticationMethod, ChallengeId, ChallengePolicy, Channel, Client, Code, EventName, Purpose, Quotas,
     SessionPolicy, UserId,
 };
 use jiff::SignedDuration;
@@ -14,7 +14,10 @@ use ports::{
 
 use crate::{Fault, SignedIn, open_session::PreparedSession};
 
-/// Checks the code of a registration or a sign-in and opens a session.
+/// What this opens a session for. Other challenges have routes of their own.
+const PURPOSES: &[Purpose] = &[Purpose::Registration, Purpose::Login, Purpose::StepUp];
+
+/// Checks the code of a registration, a sign-in or a step-up and opens a session.
 pub struct VerifyOtp {
     pub clock: Arc<dyn Clock>,
     pub secrets: Arc<dyn SecretGenerator>,
@@ -87,12 +90,8 @@ impl VerifyOtp {
 
     async fn take_attempt(&self, id: ChallengeId) -> Result<Attempt, VerifyOtpError> {
         let now = self.clock.now();
-        match self
-            .challenges
-            .take_attempt(&Guess { id, quotas: self.quotas }, now)
-            .await
-            .map_err(Fault::from)?
-        {
+        let guess = Guess { id, purposes: PURPOSES, quotas: self.quotas };
+        match self.challenges.take_attempt(&guess, now).await.map_err(Fault::from)? {
             Taken::Attempt(attempt) => Ok(attempt),
             Taken::Closed => Err(VerifyOtpError::Closed),
             Taken::OverQuota { retry_at } => {
@@ -118,27 +117,26 @@ impl VerifyOtp {
 
     async fn redeem(&self, attempt: &Attempt, client: Client) -> Result<SignedIn, VerifyOtpError> {
         let now = self.clock.now();
-        let prepared =
-            PreparedSession::new(&*self.secrets, &self.sessions, methods(attempt.channel), client, now);
+        let event = match attempt.purpose {
+            Purpose::Registration => EventName::UserCreated,
+            Purpose::StepUp => EventName::StepUp,
+            Purpose::Login | Purpose::PasswordReset | Purpose::PhoneChange => EventName::LoginSuccess,
+        };
+        let methods = methods(attempt.channel);
+        let prepared = PreparedSession::new(&*self.secrets, &self.sessions, methods, client, event, now);
         let redeemed = match attempt.purpose {
             Purpose::Registration => {
                 let user_id = UserId(self.secrets.id(now));
                 self.challenges.redeem_registration(attempt, user_id, &prepared.session).await
             }
             Purpose::Login => self.challenges.redeem_login(attempt, &prepared.session).await,
-            // These open no session; their own routes serve them.
-            Purpose::PasswordReset | Purpose::PhoneChange | Purpose::StepUp => {
-                return Err(VerifyOtpError::Closed);
-            }
+            Purpose::StepUp => self.challenges.redeem_step_up(attempt, &prepared.session).await,
+            // No attempt is taken for these.
+            Purpose::PasswordReset | Purpose::PhoneChange => return Err(VerifyOtpError::Closed),
         };
         match redeemed.map_err(Fault::from)? {
             Redeemed::Done(user) => {
-                let event = if attempt.purpose == Purpose::Registration {
-                    "user_created"
-                } else {
-                    "authn_login_success"
-                };
-                tracing::info!(event, user.id = %user.id.0, session.id = %prepared.session.id.0);
+                tracing::info!(event = event.as_str(), user.id = %user.id.0, session.id = %prepared.session.id.0);
                 Ok(prepared.opened_for(user, &*self.tokens, &self.sessions, now).map_err(Fault::from)?)
             }
             Redeemed::Closed => Err(VerifyOtpError::Closed),

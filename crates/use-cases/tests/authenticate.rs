@@ -53,11 +53,12 @@ async fn the_signature_is_checked_before_the_session() {
 
     let principal = authenticate(tokens, sessions).execute("a token").await.unwrap();
 
-    // When the factors were proven is for the session to say, not for the token.
+    // When and by what the user was proven is for the session to say, not for the token.
     let expected = Principal {
         user: user(),
         session_id: live_session().id,
         authenticated_at: live_session().authenticated_at,
+        methods: live_session().methods,
     };
     assert_eq!(principal, expected);
 }

@@ -5,21 +5,21 @@ mod fixtures;
 use std::sync::Arc;
 
 use domain::{
-    Challenge, Channel, Locale, Password, PasswordFailures, PhoneNumber, Purpose, SendReference, SignInName,
-    VerificationId,
+    Challenge, Channel, EventName, Locale, Password, PasswordFailures, PhoneNumber, Purpose, SendReference,
+    SignInName, VerificationId,
 };
 use fixtures::{
     CHALLENGES, Log, QUOTAS, account, challenge_state, client, clock, destinations, email, expect_not_sent,
-    expect_sent, fresh_challenge_id, fresh_id, in_seconds, locale, now, opened, password_hash, phone,
-    provider_away, provider_id, registration, reserved, secrets, sweden, throttle_key, unavailable,
-    unsendable_phone, user,
+    expect_sent, failed, failure_of_the_owner, fresh_challenge_id, fresh_id, in_seconds, locale, now, opened,
+    password_hash, phone, provider_away, provider_id, registration, reserved, secrets, sign_in, sweden,
+    throttle_key, unavailable, unsendable_phone, user,
 };
 use jiff::SignedDuration;
 use mockall::{Sequence, predicate::eq};
 use ports::{
-    Account, Candidate, HashError, MockAccountStore, MockChallengeStore, MockClock, MockPasswordHasher,
-    MockVerificationProvider, NewChallenge, NotSent, PasswordMatch, PendingRegistration, SendDecision,
-    SendLimits, SignIn, StartError, Subject,
+    Candidate, HashError, MockAccountStore, MockChallengeStore, MockClock, MockPasswordHasher,
+    MockVerificationProvider, NewChallenge, NotSent, PasswordFailure, PasswordMatch, PendingRegistration,
+    SendDecision, SendLimits, SignIn, StartError, Subject,
 };
 use use_cases::{Fault, LogIn, LogInError, LogInRequest};
 
@@ -34,16 +34,18 @@ fn request() -> LogInRequest {
     }
 }
 
-fn sign_in(account: Option<Account>, registrations: Vec<PendingRegistration>) -> SignIn {
-    SignIn { throttle_key: throttle_key(), failures: PasswordFailures::default(), account, registrations }
-}
-
-fn failed(count: u32) -> PasswordFailures {
-    PasswordFailures { count, last_at: Some(now()) }
-}
-
 fn login_of_the_account() -> Subject {
     Subject::Login { user_id: user().id, phone: phone(), throttle_key: throttle_key() }
+}
+
+/// A wrong password that the owner of the account will read of.
+fn of_the_owner() -> PasswordFailure {
+    failure_of_the_owner(EventName::LoginFail)
+}
+
+/// A wrong password of a name that has no account.
+fn of_nobody() -> PasswordFailure {
+    PasswordFailure { key: throttle_key(), owner: None }
 }
 
 /// Whatever is not expected of these must not be called.
@@ -106,11 +108,11 @@ impl Mocks {
         self
     }
 
-    /// The wrong password is counted under the key that the store chose.
-    fn counting_a_failure(mut self) -> Self {
+    /// The wrong password is counted, and recorded for its owner if there is one.
+    fn counting_a_failure(mut self, failure: PasswordFailure) -> Self {
         self.accounts
             .expect_record_password_failure()
-            .with(eq(throttle_key()), eq(now()))
+            .with(eq(failure), eq(now()))
             .once()
             .return_once(|_, _| Ok(()));
         self
@@ -139,7 +141,7 @@ impl Mocks {
 
 #[tokio::test]
 async fn en_02_an_unknown_name_costs_the_same_one_hash_and_counts_its_failure() {
-    let mut mocks = Mocks::knowing(sign_in(None, Vec::new())).counting_a_failure();
+    let mut mocks = Mocks::knowing(sign_in(None, Vec::new())).counting_a_failure(of_nobody());
     mocks
         .hasher
         .expect_find_match()
@@ -154,8 +156,9 @@ async fn en_02_an_unknown_name_costs_the_same_one_hash_and_counts_its_failure() 
 
 #[tokio::test]
 async fn en_02_a_phone_number_costs_two_hashes_whether_or_not_it_is_known() {
-    for known in [sign_in(None, Vec::new()), sign_in(Some(account()), vec![registration(1)])] {
-        let mut mocks = Mocks::knowing(known).counting_a_failure();
+    let known = (sign_in(Some(account()), vec![registration(1)]), of_the_owner());
+    for (known, failure) in [(sign_in(None, Vec::new()), of_nobody()), known] {
+        let mut mocks = Mocks::knowing(known).counting_a_failure(failure);
         mocks
             .hasher
             .expect_find_match()
@@ -187,7 +190,8 @@ async fn a_few_failures_do_not_keep_the_owner_out() {
 #[tokio::test]
 async fn a_wrong_password_is_counted_and_starts_nothing() {
     let known = sign_in(Some(account()), vec![registration(1)]);
-    let refusal = Mocks::knowing(known).comparing(Ok(None)).counting_a_failure().log_in().await.unwrap_err();
+    let mocks = Mocks::knowing(known).comparing(Ok(None)).counting_a_failure(of_the_owner());
+    let refusal = mocks.log_in().await.unwrap_err();
     assert!(matches!(refusal, LogInError::InvalidCredentials), "{refusal:?}");
 }
 
@@ -223,7 +227,7 @@ async fn the_account_is_tried_first_and_its_registrations_newest_first() {
 #[tokio::test]
 async fn a_registration_is_no_free_guess_at_the_password_of_the_account() {
     let mocks = Mocks::knowing(sign_in(Some(account()), vec![registration(1)])).matching(1);
-    let mocks = mocks.counting_a_failure().opening_for(Subject::Registration(registration(1)));
+    let mocks = mocks.counting_a_failure(of_the_owner()).opening_for(Subject::Registration(registration(1)));
     mocks.log_in().await.unwrap();
 }
 
@@ -237,8 +241,9 @@ async fn rc_02_a_password_opens_the_registration_that_carried_it() {
     ];
     for (account, index, carrier, case) in cases {
         println!("{case}");
+        let failure = if account.is_some() { of_the_owner() } else { of_nobody() };
         let known = sign_in(account, vec![registration(1), registration(2), registration(3)]);
-        let mocks = Mocks::knowing(known).matching(index).counting_a_failure();
+        let mocks = Mocks::knowing(known).matching(index).counting_a_failure(failure);
         mocks.opening_for(Subject::Registration(registration(carrier))).log_in().await.unwrap();
     }
 }
@@ -246,8 +251,9 @@ async fn rc_02_a_password_opens_the_registration_that_carried_it() {
 #[tokio::test]
 async fn a_match_beyond_the_candidates_lets_nobody_in() {
     for (account, index) in [(Some(account()), 2), (None, 1)] {
+        let failure = if account.is_some() { of_the_owner() } else { of_nobody() };
         let mocks = Mocks::knowing(sign_in(account, vec![registration(1)])).matching(index);
-        let refusal = mocks.counting_a_failure().log_in().await.unwrap_err();
+        let refusal = mocks.counting_a_failure(failure).log_in().await.unwrap_err();
         assert!(matches!(refusal, LogInError::InvalidCredentials), "{refusal:?}");
     }
 }
@@ -277,7 +283,7 @@ async fn an_outdated_hash_is_replaced_on_condition_that_it_is_still_the_same() {
 async fn the_hash_of_a_registration_stays_what_recognises_it() {
     let outdated = Ok(Some(PasswordMatch { index: 1, outdated: true }));
     let mocks = Mocks::knowing(sign_in(Some(account()), vec![registration(1)])).comparing(outdated);
-    let mocks = mocks.counting_a_failure();
+    let mocks = mocks.counting_a_failure(of_the_owner());
     mocks.opening_for(Subject::Registration(registration(1))).log_in().await.unwrap();
 }
 
@@ -383,7 +389,7 @@ async fn en_01_only_the_right_password_learns_that_a_number_gets_no_codes() {
     let mut account = account();
     account.user.phone = unsendable_phone();
     let mocks = Mocks::knowing(sign_in(Some(account), Vec::new())).comparing(Ok(None));
-    let refusal = mocks.counting_a_failure().log_in().await.unwrap_err();
+    let refusal = mocks.counting_a_failure(of_the_owner()).log_in().await.unwrap_err();
     assert!(matches!(refusal, LogInError::InvalidCredentials), "{refusal:?}");
 }
 
@@ -505,7 +511,7 @@ async fn lg_01_a_sign_in_logs_neither_person_nor_password() {
     let mut mocks = Mocks::reserving();
     expect_sent(&mut mocks.provider, &mut mocks.challenges);
     mocks.log_in().await.unwrap();
-    let wrong = Mocks::knowing(sign_in(None, Vec::new())).comparing(Ok(None)).counting_a_failure();
+    let wrong = Mocks::knowing(sign_in(None, Vec::new())).comparing(Ok(None)).counting_a_failure(of_nobody());
     wrong.log_in().await.unwrap_err();
     let throttled = SignIn { failures: failed(9), ..sign_in(None, Vec::new()) };
     Mocks::knowing(throttled).log_in().await.unwrap_err();

@@ -8,24 +8,33 @@
 
 use std::sync::Arc;
 
-use domain::{AccessClaims, SessionId, UserId};
+use domain::{AccessClaims, Client, EventId, EventName, SessionId, UserAgent, UserId};
 use jiff::Timestamp;
 use mockall::predicate::eq;
-use ports::{InvalidAccessToken, MockAccessTokens, MockClock, MockSessionStore, StoreError};
+use ports::{
+    InvalidAccessToken, MockAccessTokens, MockClock, MockSecretGenerator, MockSessionStore, NewEvent,
+    StoreError,
+};
 use use_cases::{Fault, LogOut, LogOutError};
 use uuid::Uuid;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 const USER: UserId = UserId(Uuid::from_u128(1));
 const SESSION: SessionId = SessionId(Uuid::from_u128(2));
+const EVENT: EventId = EventId(Uuid::from_u128(3));
 
 #[tokio::test]
 async fn logging_out_ends_the_session_of_the_token() {
     let mut sessions = MockSessionStore::new();
     // `with` says which arguments are right, `once` that a second call is wrong.
-    sessions.expect_end().with(eq(SESSION), eq(USER), eq(NOW)).once().return_once(|_, _, _| Ok(true));
+    let event = NewEvent { id: EVENT, name: EventName::TokenRevoked, client: client() };
+    sessions
+        .expect_end()
+        .with(eq(SESSION), eq(USER), eq(event), eq(NOW))
+        .once()
+        .return_once(|_, _, _, _| Ok(true));
 
-    let outcome = log_out(token_of_the_session(), sessions).execute("a token").await;
+    let outcome = log_out(token_of_the_session(), sessions).execute("a token", client()).await;
 
     outcome.unwrap();
 }
@@ -37,7 +46,7 @@ async fn a_forged_token_is_refused_without_asking_the_database() {
     // Nothing is expected of the store: any call would fail this test.
     let sessions = MockSessionStore::new();
 
-    let refusal = log_out(tokens, sessions).execute("a forged token").await.unwrap_err();
+    let refusal = log_out(tokens, sessions).execute("a forged token", client()).await.unwrap_err();
 
     assert!(matches!(refusal, LogOutError::InvalidToken), "{refusal:?}");
 }
@@ -45,9 +54,9 @@ async fn a_forged_token_is_refused_without_asking_the_database() {
 #[tokio::test]
 async fn a_session_that_is_over_cannot_end_again() {
     let mut sessions = MockSessionStore::new();
-    sessions.expect_end().return_once(|_, _, _| Ok(false));
+    sessions.expect_end().return_once(|_, _, _, _| Ok(false));
 
-    let refusal = log_out(token_of_the_session(), sessions).execute("a token").await.unwrap_err();
+    let refusal = log_out(token_of_the_session(), sessions).execute("a token", client()).await.unwrap_err();
 
     assert!(matches!(refusal, LogOutError::InvalidToken), "{refusal:?}");
 }
@@ -55,9 +64,9 @@ async fn a_session_that_is_over_cannot_end_again() {
 #[tokio::test]
 async fn asvs_16_5_2_a_database_that_is_away_is_no_wrong_token() {
     let mut sessions = MockSessionStore::new();
-    sessions.expect_end().return_once(|_, _, _| Err(StoreError::Unavailable("connection refused".into())));
+    sessions.expect_end().return_once(|_, _, _, _| Err(StoreError::Unavailable("connection refused".into())));
 
-    let refusal = log_out(token_of_the_session(), sessions).execute("a token").await.unwrap_err();
+    let refusal = log_out(token_of_the_session(), sessions).execute("a token", client()).await.unwrap_err();
 
     assert!(matches!(refusal, LogOutError::Fault(Fault::DatabaseUnavailable(_))), "{refusal:?}");
 }
@@ -66,7 +75,19 @@ async fn asvs_16_5_2_a_database_that_is_away_is_no_wrong_token() {
 fn log_out(tokens: MockAccessTokens, sessions: MockSessionStore) -> LogOut {
     let mut clock = MockClock::new();
     clock.expect_now().return_const(NOW);
-    LogOut { clock: Arc::new(clock), tokens: Arc::new(tokens), sessions: Arc::new(sessions) }
+    let mut secrets = MockSecretGenerator::new();
+    secrets.expect_id().with(eq(NOW)).returning(|_| EVENT.0);
+    LogOut {
+        clock: Arc::new(clock),
+        secrets: Arc::new(secrets),
+        tokens: Arc::new(tokens),
+        sessions: Arc::new(sessions),
+    }
+}
+
+/// Whoever signs out.
+fn client() -> Client {
+    Client { address: "203.0.113.7".parse().ok(), user_agent: UserAgent::cut("curl/8.14") }
 }
 
 /// Finds that any token was signed by us, for the user and session above.

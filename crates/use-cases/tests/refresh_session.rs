@@ -4,10 +4,10 @@ mod fixtures;
 
 use std::sync::Arc;
 
-use domain::{AccessClaims, AccessToken};
+use domain::{AccessClaims, AccessToken, EventName};
 use fixtures::{
-    Log, SESSIONS, clock, in_seconds, live_session, now, refresh_token, secrets, stored_form, unavailable,
-    user,
+    Log, SESSIONS, client, clock, in_seconds, live_session, new_event, now, refresh_token, secrets,
+    stored_form, unavailable, user,
 };
 use jiff::SignedDuration;
 use mockall::{Sequence, predicate::eq};
@@ -25,7 +25,7 @@ impl Mocks {
     /// The store answers the presented token with this.
     fn rotating(answer: Result<Rotation, StoreError>) -> Self {
         let mut mocks = Self::default();
-        mocks.sessions.expect_rotate().once().return_once(|_, _, _, _| answer);
+        mocks.sessions.expect_rotate().once().return_once(|_, _, _, _, _| answer);
         mocks
     }
 
@@ -37,7 +37,7 @@ impl Mocks {
             sessions: Arc::new(self.sessions),
             policy: SESSIONS,
         };
-        refresh.execute(refresh_token('a')).await
+        refresh.execute(refresh_token('a'), client()).await
     }
 }
 
@@ -56,11 +56,13 @@ async fn tk_06_a_refresh_spends_the_presented_token_for_the_one_it_returns() {
             eq(stored_form(&refresh_token('a'))),
             eq(stored_form(&refresh_token('n'))),
             eq(SESSIONS),
+            // Recorded only if the token is a copied one.
+            eq(new_event(1, EventName::TokenReuse)),
             eq(now()),
         )
         .once()
         .in_sequence(&mut order)
-        .return_once(|_, _, _, _| Ok(Rotation::Rotated(live_session())));
+        .return_once(|_, _, _, _, _| Ok(Rotation::Rotated(live_session())));
     mocks
         .tokens
         .expect_issue()

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use domain::{
     AccessClaims, AccessToken,
     AuthenticationMethod::{self, MultiFactor, Password, Sms, Telephone},
-    ChallengeId, Channel, Code, ProviderId, Purpose, SessionId, SessionPolicy, UserId, VerificationId,
+    ChallengeId, Channel, Code, EventName, ProviderId, Purpose, SessionId, SessionPolicy, UserId,
+    VerificationId,
 };
 use fixtures::{
-    CHALLENGES, Log, QUOTAS, SESSIONS, client, clock, fresh_id, in_seconds, now, phone, provider_away,
-    provider_id, reference, refresh_token, secrets, stored_form, unavailable, user,
+    CHALLENGES, Log, QUOTAS, SESSIONS, client, clock, fresh_id, in_seconds, new_event, now, phone,
+    provider_away, provider_id, reference, refresh_token, secrets, stored_form, unavailable, user,
 };
 use jiff::{SignedDuration, Timestamp};
 use mockall::{
@@ -32,6 +33,12 @@ fn challenge_id() -> ChallengeId {
 
 fn request() -> VerifyOtpRequest {
     VerifyOtpRequest { challenge_id: challenge_id(), code: Code::parse("482913").unwrap(), client: client() }
+}
+
+/// What the store is asked for. A challenge for anything else is none here.
+fn guess() -> Guess {
+    let purposes = &[Purpose::Registration, Purpose::Login, Purpose::StepUp];
+    Guess { id: challenge_id(), purposes, quotas: QUOTAS }
 }
 
 /// An attempt at a sign-in whose message was sent and recorded.
@@ -63,8 +70,12 @@ fn verification(id: &str) -> StartedVerification {
     StartedVerification { id: provider_id(id), phone: phone(), channel: Channel::Sms }
 }
 
-/// The session that a right code opens at a time.
+/// The session that the right code of a sign-in opens at a time.
 fn session_from(began: Timestamp) -> NewSession {
+    session_by(EventName::LoginSuccess, began)
+}
+
+fn session_by(event: EventName, began: Timestamp) -> NewSession {
     NewSession {
         id: SessionId(fresh_id(1)),
         refresh_token: stored_form(&refresh_token('n')),
@@ -72,6 +83,7 @@ fn session_from(began: Timestamp) -> NewSession {
         methods: vec![Password, Sms, MultiFactor],
         client: client(),
         max_per_user: 50,
+        event: new_event(2, event),
     }
 }
 
@@ -129,6 +141,11 @@ impl Mocks {
         self
     }
 
+    fn redeeming_step_up(mut self, answer: Result<Redeemed, StoreError>) -> Self {
+        self.challenges.expect_redeem_step_up().once().return_once(|_, _| answer);
+        self
+    }
+
     /// The attempt is given back, and how often that may happen is said.
     fn giving_back(mut self, attempt: Attempt) -> Self {
         self.challenges
@@ -166,7 +183,7 @@ async fn rc_01_the_attempt_is_taken_before_the_code_is_checked_and_used_before_t
     mocks
         .challenges
         .expect_take_attempt()
-        .with(eq(Guess { id: challenge_id(), quotas: QUOTAS }), eq(now()))
+        .with(eq(guess()), eq(now()))
         .once()
         .in_sequence(&mut order)
         .return_once(|_, _| Ok(Taken::Attempt(attempt())));
@@ -209,10 +226,38 @@ async fn the_right_code_of_a_registration_makes_the_account() {
     mocks
         .challenges
         .expect_redeem_registration()
-        .with(eq(registering), eq(UserId(fresh_id(2))), eq(session_from(now())))
+        .with(eq(registering), eq(UserId(fresh_id(3))), eq(session_by(EventName::UserCreated, now())))
         .once()
         .return_once(|_, _, _| Ok(Redeemed::Done(user())));
     assert_eq!(mocks.verify().await.unwrap().user, user());
+}
+
+/// Both `auth_time` and the methods in the tokens are those of this proof, not of the
+/// session that asked for it.
+#[tokio::test]
+async fn asvs_7_2_4_the_right_code_of_a_step_up_opens_a_session_authenticated_now_by_all_factors() {
+    let stepping_up = attempt_for(Purpose::StepUp);
+    let mut mocks = Mocks::checking(stepping_up.clone(), Ok(CodeCheck::Accepted));
+    let mut order = Sequence::new();
+    mocks
+        .challenges
+        .expect_redeem_step_up()
+        .with(eq(stepping_up), eq(session_by(EventName::StepUp, now())))
+        .once()
+        .in_sequence(&mut order)
+        .return_once(|_, _| Ok(Redeemed::Done(user())));
+    mocks
+        .tokens
+        .expect_issue()
+        .with(eq(claims()))
+        .once()
+        .in_sequence(&mut order)
+        .return_once(|_| Ok(AccessToken::new("signed".to_owned())));
+
+    let signed_in = mocks.verify().await.unwrap();
+
+    assert_eq!(signed_in.user, user());
+    assert_eq!(stored_form(&signed_in.refresh_token), session_from(now()).refresh_token);
 }
 
 #[tokio::test]
@@ -293,6 +338,11 @@ async fn asvs_6_5_1_a_right_code_that_somebody_used_faster_opens_nothing() {
     let registration = Mocks::checking(attempt_for(Purpose::Registration), Ok(CodeCheck::Accepted));
     let refusal = registration.redeeming_registration(Ok(Redeemed::Closed)).verify().await.unwrap_err();
     assert!(matches!(refusal, VerifyOtpError::Closed), "{refusal:?}");
+
+    // Or the session that asked for the step-up has ended.
+    let step_up = Mocks::checking(attempt_for(Purpose::StepUp), Ok(CodeCheck::Accepted));
+    let refusal = step_up.redeeming_step_up(Ok(Redeemed::Closed)).verify().await.unwrap_err();
+    assert!(matches!(refusal, VerifyOtpError::Closed), "{refusal:?}");
 }
 
 #[tokio::test]
@@ -302,9 +352,30 @@ async fn en_08_the_right_code_of_a_registration_learns_that_there_is_an_account(
     assert!(matches!(refusal, VerifyOtpError::AccountExists), "{refusal:?}");
 }
 
+/// The store takes no attempt of a challenge that is for anything else.
+#[tokio::test]
+async fn asvs_2_3_1_only_challenges_that_open_a_session_are_asked_for() {
+    for (purpose, is_asked_for) in [
+        (Purpose::Registration, true),
+        (Purpose::Login, true),
+        (Purpose::StepUp, true),
+        (Purpose::PasswordReset, false),
+        (Purpose::PhoneChange, false),
+    ] {
+        let mut mocks = Mocks::default();
+        mocks
+            .challenges
+            .expect_take_attempt()
+            .withf(move |guess, _| guess.purposes.contains(&purpose) == is_asked_for)
+            .once()
+            .return_once(|_, _| Ok(Taken::Closed));
+        mocks.verify().await.unwrap_err();
+    }
+}
+
 #[tokio::test]
 async fn asvs_6_6_2_the_right_code_of_another_purpose_opens_no_session() {
-    for purpose in [Purpose::PasswordReset, Purpose::PhoneChange, Purpose::StepUp] {
+    for purpose in [Purpose::PasswordReset, Purpose::PhoneChange] {
         let mut mocks = Mocks::attempting(attempt_for(purpose));
         // Whether the provider is asked is left open: better not.
         mocks.provider.expect_check().returning(|_, _| Ok(CodeCheck::Accepted));
@@ -453,6 +524,10 @@ async fn asvs_16_5_2_a_right_code_that_cannot_be_recorded_signs_no_token() {
     let registration = Mocks::checking(attempt_for(Purpose::Registration), Ok(CodeCheck::Accepted));
     let refusal = registration.redeeming_registration(Err(unavailable())).verify().await.unwrap_err();
     assert!(matches!(refusal, VerifyOtpError::Fault(Fault::DatabaseUnavailable(_))), "{refusal:?}");
+
+    let step_up = Mocks::checking(attempt_for(Purpose::StepUp), Ok(CodeCheck::Accepted));
+    let refusal = step_up.redeeming_step_up(Err(unavailable())).verify().await.unwrap_err();
+    assert!(matches!(refusal, VerifyOtpError::Fault(Fault::DatabaseUnavailable(_))), "{refusal:?}");
 }
 
 #[tokio::test]
@@ -473,12 +548,15 @@ async fn lg_01_guesses_are_logged_without_code_token_number_or_whole_id() {
     login.redeeming_login(Ok(Redeemed::Done(user()))).verify().await.unwrap();
     let registration = Mocks::checking(attempt_for(Purpose::Registration), Ok(CodeCheck::Accepted)).signing();
     registration.redeeming_registration(Ok(Redeemed::Done(user()))).verify().await.unwrap();
+    let step_up = Mocks::checking(attempt_for(Purpose::StepUp), Ok(CodeCheck::Accepted)).signing();
+    step_up.redeeming_step_up(Ok(Redeemed::Done(user()))).verify().await.unwrap();
     let over = Taken::OverQuota { retry_at: in_seconds(60) };
     Mocks::taking(Ok(over)).verify().await.unwrap_err();
 
     let text = log.text();
-    let told = ["authn_login_fail", "authn_login_success", "user_created", "authn_login_fail_max"]
-        .map(|event| text.find(&format!("event=\"{event}\"")));
+    let events =
+        ["authn_login_fail", "authn_login_success", "user_created", "authn_step_up", "authn_login_fail_max"];
+    let told = events.map(|event| text.find(&format!("event=\"{event}\"")));
     assert!(told.iter().all(Option::is_some) && told.is_sorted(), "in the order of the story: {text}");
     for secret in ["482913", "signed", "nnnnnnnn", "0123456", "ovelace", challenge_id().as_str(), "sinch-1"] {
         assert!(!text.contains(secret), "{secret}: {text}");

@@ -2,7 +2,7 @@
 
 use diesel::{
     QueryableByName,
-    sql_types::{Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{Array, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use domain::{ChallengeId, Channel, ProviderId, Purpose, SendReference, UserId, VerificationId};
 use jiff::Timestamp;
@@ -18,10 +18,15 @@ use crate::{
 };
 
 // The condition on `attempts_left` is judged on the row as it is when its lock is had.
-statement!(TakeAttempt { id: String => Text, now: Instant => Timestamptz, quota: Option<i32> => Nullable<Integer> } "
+statement!(TakeAttempt {
+    id: String => Text,
+    purposes: Vec<&'static str> => Array<Text>,
+    now: Instant => Timestamptz,
+    quota: Option<i32> => Nullable<Integer>,
+} "
     , found AS MATERIALIZED (
         SELECT c.id, c.purpose, c.phone, c.user_id, c.verification_id, coalesce(c.user_id::text, c.phone) AS account
-        FROM input i JOIN challenges c ON c.id = i.id AND c.expires_at > i.now
+        FROM input i JOIN challenges c ON c.id = i.id AND c.purpose = ANY (i.purposes) AND c.expires_at > i.now
         JOIN verifications v ON v.phone = c.phone AND v.purpose = c.purpose AND v.id = c.verification_id
         WHERE v.attempts_left > 0 AND v.expires_at > i.now
     ), gate AS MATERIALIZED (
@@ -90,6 +95,7 @@ impl TryFrom<TakenRow> for Taken {
 pub(crate) async fn take(store: &PostgresStore, guess: &Guess, now: Timestamp) -> Result<Taken, StoreError> {
     let take = TakeAttempt {
         id: guess.id.as_str().to_owned(),
+        purposes: guess.purposes.iter().map(|purpose| purpose.as_str()).collect(),
         now: Instant(now),
         quota: quota_limit(guess.quotas.account),
     };

@@ -18,6 +18,7 @@ statement!(OpenChallenge {
     reference: Uuid => SqlUuid,
     phone: String => Text,
     user_id: Option<Uuid> => Nullable<SqlUuid>,
+    session_id: Option<Uuid> => Nullable<SqlUuid>,
     email: Option<String> => Nullable<Text>,
     email_canonical: Option<String> => Nullable<Text>,
     password_hash: Option<String> => Nullable<Text>,
@@ -67,11 +68,11 @@ statement!(OpenChallenge {
             channel = CASE WHEN excluded.unsettled_reference IS NULL THEN v.channel ELSE excluded.channel END
         RETURNING v.*
     ), challenge AS (
-        INSERT INTO challenges AS c (id, purpose, subject, verification_id, phone, user_id, email, email_canonical,
-            password_hash, account_locale, locale, country, account, sends, created_at, expires_at)
-        SELECT i.id, i.purpose, i.subject, v.id, i.phone, i.user_id, i.email, i.email_canonical,
-            i.password_hash, i.account_locale, i.locale, i.country, i.account, CASE WHEN slot.won THEN 1 ELSE 0 END,
-            i.now, i.expires_at
+        INSERT INTO challenges AS c (id, purpose, subject, verification_id, phone, user_id, session_id, email,
+            email_canonical, password_hash, account_locale, locale, country, account, sends, created_at, expires_at)
+        SELECT i.id, i.purpose, i.subject, v.id, i.phone, i.user_id, i.session_id, i.email,
+            i.email_canonical, i.password_hash, i.account_locale, i.locale, i.country, i.account,
+            CASE WHEN slot.won THEN 1 ELSE 0 END, i.now, i.expires_at
         FROM input i, verification v, slot
         ON CONFLICT (purpose, subject) DO UPDATE SET
             id = CASE WHEN c.verification_id = excluded.verification_id AND c.expires_at > excluded.created_at
@@ -83,7 +84,7 @@ statement!(OpenChallenge {
             expires_at = CASE WHEN c.verification_id = excluded.verification_id
                 AND c.expires_at > excluded.created_at THEN c.expires_at ELSE excluded.expires_at END,
             verification_id = excluded.verification_id, phone = excluded.phone, email = excluded.email,
-            account_locale = excluded.account_locale, locale = excluded.locale
+            account_locale = excluded.account_locale, locale = excluded.locale, session_id = excluded.session_id
         RETURNING c.*
     ), logged AS (
         INSERT INTO sends (reference, challenge_id, phone, account, country, address, purpose, channel, reserved_at)
@@ -109,9 +110,12 @@ pub(crate) async fn open(
 
 fn statement(challenge: &NewChallenge, now: Timestamp) -> OpenChallenge {
     let limits = &challenge.limits;
-    let registration = match &challenge.subject {
-        Subject::Registration(registration) => Some(registration),
-        Subject::Login { .. } => None,
+    let (registration, owner) = match &challenge.subject {
+        Subject::Registration(registration) => (Some(registration), None),
+        Subject::Login { user_id, throttle_key, .. } => (None, Some((user_id, throttle_key, None))),
+        Subject::StepUp { user_id, throttle_key, session_id, .. } => {
+            (None, Some((user_id, throttle_key, Some(session_id.0))))
+        }
     };
     let (subject, account) = keys(&challenge.subject);
     OpenChallenge {
@@ -121,10 +125,8 @@ fn statement(challenge: &NewChallenge, now: Timestamp) -> OpenChallenge {
         verification_id: challenge.verification_id.0,
         reference: challenge.reference.0,
         phone: challenge.subject.phone().as_e164().to_owned(),
-        user_id: match &challenge.subject {
-            Subject::Registration(_) => None,
-            Subject::Login { user_id, .. } => Some(user_id.0),
-        },
+        user_id: owner.map(|(user_id, ..)| user_id.0),
+        session_id: owner.and_then(|(.., session_id)| session_id),
         email: registration.map(|r| r.email.as_typed().to_owned()),
         email_canonical: registration.map(|r| r.email.canonical().to_owned()),
         password_hash: registration.map(|r| r.password_hash.as_str().to_owned()),
@@ -133,10 +135,7 @@ fn statement(challenge: &NewChallenge, now: Timestamp) -> OpenChallenge {
         country: challenge.country.map(|c| c.as_str().to_owned()),
         address: limits.address.map(|address| address.to_string()),
         account,
-        throttle_key: match &challenge.subject {
-            Subject::Registration(_) => None,
-            Subject::Login { throttle_key, .. } => Some(throttle_key.0.clone()),
-        },
+        throttle_key: owner.map(|(_, throttle_key, _)| throttle_key.0.clone()),
         channel: challenge.channel.as_str().to_owned(),
         now: Instant(now),
         expires_at: Instant(limits.policy.expires_at(now)),
@@ -158,6 +157,8 @@ fn keys(subject: &Subject) -> (String, String) {
             format!("{} {} {}", email.canonical(), phone.as_e164(), password_hash.as_str()),
             format!("registration:{} {}", email.canonical(), phone.as_e164()),
         ),
-        Subject::Login { user_id, .. } => (user_id.0.to_string(), user_id.0.to_string()),
+        Subject::Login { user_id, .. } | Subject::StepUp { user_id, .. } => {
+            (user_id.0.to_string(), user_id.0.to_string())
+        }
     }
 }

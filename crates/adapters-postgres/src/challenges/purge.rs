@@ -1,32 +1,35 @@
 //! Forgetting what no rule looks at any more.
 
-use diesel::sql_types::{Integer, Timestamptz};
 use domain::{PasswordFailures, Quota};
 use jiff::{SignedDuration, Timestamp};
 use ports::StoreError;
 
 use super::send::limit;
-use crate::{PostgresStore, statement::statement, types::Instant};
+use crate::{PostgresStore, types::Instant};
 
 /// Deletes rows of one table older than a moment, a bounded number at once and
 /// none that somebody holds.
-macro_rules! purge {
+macro_rules! delete_older {
     ($name:ident, $table:literal, $column:literal) => {
-        statement!($name { before: Instant => Timestamptz, most: i32 => Integer } concat!(
+        $crate::statement::statement!($name {
+            before: $crate::types::Instant => diesel::sql_types::Timestamptz,
+            most: i32 => diesel::sql_types::Integer,
+        } concat!(
             " DELETE FROM ", $table, " WHERE ctid IN (SELECT t.ctid FROM ", $table, " t
             WHERE t.", $column, " < (SELECT before FROM input)
             LIMIT (SELECT most FROM input) FOR UPDATE SKIP LOCKED)"
         ));
     };
 }
+pub(crate) use delete_older;
 
-purge!(PurgeChallenges, "challenges", "expires_at");
-purge!(PurgeVerifications, "verifications", "expires_at");
-purge!(PurgeSends, "sends", "reserved_at");
-purge!(PurgeSlots, "send_slots", "last_sent_at");
-purge!(PurgeGuesses, "guesses", "guessed_at");
-purge!(PurgeFailures, "password_failures", "last_at");
-purge!(PurgeSessions, "sessions", "expires_at");
+delete_older!(PurgeChallenges, "challenges", "expires_at");
+delete_older!(PurgeVerifications, "verifications", "expires_at");
+delete_older!(PurgeSends, "sends", "reserved_at");
+delete_older!(PurgeSlots, "send_slots", "last_sent_at");
+delete_older!(PurgeGuesses, "guesses", "guessed_at");
+delete_older!(PurgeFailures, "password_failures", "last_at");
+delete_older!(PurgeSessions, "sessions", "expires_at");
 
 /// What is over is kept a little longer, so that a slow request still finds it.
 const GRACE: SignedDuration = SignedDuration::from_hours(1);

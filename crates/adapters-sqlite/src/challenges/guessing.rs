@@ -23,6 +23,9 @@ pub(super) fn take_attempt(
 ) -> QueryResult<Taken> {
     let Some(live) = Live::find(sqlite, &guess.id, now)? else { return Ok(Taken::Closed) };
     let attempt = attempt(live)?;
+    if !guess.purposes.contains(&attempt.purpose) {
+        return Ok(Taken::Closed);
+    }
     let account = account(attempt.user_id, &attempt.phone);
     let purpose = attempt.purpose.as_str();
     // A registration has no account to protect, and its number must not be closed to its owner.

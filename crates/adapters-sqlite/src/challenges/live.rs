@@ -45,6 +45,7 @@ pub(super) struct ChallengeRow {
     pub(super) sends: Count,
     pub(super) created_at: Micros,
     pub(super) expires_at: Micros,
+    pub(super) session_id: Option<Id>,
 }
 
 /// Alive: its time runs, its verification is the current one, guesses are left.
@@ -86,6 +87,8 @@ impl Live {
             return Ok(Self { challenge, verification });
         };
         let found = find_challenge(sqlite, &new.subject, &verification, now)?;
+        // Whoever asked last is who waits for the code.
+        let found = found.map(|row| ChallengeRow { session_id: asking_session(&new.subject), ..row });
         let challenge = found.unwrap_or_else(|| begin_challenge(new, &verification, now, expires_at));
         verification.expires_at = verification.expires_at.max(challenge.expires_at);
         Ok(Self { challenge, verification })
@@ -172,7 +175,7 @@ fn identity(subject: &Subject) -> String {
         Subject::Registration(PendingRegistration { email, phone, password_hash, .. }) => {
             format!("{} {} {}", email.canonical(), phone.as_e164(), password_hash.as_str())
         }
-        Subject::Login { user_id, .. } => user_id.0.to_string(),
+        Subject::Login { user_id, .. } | Subject::StepUp { user_id, .. } => user_id.0.to_string(),
     }
 }
 
@@ -182,7 +185,15 @@ fn account(subject: &Subject) -> String {
         Subject::Registration(registration) => {
             format!("registration:{} {}", registration.email.canonical(), registration.phone.as_e164())
         }
-        Subject::Login { user_id, .. } => user_id.0.to_string(),
+        Subject::Login { user_id, .. } | Subject::StepUp { user_id, .. } => user_id.0.to_string(),
+    }
+}
+
+/// The session that gives its place to the one the right code opens.
+fn asking_session(subject: &Subject) -> Option<Id> {
+    match subject {
+        Subject::StepUp { session_id, .. } => Some(Id(session_id.0)),
+        Subject::Registration(_) | Subject::Login { .. } => None,
     }
 }
 
@@ -208,7 +219,7 @@ fn begin_challenge(
 ) -> ChallengeRow {
     let (registration, user_id) = match &new.subject {
         Subject::Registration(registration) => (Some(registration), None),
-        Subject::Login { user_id, .. } => (None, Some(Id(user_id.0))),
+        Subject::Login { user_id, .. } | Subject::StepUp { user_id, .. } => (None, Some(Id(user_id.0))),
     };
     let locale_of = |registration: &PendingRegistration| {
         registration.locale.as_ref().map(|locale| locale.as_str().to_owned())
@@ -230,5 +241,6 @@ fn begin_challenge(
         sends: Count(0),
         created_at: Micros(now),
         expires_at,
+        session_id: asking_session(&new.subject),
     }
 }

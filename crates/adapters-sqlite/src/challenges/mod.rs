@@ -75,6 +75,12 @@ impl ChallengeStore for SqliteStore {
         self.write(move |sqlite| redeeming::redeem_login(sqlite, &attempt, &session)).await
     }
 
+    #[tracing::instrument(name = "sqlite.redeem_step_up", skip_all)]
+    async fn redeem_step_up(&self, attempt: &Attempt, session: &NewSession) -> Result<Redeemed, StoreError> {
+        let (attempt, session) = (attempt.clone(), session.clone());
+        self.write(move |sqlite| redeeming::redeem_step_up(sqlite, &attempt, &session)).await
+    }
+
     #[tracing::instrument(name = "sqlite.purge", skip_all)]
     async fn purge(&self, now: Timestamp, most: u32) -> Result<u64, StoreError> {
         self.write(move |sqlite| purging::purge(sqlite, now, most)).await

@@ -37,10 +37,14 @@ pub(super) fn reserve_resend(
     answer(&live, &wish, verdict).map(Some)
 }
 
-/// A sign-in is opened after the right password only.
+/// Sign-ins and step-ups are opened after the right password only.
 fn forget_failures(sqlite: &mut SqliteConnection, subject: &Subject) -> QueryResult<()> {
-    let Subject::Login { throttle_key, .. } = subject else { return Ok(()) };
-    delete(password_failures::table.find(&throttle_key.0)).execute(sqlite).map(drop)
+    match subject {
+        Subject::Registration(_) => Ok(()),
+        Subject::Login { throttle_key, .. } | Subject::StepUp { throttle_key, .. } => {
+            delete(password_failures::table.find(&throttle_key.0)).execute(sqlite).map(drop)
+        }
+    }
 }
 
 fn answer(live: &Live, wish: &Wish<'_>, verdict: Verdict) -> QueryResult<Opened> {

@@ -5,15 +5,16 @@ use diesel::{
     dsl::{delete, insert_into},
     prelude::*,
 };
-use domain::{Locale, Purpose, User, UserId};
+use domain::{Locale, Purpose, SessionId, User, UserId};
 use jiff::Timestamp;
 use ports::{Attempt, NewSession, PendingRegistration, Redeemed};
 
 use super::guessing;
 use crate::{
+    accounts::forget_failures,
     rows::{RegistrationRow, UserRow},
-    schema::{challenges, password_failures, users, verifications},
-    sessions::open_session,
+    schema::{challenges, users, verifications},
+    sessions::{end_live, open_session},
     types::{Id, Micros},
 };
 
@@ -32,6 +33,7 @@ pub(super) fn redeem_registration(
     };
     open_session(sqlite, user_id, session)?;
     close_rivals(sqlite, &user)?;
+    // Whoever proved the phone starts without the failures counted before.
     forget_failures(sqlite, &user)?;
     guessing::forget(sqlite, &guessing::account(None, &attempt.phone), Purpose::Registration)?;
     Ok(Redeemed::Done(user))
@@ -46,20 +48,39 @@ pub(super) fn redeem_login(
         return Ok(Redeemed::Closed);
     }
     delete(challenges::table.find(attempt.challenge_id.as_str())).execute(sqlite)?;
+    sign_in(sqlite, attempt, session)
+}
+
+pub(super) fn redeem_step_up(
+    sqlite: &mut SqliteConnection,
+    attempt: &Attempt,
+    session: &NewSession,
+) -> QueryResult<Redeemed> {
+    if !use_up(sqlite, attempt)? {
+        return Ok(Redeemed::Closed);
+    }
+    let asking: Option<Option<Id>> = delete(challenges::table.find(attempt.challenge_id.as_str()))
+        .returning(challenges::session_id)
+        .get_result(sqlite)
+        .optional()?;
+    let (Some(asking), Some(user_id)) = (asking.flatten(), attempt.user_id) else {
+        return Ok(Redeemed::Closed);
+    };
+    // It ends before the other is opened, so that no third one has to make room.
+    if !end_live(sqlite, SessionId(asking.0), user_id, session.times.created_at)? {
+        return Ok(Redeemed::Closed);
+    }
+    sign_in(sqlite, attempt, session)
+}
+
+/// Opens the session, unless its account is gone.
+fn sign_in(sqlite: &mut SqliteConnection, attempt: &Attempt, session: &NewSession) -> QueryResult<Redeemed> {
     let Some(user_id) = attempt.user_id else { return Ok(Redeemed::Closed) };
     let found = users::table.find(Id(user_id.0)).select(UserRow::as_select()).first(sqlite).optional()?;
     let Some(user) = found.map(UserRow::into_user).transpose()? else { return Ok(Redeemed::Closed) };
     open_session(sqlite, user_id, session)?;
-    guessing::forget(sqlite, &guessing::account(Some(user_id), &attempt.phone), Purpose::Login)?;
+    guessing::forget(sqlite, &guessing::account(Some(user_id), &attempt.phone), attempt.purpose)?;
     Ok(Redeemed::Done(user))
-}
-
-/// Whoever proved the phone starts without the failures counted before.
-fn forget_failures(sqlite: &mut SqliteConnection, user: &User) -> QueryResult<()> {
-    let names = [user.email.canonical(), user.phone.as_e164()];
-    delete(password_failures::table.filter(password_failures::account.eq_any(names)))
-        .execute(sqlite)
-        .map(drop)
 }
 
 /// Ends the verification; `false` when somebody was faster.

@@ -45,7 +45,7 @@ catalog! {
     InvalidCredentials UNAUTHORIZED "invalid-credentials",
         "Wrong name or password",
         "There is no account or registration with this name and this password. Which of the two is wrong is not told, \
-         so that nobody can find out who has an account.",
+         so that nobody can find out who has an account. To somebody who is signed in: the current password is another.",
         "Check the name and the password, then try again.";
     InvalidToken UNAUTHORIZED "invalid-token",
         "The token is not valid",
@@ -56,6 +56,11 @@ catalog! {
         "The code is not the one that was sent last. attempts_left says how many guesses the challenge has left; at 0 \
          it is over.",
         "Check the newest message and type its code, or ask for another message.";
+    StepUpRequired FORBIDDEN "step-up-required",
+        "Prove who you are again",
+        "This changes what guards the account, so all factors have to be proven not longer than 10 minutes before. \
+         A refreshed token or a remembered device does not count.",
+        "Step up with POST /api/v1/auth/step-up and the code that follows, then send the request again.";
     NotFound NOT_FOUND "not-found",
         "Nothing is here",
         "This service has nothing under this path.",

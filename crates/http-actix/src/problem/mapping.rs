@@ -4,8 +4,9 @@ use std::{error::Error, fmt::Write, time::Duration};
 
 use jiff::SignedDuration;
 use use_cases::{
-    AuthenticateError, Fault, LogInError, LogOutError, RefreshSessionError, RegisterUserError,
-    RequestOtpError, VerifyOtpError,
+    AuthenticateError, ChangeLocaleError, ChangePasswordError, DeleteAccountError, EndSessionError,
+    ExportAccountError, Fault, LogInError, LogOutError, RefreshSessionError, RegisterUserError,
+    RequestOtpError, StartStepUpError, StepUpRequired, VerifyOtpError,
 };
 
 use super::{Problem, ProblemCode};
@@ -87,6 +88,73 @@ impl From<AuthenticateError> for Problem {
         match error {
             AuthenticateError::InvalidToken => Self::new(ProblemCode::InvalidToken),
             AuthenticateError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<StepUpRequired> for Problem {
+    fn from(_: StepUpRequired) -> Self {
+        tracing::info!(event = "authz_fail", "all factors have to be proven again first");
+        Self::new(ProblemCode::StepUpRequired)
+    }
+}
+
+impl From<StartStepUpError> for Problem {
+    fn from(error: StartStepUpError) -> Self {
+        match error {
+            StartStepUpError::InvalidCredentials => Self::new(ProblemCode::InvalidCredentials),
+            StartStepUpError::RateLimited { retry_after } => rate_limited(retry_after),
+            StartStepUpError::DestinationNotAllowed => Self::new(ProblemCode::DestinationNotAllowed),
+            StartStepUpError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<ChangePasswordError> for Problem {
+    fn from(error: ChangePasswordError) -> Self {
+        match error {
+            ChangePasswordError::InvalidCredentials => Self::new(ProblemCode::InvalidCredentials).forbidden(),
+            ChangePasswordError::RateLimited { retry_after } => rate_limited(retry_after),
+            ChangePasswordError::StepUpRequired(required) => required.into(),
+            ChangePasswordError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<EndSessionError> for Problem {
+    fn from(error: EndSessionError) -> Self {
+        match error {
+            EndSessionError::NotFound => Self::new(ProblemCode::NotFound),
+            EndSessionError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<ChangeLocaleError> for Problem {
+    fn from(error: ChangeLocaleError) -> Self {
+        match error {
+            // Its sessions went with it.
+            ChangeLocaleError::Gone => Self::new(ProblemCode::InvalidToken),
+            ChangeLocaleError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<DeleteAccountError> for Problem {
+    fn from(error: DeleteAccountError) -> Self {
+        match error {
+            DeleteAccountError::StepUpRequired(required) => required.into(),
+            DeleteAccountError::Gone => Self::new(ProblemCode::InvalidToken),
+            DeleteAccountError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<ExportAccountError> for Problem {
+    fn from(error: ExportAccountError) -> Self {
+        match error {
+            ExportAccountError::StepUpRequired(required) => required.into(),
+            ExportAccountError::Fault(fault) => fault.into(),
         }
     }
 }

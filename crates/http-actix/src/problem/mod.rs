@@ -31,6 +31,8 @@ const OUTAGE_RETRY_AFTER: u64 = 5;
 #[derive(Debug)]
 pub(crate) struct Problem {
     code: ProblemCode,
+    /// In place of the status of the catalog.
+    status: Option<StatusCode>,
     detail: Option<Cow<'static, str>>,
     errors: Vec<FieldError>,
     attempts_left: Option<u32>,
@@ -87,7 +89,15 @@ impl Problem {
     pub(crate) fn new(code: ProblemCode) -> Self {
         let is_outage = code.entry().status == StatusCode::SERVICE_UNAVAILABLE;
         let retry_after = is_outage.then_some(OUTAGE_RETRY_AFTER);
-        Self { code, detail: None, errors: Vec::new(), attempts_left: None, retry_after, allow: None }
+        Self {
+            code,
+            status: None,
+            detail: None,
+            errors: Vec::new(),
+            attempts_left: None,
+            retry_after,
+            allow: None,
+        }
     }
 
     /// Fields that were not accepted.
@@ -106,6 +116,16 @@ impl Problem {
         Self { retry_after: Some(seconds), ..self }
     }
 
+    /// The credentials of somebody who is signed in: the token is fine, so it is no 401,
+    /// upon which clients throw tokens away.
+    fn forbidden(self) -> Self {
+        Self { status: Some(StatusCode::FORBIDDEN), ..self }
+    }
+
+    fn status(&self) -> StatusCode {
+        self.status.unwrap_or(self.code.entry().status)
+    }
+
     fn detail(self, detail: String) -> Self {
         Self { detail: Some(detail.into()), ..self }
     }
@@ -119,7 +139,7 @@ impl Problem {
         ProblemBody {
             kind: format!("/problems/{}", entry.code),
             title: entry.title,
-            status: entry.status.as_u16(),
+            status: self.status().as_u16(),
             detail: self.detail.as_deref().unwrap_or(entry.remedy),
             code: entry.code,
             request_id: current_request_id(),
@@ -146,7 +166,7 @@ impl fmt::Display for Problem {
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        self.code.entry().status
+        self.status()
     }
 
     fn error_response(&self) -> HttpResponse {

@@ -219,7 +219,7 @@ pub(crate) struct FieldErrors {
 impl FieldErrors {
     /// What the shape rules of `body`, whose fields are `pointers`, find.
     pub(crate) fn of(body: &impl Validate<Context = ()>, pointers: &'static [&'static str]) -> Self {
-        let mut found = Self { pointers, errors: Vec::new() };
+        let mut found = Self::none(pointers);
         let report = body.validate().err();
         for (path, error) in report.iter().flat_map(garde::Report::iter) {
             let pointer = format!("/{path}");
@@ -227,6 +227,11 @@ impl FieldErrors {
             found.refuse(pointer, Reason::of(error));
         }
         found
+    }
+
+    /// Nothing found so far in `pointers`.
+    pub(crate) const fn none(pointers: &'static [&'static str]) -> Self {
+        Self { pointers, errors: Vec::new() }
     }
 
     /// What `parser` makes of the field, unless it is missing or refused.

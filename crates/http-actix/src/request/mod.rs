@@ -4,9 +4,11 @@
 mod auth;
 mod field;
 mod json_body;
+mod me;
 mod strict_json;
 
 pub(crate) use self::{
     auth::{LogInBody, RefreshBody, RegisterBody, RequestOtpBody, VerifyOtpBody},
     json_body::JsonBody,
+    me::{ChangePasswordBody, EventsQuery, LocaleWish, ProfileBody, StepUpBody},
 };

@@ -4,10 +4,10 @@ use actix_web::{HttpResponse, web::Data};
 
 use crate::{
     HttpSettings, UseCases,
-    bearer::BearerToken,
+    bearer::{BearerToken, Own},
     client::Visitor,
     problem::Problem,
-    request::{JsonBody, LogInBody, RefreshBody, RegisterBody, RequestOtpBody, VerifyOtpBody},
+    request::{JsonBody, LogInBody, RefreshBody, RegisterBody, RequestOtpBody, StepUpBody, VerifyOtpBody},
     response::{ChallengeAnswer, LogInAnswer, TokensBody},
 };
 
@@ -95,9 +95,10 @@ pub(crate) async fn verify_otp(
 )]
 pub(crate) async fn refresh(
     JsonBody(body): JsonBody<RefreshBody>,
+    visitor: Visitor,
     use_cases: Data<UseCases>,
 ) -> Result<HttpResponse, Problem> {
-    let signed_in = use_cases.refresh_session.execute(body.into_token()?).await?;
+    let signed_in = use_cases.refresh_session.execute(body.into_token()?, visitor.client).await?;
     Ok(HttpResponse::Ok().json(TokensBody::from(signed_in)))
 }
 
@@ -108,7 +109,29 @@ pub(crate) async fn refresh(
     post, path = "/api/v1/auth/logout", tag = "Sign-in", security(("bearer" = [])),
     responses((status = 204, description = "The session is over.")),
 )]
-pub(crate) async fn log_out(token: BearerToken, use_cases: Data<UseCases>) -> Result<HttpResponse, Problem> {
-    use_cases.log_out.execute(token.expose()).await?;
+pub(crate) async fn log_out(
+    token: BearerToken,
+    visitor: Visitor,
+    use_cases: Data<UseCases>,
+) -> Result<HttpResponse, Problem> {
+    use_cases.log_out.execute(token.expose(), visitor.client).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// Step up.
+///
+/// Checks the password of the signed-in user and sends a code to the phone. `otp/verify` of
+/// the challenge returns tokens of a new session with a fresh `auth_time`; the session that
+/// asked is over then, with its tokens. What guards the account can be changed for 10 minutes.
+#[utoipa::path(
+    post, path = "/api/v1/auth/step-up", tag = "Sign-in", request_body = StepUpBody, security(("bearer" = [])),
+    responses((status = 200, description = "A code is on its way, or was a moment ago.", body = ChallengeAnswer)),
+)]
+pub(crate) async fn step_up(
+    Own(principal, JsonBody(body)): Own<JsonBody<StepUpBody>>,
+    visitor: Visitor,
+    use_cases: Data<UseCases>,
+) -> Result<HttpResponse, Problem> {
+    let challenge = use_cases.start_step_up.execute(&principal, body.into_request(visitor)?).await?;
+    Ok(HttpResponse::Ok().json(ChallengeAnswer::from(challenge)))
 }

@@ -5,6 +5,7 @@ mod documentation;
 mod me;
 mod operations;
 mod pages;
+mod sessions;
 
 use actix_web::{
     FromRequest, Handler, HttpResponse, Resource, Responder, Route, guard,
@@ -20,6 +21,14 @@ pub(crate) struct Endpoint {
     route: fn() -> Route,
     /// Refusals of its own, besides those that any request may meet.
     pub(crate) problems: &'static [ProblemCode],
+    /// Refusals that are 403 here, whatever their status elsewhere.
+    pub(crate) forbidden: &'static [ProblemCode],
+}
+
+impl Endpoint {
+    const fn forbidding(self, forbidden: &'static [ProblemCode]) -> Self {
+        Self { forbidden, ..self }
+    }
 }
 
 /// The methods that there are. `GET` answers `HEAD` too.
@@ -27,13 +36,17 @@ pub(crate) struct Endpoint {
 pub(crate) enum Verb {
     Get,
     Post,
+    Patch,
+    Delete,
 }
 
 impl Verb {
-    const fn allowed(self) -> &'static str {
+    pub(crate) const fn allowed(self) -> &'static str {
         match self {
             Self::Get => "GET, HEAD",
             Self::Post => "POST",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
         }
     }
 }
@@ -84,7 +97,52 @@ pub(crate) const API: &[Endpoint] = &[
     ),
     post("/api/v1/auth/token/refresh", || handle(auth::refresh), &[P::InvalidToken, P::DatabaseUnavailable]),
     post("/api/v1/auth/logout", || handle(auth::log_out), &[P::InvalidToken, P::DatabaseUnavailable]),
+    post(
+        "/api/v1/auth/step-up",
+        || handle(auth::step_up),
+        &[
+            P::InvalidToken,
+            P::InvalidCredentials,
+            P::DestinationNotAllowed,
+            P::Overloaded,
+            P::DatabaseUnavailable,
+            P::ProviderUnavailable,
+        ],
+    ),
     get("/api/v1/me", || handle(me::show), &[P::InvalidToken, P::DatabaseUnavailable]),
+    patch("/api/v1/me", || handle(me::update), &[P::InvalidToken, P::DatabaseUnavailable]),
+    delete(
+        "/api/v1/me",
+        || handle(me::delete),
+        &[P::InvalidToken, P::StepUpRequired, P::DatabaseUnavailable],
+    ),
+    get(
+        "/api/v1/me/export",
+        || handle(me::export),
+        &[P::InvalidToken, P::StepUpRequired, P::DatabaseUnavailable],
+    ),
+    get(
+        "/api/v1/me/events",
+        || handle(me::events),
+        &[P::InvalidToken, P::ValidationFailed, P::DatabaseUnavailable],
+    ),
+    post(
+        "/api/v1/me/password",
+        || handle(me::change_password),
+        &[P::InvalidToken, P::StepUpRequired, P::Overloaded, P::DatabaseUnavailable],
+    )
+    .forbidding(&[P::InvalidCredentials]),
+    get("/api/v1/me/sessions", || handle(sessions::list), &[P::InvalidToken, P::DatabaseUnavailable]),
+    delete(
+        "/api/v1/me/sessions",
+        || handle(sessions::end_others),
+        &[P::InvalidToken, P::DatabaseUnavailable],
+    ),
+    delete(
+        "/api/v1/me/sessions/{id}",
+        || handle(sessions::end),
+        &[P::InvalidToken, P::NotFound, P::DatabaseUnavailable],
+    ),
     get("/health", || handle(operations::health), &[]),
     get("/health/ready", || handle(operations::ready), &[]),
     get("/.well-known/jwks.json", || handle(operations::public_keys), &[]),
@@ -107,11 +165,19 @@ const DOCS: &[Endpoint] = &[
 ];
 
 const fn get(path: &'static str, route: fn() -> Route, problems: &'static [ProblemCode]) -> Endpoint {
-    Endpoint { method: Verb::Get, path, route, problems }
+    Endpoint { method: Verb::Get, path, route, problems, forbidden: &[] }
+}
+
+const fn patch(path: &'static str, route: fn() -> Route, problems: &'static [ProblemCode]) -> Endpoint {
+    Endpoint { method: Verb::Patch, path, route, problems, forbidden: &[] }
+}
+
+const fn delete(path: &'static str, route: fn() -> Route, problems: &'static [ProblemCode]) -> Endpoint {
+    Endpoint { method: Verb::Delete, path, route, problems, forbidden: &[] }
 }
 
 const fn post(path: &'static str, route: fn() -> Route, problems: &'static [ProblemCode]) -> Endpoint {
-    Endpoint { method: Verb::Post, path, route, problems }
+    Endpoint { method: Verb::Post, path, route, problems, forbidden: &[] }
 }
 
 fn handle<F, Args>(handler: F) -> Route
@@ -140,6 +206,8 @@ fn resource<'a>(path: &str, endpoints: impl Iterator<Item = &'a &'a Endpoint>) -
         resource = resource.route(match endpoint.method {
             Verb::Get => route.guard(guard::Any(guard::Get()).or(guard::Head())),
             Verb::Post => route.guard(guard::Post()),
+            Verb::Patch => route.guard(guard::Patch()),
+            Verb::Delete => route.guard(guard::Delete()),
         });
         allow.push(endpoint.method.allowed());
     }
@@ -157,5 +225,5 @@ pub(crate) async fn not_found() -> Result<HttpResponse, Problem> {
 
 /// The handlers with their descriptions, for the `OpenAPI` document.
 pub(crate) mod described {
-    pub(crate) use super::{auth::*, documentation::*, me::*, operations::*};
+    pub(crate) use super::{auth::*, documentation::*, me::*, operations::*, sessions::*};
 }

@@ -1,21 +1,23 @@
 //! What use-cases say, as clients see it.
 
-use domain::{PasswordFailures, PasswordHash};
+use domain::{PasswordFailures, PasswordHash, Purpose};
 use jiff::SignedDuration;
 use ports::{
-    CodeCheck, HashError, NotSent, Opened, PasswordMatch, ProviderFault, Redeemed, Rotation, SendDecision,
-    SignIn, SigningFailed, StartError, StoreError, Taken, ThrottleKey,
+    Attempt, CodeCheck, HashError, NotSent, Opened, ProviderFault, Redeemed, Rotation, SendDecision,
+    SigningFailed, StartError, StoreError, Taken,
 };
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Service};
-use crate::world::{ACCESS_TOKEN, REFRESH_TOKEN, World, attempt, now, opened, session, state, user};
+use crate::world::{
+    ACCESS_TOKEN, REFRESH_TOKEN, RIGHT, World, attempt, now, opened, session, sign_in, state, user,
+};
 
 const LOGIN: &str = r#"{"email":"ann@example.com","password":"any"}"#;
 const REQUEST: &str = r#"{"challenge_id":"challenge-1"}"#;
 const VERIFY: &str = r#"{"challenge_id":"challenge-1","code":"123456","method":"sms"}"#;
 
-fn expected_challenge() -> Value {
+pub(crate) fn expected_challenge() -> Value {
     json!({
         "id": "challenge-1",
         "purpose": "registration",
@@ -40,7 +42,7 @@ fn expected_tokens() -> Value {
     })
 }
 
-fn expected_user() -> Value {
+pub(crate) fn expected_user() -> Value {
     json!({
         "id": "00000000-0000-0000-0000-000000000003",
         "email": "Ann@Example.com",
@@ -53,21 +55,12 @@ fn expected_user() -> Value {
     })
 }
 
-fn sign_in(failures: PasswordFailures) -> SignIn {
-    SignIn {
-        throttle_key: ThrottleKey("ann@example.com".to_owned()),
-        failures,
-        account: Some(ports::Account { user: user(), password_hash: PasswordHash::new("hash".to_owned()) }),
-        registrations: Vec::new(),
-    }
-}
-
-fn outage() -> StoreError {
+pub(crate) fn outage() -> StoreError {
     StoreError::Unavailable("connection to postgres://secret@db refused".into())
 }
 
 #[track_caller]
-fn is(answer: &Answer, status: u16, code: &str) {
+pub(crate) fn is(answer: &Answer, status: u16, code: &str) {
     assert_eq!((answer.status, answer.problem().as_str()), (status, code), "{answer:?}");
     assert!(!answer.text().contains("secret"), "the cause stays inside");
 }
@@ -84,10 +77,7 @@ fn a_registration_is_answered_with_its_challenge() {
 fn a_right_password_is_answered_with_a_challenge() {
     let mut world = World::that_sends();
     world.accounts.expect_find_sign_in().returning(|_, _| Ok(sign_in(PasswordFailures::default())));
-    world
-        .hasher
-        .expect_find_match()
-        .returning(|_, _, _| Ok(Some(PasswordMatch { index: 0, outdated: false })));
+    world.hasher.expect_find_match().returning(|_, _, _| Ok(RIGHT));
     let answer = Service::start(world).post("/api/v1/auth/login", LOGIN);
     assert_eq!(answer.status, 200);
     assert_eq!(answer.json(), json!({"status": "otp_required", "challenge": expected_challenge()}));
@@ -170,8 +160,15 @@ fn a_closed_challenge_has_one_answer_everywhere() {
 }
 
 fn verify(check: Result<CodeCheck, ProviderFault>, redeemed: Redeemed) -> Answer {
+    verify_for(Purpose::Registration, check, redeemed)
+}
+
+fn verify_for(purpose: Purpose, check: Result<CodeCheck, ProviderFault>, redeemed: Redeemed) -> Answer {
     let mut world = World::with_session();
-    world.challenges.expect_take_attempt().returning(|_, _| Ok(Taken::Attempt(attempt())));
+    let attempt = Attempt { purpose, ..attempt() };
+    world.challenges.expect_take_attempt().returning(move |_, _| Ok(Taken::Attempt(attempt.clone())));
+    let stepped_up = redeemed.clone();
+    world.challenges.expect_redeem_step_up().returning(move |_, _| Ok(stepped_up.clone()));
     world.challenges.expect_redeem_registration().returning(move |_, _, _| Ok(redeemed.clone()));
     world.challenges.expect_give_back().returning(|_, _| Ok(()));
     world.provider.expect_check().returning(move |_, _| check.clone());
@@ -183,6 +180,14 @@ fn a_right_code_is_answered_with_tokens() {
     let answer = verify(Ok(CodeCheck::Accepted), Redeemed::Done(user()));
     assert_eq!((answer.status, answer.json()), (200, expected_tokens()));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
+}
+
+#[test]
+fn asvs_7_2_4_the_right_code_of_a_step_up_is_answered_with_new_tokens() {
+    let answer = verify_for(Purpose::StepUp, Ok(CodeCheck::Accepted), Redeemed::Done(user()));
+    assert_eq!((answer.status, answer.json()), (200, expected_tokens()));
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    is(&verify_for(Purpose::StepUp, Ok(CodeCheck::Accepted), Redeemed::Closed), 410, "challenge-closed");
 }
 
 #[test]
@@ -243,7 +248,7 @@ fn asvs_16_5_1_a_defect_is_told_without_its_cause() {
     let mut world = World::with_session();
     world.tokens.checkpoint();
     world.tokens.expect_issue().returning(|_| Err(SigningFailed("secret key broken".to_owned())));
-    world.sessions.expect_rotate().returning(|_, _, _, _| Ok(Rotation::Rotated(session())));
+    world.sessions.expect_rotate().returning(|_, _, _, _, _| Ok(Rotation::Rotated(session())));
     let body = json!({"refresh_token": REFRESH_TOKEN}).to_string();
     is(&Service::start(world).post("/api/v1/auth/token/refresh", body), 500, "internal");
 }
@@ -252,7 +257,7 @@ fn asvs_16_5_1_a_defect_is_told_without_its_cause() {
 fn a_refresh_token_is_traded_for_new_tokens_once() {
     let rotated = |rotation: Rotation| {
         let mut world = World::with_session();
-        world.sessions.expect_rotate().returning(move |_, _, _, _| Ok(rotation.clone()));
+        world.sessions.expect_rotate().returning(move |_, _, _, _, _| Ok(rotation.clone()));
         let body = json!({"refresh_token": REFRESH_TOKEN}).to_string();
         Service::start(world).post("/api/v1/auth/token/refresh", body)
     };

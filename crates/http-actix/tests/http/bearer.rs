@@ -41,7 +41,7 @@ fn asvs_7_4_1_a_token_of_an_ended_session_is_refused() {
     let mut world = World::with_session();
     world.sessions.checkpoint();
     world.sessions.expect_find_live().returning(|_, _, _| Ok(None));
-    world.sessions.expect_end().returning(|_, _, _| Ok(false));
+    world.sessions.expect_end().returning(|_, _, _, _| Ok(false));
     let service = Service::start(world);
     let header = format!("Authorization: Bearer {ACCESS_TOKEN}");
     is_refused(&service.me(&[&header]), "me");

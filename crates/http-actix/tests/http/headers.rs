@@ -16,7 +16,7 @@ fn all_kinds(service: &Service) -> Vec<(&'static str, Answer)> {
         ("docs", service.get("/docs")),
         ("not found", service.get("/nothing")),
         ("not found below /api", service.get("/api/v1/nothing")),
-        ("method", service.ask("DELETE", "/api/v1/me", &[])),
+        ("method", service.ask("PUT", "/api/v1/me", &[])),
         ("bearer", service.me(&[])),
         ("validation", service.post("/api/v1/auth/login", "{}")),
         ("malformed", service.post("/api/v1/auth/login", "{")),
@@ -185,7 +185,7 @@ fn asvs_3_5_1_a_preflight_is_answered_for_allowed_origins_only() {
     let answer = ask("Origin: https://app.example.com");
     assert_eq!(answer.status, 204);
     assert_eq!(answer.header("access-control-allow-origin"), Some("https://app.example.com"));
-    assert_eq!(answer.header("access-control-allow-methods"), Some("GET, POST"));
+    assert_eq!(answer.header("access-control-allow-methods"), Some("GET, POST, PATCH, DELETE"));
     let headers = answer.header("access-control-allow-headers");
     assert_eq!(headers, Some("authorization, content-type, x-request-id, traceparent"));
     assert_eq!(answer.header("access-control-max-age"), Some("600"));

@@ -119,7 +119,15 @@ fn hx_01_a_streamed_body_over_16_kib_is_refused_while_it_comes() {
 #[test]
 fn hx_01_an_endless_body_is_not_read_where_none_is_wanted() {
     let service = Service::start(World::default());
-    for head in ["POST /nothing", "GET /health", "POST /api/v1/auth/logout", "PUT /api/v1/auth/login"] {
+    for head in [
+        "POST /nothing",
+        "GET /health",
+        "POST /api/v1/auth/logout",
+        "PUT /api/v1/auth/login",
+        "POST /api/v1/auth/step-up",
+        "PATCH /api/v1/me",
+        "DELETE /api/v1/me",
+    ] {
         let mut stream = service.connect();
         let head = format!("{head} HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n1000\r\n");
         stream.write_all(head.as_bytes()).unwrap();

@@ -10,7 +10,11 @@ mod json;
 #[cfg(feature = "governor")]
 mod limits;
 mod logs;
+mod me;
+mod own;
 mod pages;
+mod password;
 mod routing;
+mod sessions;
 mod support;
 mod world;

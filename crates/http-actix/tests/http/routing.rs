@@ -11,7 +11,7 @@ fn every_described_route_is_served_and_others_are_not() {
     let document = service.get("/openapi.json").json();
     assert_eq!(document["openapi"], "3.1.0");
     let paths = document["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 11);
+    assert_eq!(paths.len(), 17);
     for (path, item) in paths {
         for method in item.as_object().unwrap().keys() {
             let status = service.ask(&method.to_uppercase(), path, &["Content-Length: 0"]).status;
@@ -58,10 +58,17 @@ fn asvs_4_1_4_a_wrong_method_is_told_the_right_ones() {
         ("GET", "/api/v1/auth/login", "POST"),
         ("HEAD", "/api/v1/auth/login", "POST"),
         ("PUT", "/api/v1/auth/register", "POST"),
-        ("POST", "/api/v1/me", "GET, HEAD"),
-        ("DELETE", "/api/v1/me", "GET, HEAD"),
-        ("OPTIONS", "/api/v1/me", "GET, HEAD"),
-        ("TRACE", "/api/v1/me", "GET, HEAD"),
+        ("POST", "/api/v1/me", "GET, HEAD, PATCH, DELETE"),
+        ("PUT", "/api/v1/me", "GET, HEAD, PATCH, DELETE"),
+        ("OPTIONS", "/api/v1/me", "GET, HEAD, PATCH, DELETE"),
+        ("TRACE", "/api/v1/me", "GET, HEAD, PATCH, DELETE"),
+        ("GET", "/api/v1/auth/step-up", "POST"),
+        ("DELETE", "/api/v1/me/export", "GET, HEAD"),
+        ("DELETE", "/api/v1/me/events", "GET, HEAD"),
+        ("GET", "/api/v1/me/password", "POST"),
+        ("POST", "/api/v1/me/sessions", "GET, HEAD, DELETE"),
+        ("GET", "/api/v1/me/sessions/00000000-0000-0000-0000-000000000004", "DELETE"),
+        ("POST", "/api/v1/me/sessions/nonsense", "DELETE"),
         ("BREW", "/health", "GET, HEAD"),
         ("POST", "/health", "GET, HEAD"),
         ("POST", "/openapi.json", "GET, HEAD"),
@@ -130,7 +137,16 @@ fn the_description_names_every_status_of_the_contract() {
     assert_eq!(auth("otp/verify"), "200 400 401 408 409 410 413 415 422 429 500 503");
     assert_eq!(auth("token/refresh"), "200 400 401 408 413 415 422 429 500 503");
     assert_eq!(auth("logout"), "204 401 429 500 503");
+    assert_eq!(auth("step-up"), "200 400 401 408 413 415 422 429 500 503");
     assert_eq!(statuses("/api/v1/me", "get"), "200 401 429 500 503");
+    assert_eq!(statuses("/api/v1/me", "patch"), "200 400 401 408 413 415 422 429 500 503");
+    assert_eq!(statuses("/api/v1/me", "delete"), "204 401 403 429 500 503");
+    assert_eq!(statuses("/api/v1/me/export", "get"), "200 401 403 429 500 503");
+    assert_eq!(statuses("/api/v1/me/events", "get"), "200 401 422 429 500 503");
+    assert_eq!(statuses("/api/v1/me/password", "post"), "204 400 401 403 408 413 415 422 429 500 503");
+    assert_eq!(statuses("/api/v1/me/sessions", "get"), "200 401 429 500 503");
+    assert_eq!(statuses("/api/v1/me/sessions", "delete"), "204 401 429 500 503");
+    assert_eq!(statuses("/api/v1/me/sessions/{id}", "delete"), "204 401 404 429 500 503");
     assert_eq!(statuses("/health/ready", "get"), "200 503");
     let logout = &document["paths"]["/api/v1/auth/logout"]["post"];
     assert_eq!(logout["security"][0]["bearer"], serde_json::json!([]));

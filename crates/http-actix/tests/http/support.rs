@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use crate::world::{PHONE, World};
+use crate::world::{ACCESS_TOKEN, PHONE, World};
 use http_actix::{HttpSettings, server};
 use serde_json::Value;
 
@@ -78,15 +78,30 @@ impl Service {
     }
 
     pub(crate) fn post_as(&self, path: &str, headers: &[&str], body: impl AsRef<[u8]>) -> Answer {
+        self.send("POST", path, headers, body)
+    }
+
+    /// Any body; `headers` are whole lines.
+    pub(crate) fn send(&self, method: &str, path: &str, headers: &[&str], body: impl AsRef<[u8]>) -> Answer {
         let body = body.as_ref();
         let mut request = format!(
-            "POST {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: {}\r\n{}\r\n",
+            "{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: {}\r\n{}\r\n",
             body.len(),
             lines(headers)
         )
         .into_bytes();
         request.extend_from_slice(body);
         self.raw(request)
+    }
+
+    /// A request of the signed-in user without a body.
+    pub(crate) fn own(&self, method: &str, path: &str) -> Answer {
+        self.ask(method, path, &[&bearer()])
+    }
+
+    /// A request of the signed-in user with a JSON body.
+    pub(crate) fn own_json(&self, method: &str, path: &str, body: impl AsRef<[u8]>) -> Answer {
+        self.send(method, path, &[&bearer(), "Content-Type: application/json"], body)
     }
 
     pub(crate) fn register(&self) -> Answer {
@@ -96,6 +111,11 @@ impl Service {
     pub(crate) fn me(&self, headers: &[&str]) -> Answer {
         self.ask("GET", "/api/v1/me", headers)
     }
+}
+
+/// The header of the signed-in user.
+pub(crate) fn bearer() -> String {
+    format!("Authorization: Bearer {ACCESS_TOKEN}")
 }
 
 pub(crate) fn registration() -> String {

@@ -3,26 +3,33 @@
 use std::sync::Arc;
 
 use domain::{
-    AccessClaims, AccessToken, ChallengeId, ChallengePolicy, ChallengeState, Channel, DestinationPolicy,
-    Email, PasswordHash, PhoneNumber, ProviderId, Purpose, Quotas, RefreshToken, RefreshTokenHash,
-    SendReference, SessionId, SessionPolicy, User, UserId, VerificationId,
+    AccessClaims, AccessToken,
+    AuthenticationMethod::{MultiFactor, Password, Sms},
+    ChallengeId, ChallengePolicy, ChallengeState, Channel, Client, DestinationPolicy, Email, EventId,
+    EventName, PasswordFailures, PasswordHash, PhoneNumber, ProviderId, Purpose, Quotas, RefreshToken,
+    RefreshTokenHash, SecurityEvent, SendReference, SessionEntry, SessionId, SessionPolicy, User, UserAgent,
+    UserId, VerificationId,
 };
 use http_actix::UseCases;
 use jiff::{SignedDuration, Timestamp};
 use ports::{
-    Attempt, Dependency, LiveSession, MockAccessTokens, MockAccountStore, MockChallengeStore, MockClock,
-    MockPasswordHasher, MockSecretGenerator, MockSessionStore, MockVerificationProvider, Opened,
-    ReservedSend, SendDecision,
+    Account, Attempt, Dependency, LiveSession, MockAccessTokens, MockAccountStore, MockChallengeStore,
+    MockClock, MockEventStore, MockPasswordHasher, MockSecretGenerator, MockSessionStore,
+    MockVerificationProvider, Opened, PasswordMatch, ReservedSend, SendDecision, SignIn, ThrottleKey,
 };
 use use_cases::{
-    Authenticate, CheckReadiness, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser, RequestOtp,
-    VerifyOtp,
+    Authenticate, ChangeLocale, ChangePassword, CheckReadiness, DeleteAccount, EndOtherSessions, EndSession,
+    ExportAccount, ListEvents, ListSessions, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser,
+    RequestOtp, StartStepUp, VerifyOtp,
 };
 use uuid::Uuid;
 
 pub(crate) const PHONE: &str = "+46701234567";
 pub(crate) const REFRESH_TOKEN: &str = "refresh-refresh-refresh-refresh-refresh-ref";
 pub(crate) const ACCESS_TOKEN: &str = "header.payload.signature";
+
+/// The password is that of the account.
+pub(crate) const RIGHT: Option<PasswordMatch> = Some(PasswordMatch { index: 0, outdated: false });
 
 const POLICY: ChallengePolicy = ChallengePolicy {
     ttl: SignedDuration::from_mins(10),
@@ -47,6 +54,7 @@ pub(crate) struct World {
     pub(crate) accounts: MockAccountStore,
     pub(crate) challenges: MockChallengeStore,
     pub(crate) dependencies: Vec<Arc<dyn Dependency>>,
+    pub(crate) events: MockEventStore,
     pub(crate) hasher: MockPasswordHasher,
     pub(crate) provider: MockVerificationProvider,
     pub(crate) sessions: MockSessionStore,
@@ -68,22 +76,49 @@ impl World {
 
     /// The access token [`ACCESS_TOKEN`], and no other, belongs to a live session.
     pub(crate) fn with_session() -> Self {
+        let mut world = Self::signed_in(session());
+        world.tokens.expect_issue().returning(|_| Ok(AccessToken::new(ACCESS_TOKEN.to_owned())));
+        world.sessions.expect_end().returning(|_, _, _, _| Ok(true));
+        world
+    }
+
+    /// The access token belongs to this session.
+    pub(crate) fn signed_in(session: LiveSession) -> Self {
         let mut world = Self::default();
         world.tokens.expect_verify().returning(|token, _| {
             if token == ACCESS_TOKEN { Ok(claims()) } else { Err(ports::InvalidAccessToken) }
         });
-        world.tokens.expect_issue().returning(|_| Ok(AccessToken::new(ACCESS_TOKEN.to_owned())));
-        world.sessions.expect_find_live().returning(|_, _, _| Ok(Some(session())));
-        world.sessions.expect_end().returning(|_, _, _| Ok(true));
+        world.sessions.expect_find_live().returning(move |_, _, _| Ok(Some(session.clone())));
         world
     }
 
+    /// Somebody is signed in, the password is right, and whatever is asked for is done.
+    pub(crate) fn that_obeys() -> Self {
+        let mut world = Self::signed_in(session());
+        world.accounts.expect_find_sign_in().returning(|_, _| Ok(sign_in(PasswordFailures::default())));
+        world.accounts.expect_change_password().returning(|_, _| Ok(true));
+        world.accounts.expect_set_locale().returning(|_, _, _, _| Ok(Some(user())));
+        world.accounts.expect_delete_account().returning(|_, _, _| Ok(true));
+        world.challenges.expect_open().returning(|_, _| Ok(opened_for(Purpose::StepUp)));
+        world.challenges.expect_settle_sent().returning(|_, _| Ok(()));
+        world.events.expect_list_events().returning(|_, _, _| Ok(vec![security_event()]));
+        world.hasher.expect_find_match().returning(|_, _, _| Ok(RIGHT));
+        world.hasher.expect_hash().returning(|_, _| Ok(PasswordHash::new("another hash".to_owned())));
+        world.provider.expect_start().returning(|_| Ok(ProviderId("1".to_owned())));
+        world.sessions.expect_list_sessions().returning(|_, _| Ok(session_entries()));
+        world.sessions.expect_end().returning(|_, _, _, _| Ok(true));
+        world.sessions.expect_end_others().returning(|_, _, _, _| Ok(1));
+        world
+    }
+
+    #[expect(clippy::too_many_lines, reason = "a list: the fields of each use-case")]
     pub(crate) fn into_use_cases(self) -> UseCases {
         let clock = clock();
         let secrets = secrets();
         let (accounts, challenges) = (Arc::new(self.accounts), Arc::new(self.challenges));
         let (hasher, provider) = (Arc::new(self.hasher), Arc::new(self.provider));
         let (sessions, tokens) = (Arc::new(self.sessions), Arc::new(self.tokens));
+        let events = Arc::new(self.events);
         UseCases {
             register_user: RegisterUser {
                 clock: clock.clone(),
@@ -98,8 +133,8 @@ impl World {
             log_in: LogIn {
                 clock: clock.clone(),
                 secrets: secrets.clone(),
-                hasher,
-                accounts,
+                hasher: hasher.clone(),
+                accounts: accounts.clone(),
                 challenges: challenges.clone(),
                 provider: provider.clone(),
                 destinations: DestinationPolicy::default(),
@@ -119,21 +154,66 @@ impl World {
                 clock: clock.clone(),
                 secrets: secrets.clone(),
                 tokens: tokens.clone(),
-                challenges,
-                provider,
+                challenges: challenges.clone(),
+                provider: provider.clone(),
                 policy: POLICY,
                 sessions: SESSIONS,
                 quotas: Quotas::default(),
             },
             refresh_session: RefreshSession {
                 clock: clock.clone(),
-                secrets,
+                secrets: secrets.clone(),
                 tokens: tokens.clone(),
                 sessions: sessions.clone(),
                 policy: SESSIONS,
             },
-            log_out: LogOut { clock: clock.clone(), tokens: tokens.clone(), sessions: sessions.clone() },
-            authenticate: Authenticate { clock, tokens: tokens.clone(), sessions },
+            log_out: LogOut {
+                clock: clock.clone(),
+                secrets: secrets.clone(),
+                tokens: tokens.clone(),
+                sessions: sessions.clone(),
+            },
+            authenticate: Authenticate {
+                clock: clock.clone(),
+                tokens: tokens.clone(),
+                sessions: sessions.clone(),
+            },
+            start_step_up: StartStepUp {
+                clock: clock.clone(),
+                secrets: secrets.clone(),
+                hasher: hasher.clone(),
+                accounts: accounts.clone(),
+                challenges,
+                provider,
+                destinations: DestinationPolicy::default(),
+                policy: POLICY,
+                quotas: Quotas::default(),
+            },
+            change_locale: ChangeLocale {
+                clock: clock.clone(),
+                secrets: secrets.clone(),
+                accounts: accounts.clone(),
+            },
+            change_password: ChangePassword {
+                clock: clock.clone(),
+                secrets: secrets.clone(),
+                hasher,
+                accounts: accounts.clone(),
+            },
+            delete_account: DeleteAccount { clock: clock.clone(), secrets: secrets.clone(), accounts },
+            export_account: ExportAccount {
+                clock: clock.clone(),
+                sessions: sessions.clone(),
+                events: events.clone(),
+            },
+            list_events: ListEvents { events },
+            list_sessions: ListSessions { clock: clock.clone(), sessions: sessions.clone() },
+            end_session: EndSession {
+                clock: clock.clone(),
+                secrets: secrets.clone(),
+                sessions: sessions.clone(),
+            },
+            end_other_sessions: EndOtherSessions { clock, secrets, sessions },
             check_readiness: CheckReadiness { dependencies: self.dependencies },
             publish_keys: PublishKeys { tokens },
         }
@@ -179,7 +259,11 @@ pub(crate) fn state() -> ChallengeState {
 }
 
 pub(crate) fn opened() -> Opened {
-    let state = state();
+    opened_for(Purpose::Registration)
+}
+
+pub(crate) fn opened_for(purpose: Purpose) -> Opened {
+    let state = ChallengeState { purpose, ..state() };
     let send = ReservedSend {
         reference: SendReference(Uuid::from_u128(1)),
         challenge_id: challenge_id(),
@@ -221,9 +305,45 @@ pub(crate) fn session() -> LiveSession {
         id: SessionId(Uuid::from_u128(4)),
         user: user(),
         authenticated_at: now(),
-        methods: Vec::new(),
+        methods: vec![Password, Sms, MultiFactor],
         expires_at: now() + SESSIONS.idle_ttl,
         absolute_expires_at: now() + SESSIONS.absolute_ttl,
+    }
+}
+
+/// The same session when all factors were proven too long ago.
+pub(crate) fn stale_session() -> LiveSession {
+    LiveSession { authenticated_at: now() - SessionPolicy::FRESH_FOR, ..session() }
+}
+
+/// The session of the access token, and one of another device.
+pub(crate) fn session_entries() -> Vec<SessionEntry> {
+    let other = Client { address: "2001:db8::7".parse().ok(), user_agent: None };
+    let entry = |id, client| SessionEntry { id, created_at: now(), last_used_at: now(), client };
+    vec![entry(session().id, client()), entry(SessionId(Uuid::from_u128(5)), other)]
+}
+
+pub(crate) fn security_event() -> SecurityEvent {
+    SecurityEvent {
+        id: EventId(Uuid::from_u128(6)),
+        name: EventName::LoginSuccess,
+        session_id: Some(session().id),
+        client: client(),
+        occurred_at: now(),
+    }
+}
+
+fn client() -> Client {
+    Client { address: "203.0.113.7".parse().ok(), user_agent: UserAgent::cut("curl/8.14") }
+}
+
+/// The account is found, and so many wrong passwords.
+pub(crate) fn sign_in(failures: PasswordFailures) -> SignIn {
+    SignIn {
+        throttle_key: ThrottleKey("ann@example.com".to_owned()),
+        failures,
+        account: Some(Account { user: user(), password_hash: PasswordHash::new("hash".to_owned()) }),
+        registrations: Vec::new(),
     }
 }
 

@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use adapters_crypto::SystemClock;
 use anyhow::Context;
-use ports::{ChallengeStore, Clock};
+use jiff::{SignedDuration, Timestamp};
+use ports::{Clock, StoreError};
 use sinch_simulator::RunningSimulator;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -48,7 +49,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let handle = server.handle();
     let serving = tokio::spawn(server);
     let simulator = simulator.map(sinch_simulator::Simulator::spawn);
-    let purging = tokio::spawn(purge(database.challenges()));
+    let purging = tokio::spawn(purge(database.clone(), settings.event_retention));
     announce(&settings, &format!("http://{}", reachable(address)), simulator.as_ref());
 
     stop_signal().await;
@@ -75,18 +76,26 @@ pub(crate) async fn stop_signal() {
     }
 }
 
-/// Forgets what is over. Replicas do so side by side without harm.
-async fn purge(challenges: Arc<dyn ChallengeStore>) {
+/// Forgets what is over and what is old. Replicas do so side by side without harm.
+async fn purge(database: Database, event_retention: SignedDuration) {
+    let (challenges, events) = (database.challenges(), database.events());
     // Not at once: a start has better things to do.
     let mut ticks = tokio::time::interval_at(Instant::now() + PURGE_EVERY, PURGE_EVERY);
     loop {
         ticks.tick().await;
-        match challenges.purge(SystemClock.now(), PURGE_AT_ONCE).await {
-            Ok(0) => {}
-            Ok(rows) => tracing::debug!(rows, "forgot what is over"),
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "could not forget what is over");
-            }
+        let now = SystemClock.now();
+        report(challenges.purge(now, PURGE_AT_ONCE).await);
+        let old = now.checked_sub(event_retention).unwrap_or(Timestamp::MIN);
+        report(events.forget_events(old, PURGE_AT_ONCE).await);
+    }
+}
+
+fn report(forgotten: Result<u64, StoreError>) {
+    match forgotten {
+        Ok(0) => {}
+        Ok(rows) => tracing::debug!(rows, "forgot what is over"),
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "could not forget what is over");
         }
     }
 }

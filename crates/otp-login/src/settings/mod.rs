@@ -41,6 +41,8 @@ pub(crate) struct Settings {
     pub(crate) jwt: JwtSettings,
     pub(crate) challenges: ChallengePolicy,
     pub(crate) sessions: SessionPolicy,
+    /// How long security events are kept.
+    pub(crate) event_retention: SignedDuration,
     pub(crate) quotas: Quotas,
     pub(crate) destinations: DestinationPolicy,
     pub(crate) log: LogSettings,
@@ -123,6 +125,9 @@ impl Settings {
             jwt: keys::jwt(reader, production, &data_key),
             challenges: challenges(reader, production),
             sessions: sessions(reader, production),
+            event_retention: SignedDuration::from_hours(
+                24 * reader.number("events.retention_days", 30..=3650),
+            ),
             quotas: quotas(reader, production),
             destinations: destinations(reader, production, &mut warnings),
             log: log(reader),

@@ -34,6 +34,7 @@ macro_rules! on_both_databases {
     )+};
 }
 
+mod account;
 mod client;
 mod conventions;
 mod cors;
@@ -49,4 +50,5 @@ mod races;
 mod registration;
 mod sign_in;
 mod signing;
+mod step_up;
 mod tokens;

@@ -1,23 +1,21 @@
-//! People, policies and steps that the promises are told with.
+//! People, policies and things that the promises are told with.
 
 use std::{
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::atomic::{AtomicU64, Ordering},
 };
 
 use domain::{
-    AuthenticationMethod, ChallengeId, ChallengePolicy, Channel, Client, CountryCode, Email, Locale,
-    PasswordHash, PhoneNumber, ProviderId, Quotas, RefreshTokenHash, SendReference, SessionId, SessionPolicy,
-    SignInName, User, UserAgent, UserId, VerificationId,
+    AuthenticationMethod, ChallengeId, ChallengePolicy, Channel, Client, CountryCode, Email, EventId,
+    EventName, Locale, PasswordHash, PhoneNumber, Purpose, Quotas, RefreshTokenHash, SendReference,
+    SessionId, SessionPolicy, User, UserAgent, VerificationId,
 };
-use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::Stores;
 use crate::{
-    Attempt, Guess, NewChallenge, NewSession, Opened, PendingRegistration, Redeemed, Resend, ReservedSend,
-    Rotation, SendDecision, SendLimits, SignIn, Subject, Taken, ThrottleKey,
+    Guess, NewChallenge, NewEvent, NewSession, Opened, PasswordChange, PendingRegistration, Resend,
+    ReservedSend, SendDecision, SendLimits, Subject, ThrottleKey,
 };
 
 /// Life of a challenge in these suites.
@@ -130,11 +128,19 @@ pub(super) fn registration(number: u32) -> NewChallenge {
 
 /// The challenge of a sign-in, without quotas.
 pub(super) fn login(user: &User) -> NewChallenge {
-    challenge_of(Subject::Login {
-        user_id: user.id,
-        phone: user.phone.clone(),
-        throttle_key: ThrottleKey(user.email.canonical().to_owned()),
-    })
+    let (user_id, phone) = (user.id, user.phone.clone());
+    challenge_of(Subject::Login { user_id, phone, throttle_key: key_of(user) })
+}
+
+/// The challenge of a step-up that the session asks for, without quotas.
+pub(super) fn step_up(user: &User, session_id: SessionId) -> NewChallenge {
+    let (user_id, phone) = (user.id, user.phone.clone());
+    challenge_of(Subject::StepUp { user_id, phone, throttle_key: key_of(user), session_id })
+}
+
+/// What wrong passwords of somebody who signs in by e-mail are counted under.
+pub(super) fn key_of(user: &User) -> ThrottleKey {
+    ThrottleKey(user.email.canonical().to_owned())
 }
 
 fn challenge_of(subject: Subject) -> NewChallenge {
@@ -170,9 +176,26 @@ pub(super) fn resend(id: &ChallengeId) -> Resend {
     }
 }
 
-/// A guess without a quota.
+/// A guess without a quota, whatever the challenge is for.
 pub(super) fn guess(id: &ChallengeId) -> Guess {
-    Guess { id: id.clone(), quotas: Quotas::default() }
+    guess_within(id, Quotas::default())
+}
+
+/// A guess, whatever the challenge is for.
+pub(super) fn guess_within(id: &ChallengeId, quotas: Quotas) -> Guess {
+    const ANY: &[Purpose] = &[Purpose::Registration, Purpose::Login, Purpose::StepUp];
+    Guess { id: id.clone(), purposes: ANY, quotas }
+}
+
+/// An event that was never recorded before, caused by a client unlike those of sessions.
+pub(super) fn event(name: EventName) -> NewEvent {
+    NewEvent { id: EventId(fresh_uuid()), name, client: event_client() }
+}
+
+/// Who causes the events of the suites.
+pub(super) fn event_client() -> Client {
+    let address = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 7);
+    Client { address: Some(IpAddr::V6(address)), user_agent: UserAgent::cut("an event’s client") }
 }
 
 /// A session that begins `now`.
@@ -188,6 +211,18 @@ pub(super) fn session(now: Timestamp) -> NewSession {
         ],
         client: Client { address: Some(address(7)), user_agent: UserAgent::cut("contract suite") },
         max_per_user: session_policy().max_per_user,
+        event: event(EventName::LoginSuccess),
+    }
+}
+
+/// The change of the password with the number `old` to that with the number `new`.
+pub(super) fn change(user: &User, old: u32, new: u32, kept: SessionId) -> PasswordChange {
+    PasswordChange {
+        user_id: user.id,
+        old: password(old),
+        new: password(new),
+        kept,
+        event: event(EventName::PasswordChange),
     }
 }
 
@@ -202,100 +237,4 @@ pub(super) fn reserved(opened: &Opened) -> &ReservedSend {
 /// Whether a send was reserved.
 pub(super) fn sends(opened: &Opened) -> bool {
     matches!(opened.send, SendDecision::Reserved(_))
-}
-
-/// The steps of the stories; each panics when the store fails.
-impl Stores {
-    pub(super) async fn open(&self, challenge: &NewChallenge, now: Timestamp) -> Opened {
-        self.challenges.open(challenge, now).await.expect("open")
-    }
-
-    /// Opens all of them at once; how many sends were reserved.
-    pub(super) async fn open_at_once(&self, challenges: &[NewChallenge], now: Timestamp) -> usize {
-        let opened = join_all(challenges.iter().map(|challenge| self.open(challenge, now))).await;
-        opened.iter().filter(|opened| sends(opened)).count()
-    }
-
-    pub(super) async fn resend(&self, resend: &Resend, now: Timestamp) -> Option<Opened> {
-        self.challenges.reserve_resend(resend, now).await.expect("reserve_resend")
-    }
-
-    pub(super) async fn settle_sent(&self, reference: SendReference, provider_id: &str) {
-        let provider_id = ProviderId(provider_id.to_owned());
-        self.challenges.settle_sent(reference, &provider_id).await.expect("settle_sent");
-    }
-
-    pub(super) async fn settle_not_sent(&self, reference: SendReference) {
-        self.challenges.settle_not_sent(reference).await.expect("settle_not_sent");
-    }
-
-    pub(super) async fn guess(&self, guess: &Guess, now: Timestamp) -> Taken {
-        self.challenges.take_attempt(guess, now).await.expect("take_attempt")
-    }
-
-    /// Takes an attempt that must be there, without a quota.
-    pub(super) async fn take(&self, id: &ChallengeId, now: Timestamp) -> Attempt {
-        match self.guess(&guess(id), now).await {
-            Taken::Attempt(attempt) => attempt,
-            other => panic!("an attempt should have been taken, not {other:?}"),
-        }
-    }
-
-    /// Takes every attempt that is left.
-    pub(super) async fn exhaust(&self, id: &ChallengeId, now: Timestamp) {
-        while self.take(id, now).await.attempts_left > 0 {}
-    }
-
-    pub(super) async fn is_closed(&self, id: &ChallengeId, now: Timestamp) -> bool {
-        matches!(self.guess(&guess(id), now).await, Taken::Closed)
-    }
-
-    pub(super) async fn redeem_registration(&self, attempt: &Attempt, session: &NewSession) -> Redeemed {
-        let user_id = UserId(fresh_uuid());
-        self.challenges.redeem_registration(attempt, user_id, session).await.expect("redeem_registration")
-    }
-
-    pub(super) async fn redeem_login(&self, attempt: &Attempt, session: &NewSession) -> Redeemed {
-        self.challenges.redeem_login(attempt, session).await.expect("redeem_login")
-    }
-
-    /// Registers somebody from the first step to the last.
-    pub(super) async fn register(&self, person: PendingRegistration, now: Timestamp) -> (User, NewSession) {
-        let opened = self.open(&registration_of(person), now).await;
-        let attempt = self.take(&opened.challenge.id, now).await;
-        let session = session(now);
-        match self.redeem_registration(&attempt, &session).await {
-            Redeemed::Done(user) => (user, session),
-            other => panic!("the registration should have succeeded, not {other:?}"),
-        }
-    }
-
-    /// Signs somebody in from the first step to the last.
-    pub(super) async fn sign_in(&self, user: &User, session: &NewSession, now: Timestamp) {
-        let opened = self.open(&login(user), now).await;
-        let attempt = self.take(&opened.challenge.id, now).await;
-        let redeemed = self.redeem_login(&attempt, session).await;
-        assert!(matches!(redeemed, Redeemed::Done(_)), "the sign-in should have succeeded");
-    }
-
-    pub(super) async fn find_sign_in(&self, name: SignInName, now: Timestamp) -> SignIn {
-        self.accounts.find_sign_in(&name, now).await.expect("find_sign_in")
-    }
-
-    pub(super) async fn record_failure(&self, key: &ThrottleKey, now: Timestamp) {
-        self.accounts.record_password_failure(key, now).await.expect("record_password_failure");
-    }
-
-    pub(super) async fn is_live(&self, session: SessionId, user: UserId, now: Timestamp) -> bool {
-        self.sessions.find_live(session, user, now).await.expect("find_live").is_some()
-    }
-
-    pub(super) async fn rotate(
-        &self,
-        presented: RefreshTokenHash,
-        successor: RefreshTokenHash,
-        now: Timestamp,
-    ) -> Rotation {
-        self.sessions.rotate(presented, successor, &session_policy(), now).await.expect("rotate")
-    }
 }

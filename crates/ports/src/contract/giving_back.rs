@@ -5,9 +5,9 @@ use futures_util::future::join_all;
 
 use super::{
     Stores,
-    fixtures::{login, person, person_with_phone, phone, registration, registration_of, start},
+    fixtures::{guess_within, login, person, person_with_phone, phone, registration, registration_of, start},
 };
-use crate::{Attempt, Guess, Taken};
+use crate::{Attempt, Taken};
 
 impl Stores {
     async fn give_back(&self, attempt: &Attempt, most: u32) {
@@ -60,7 +60,7 @@ pub async fn an_attempt_given_back_is_no_wrong_code(stores: &Stores) {
     let (user, _) = stores.register(person(1), start()).await;
     let id = stores.open(&login(&user), start()).await.challenge.id;
     let quotas = Quotas { account: Some(Quota::per_hour(1)), ..Quotas::default() };
-    let guess = Guess { id, quotas };
+    let guess = guess_within(&id, quotas);
     for _ in 0..2 {
         match stores.guess(&guess, start()).await {
             Taken::Attempt(attempt) => stores.give_back(&attempt, 5).await,

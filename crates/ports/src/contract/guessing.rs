@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use super::{
     Stores,
     fixtures::{
-        COOLDOWN, CROWD, MICROSECOND, TTL, fresh_challenge_id, guess, login, minute, person,
-        person_with_phone, phone, registration, registration_of, start,
+        COOLDOWN, CROWD, MICROSECOND, TTL, fresh_challenge_id, guess, guess_within, login, minute, person,
+        person_with_phone, phone, registration, registration_of, start, step_up,
     },
 };
-use crate::{Guess, Taken};
+use crate::{Attempt, Guess, NewChallenge, Taken};
 
 pub async fn asvs_6_6_3_exactly_five_of_50_concurrent_guesses_count(stores: &Stores) {
     let opened = stores.open(&registration(1), start()).await;
@@ -106,7 +106,7 @@ pub async fn d_04_exactly_the_quota_of_50_concurrent_guesses_of_an_account_count
     for number in 1..=5 {
         let (user, _) = stores.register(person(number), minute(-10)).await;
         let id = stores.open(&login(&user), minute(0)).await.challenge.id;
-        let guess = Guess { id, quotas: Quotas { account: Some(Quota::per_hour(3)), ..Quotas::default() } };
+        let guess = guess_within(&id, Quotas { account: Some(Quota::per_hour(3)), ..Quotas::default() });
 
         let answers = join_all((0..CROWD).map(|_| stores.guess(&guess, minute(0)))).await;
 
@@ -117,7 +117,7 @@ pub async fn d_04_exactly_the_quota_of_50_concurrent_guesses_of_an_account_count
 
 /// How many guesses were granted, and what ended them.
 async fn count_guesses(stores: &Stores, id: &ChallengeId, quota: Quota, now: Timestamp) -> (u32, Taken) {
-    let guess = Guess { id: id.clone(), quotas: Quotas { account: Some(quota), ..Quotas::default() } };
+    let guess = guess_within(id, Quotas { account: Some(quota), ..Quotas::default() });
     let mut granted = 0;
     loop {
         match stores.guess(&guess, now).await {
@@ -135,6 +135,32 @@ pub async fn wrong_codes_of_strangers_do_not_close_a_number_to_its_owner(stores:
     let owners = stores.open(&registration_of(person_with_phone(2, phone(1))), start()).await.challenge.id;
 
     assert_eq!(count_guesses(stores, &owners, five, start()).await, (5, Taken::Closed));
+}
+
+pub async fn an_answer_for_another_purpose_is_closed_and_spends_nothing(stores: &Stores) {
+    let (user, session) = stores.register(person(1), minute(-10)).await;
+    let quotas = Quotas { account: Some(Quota::per_hour(1)), ..Quotas::default() };
+    let kinds: [(NewChallenge, &'static [Purpose]); 3] = [
+        (registration(2), &[Purpose::Login, Purpose::StepUp]),
+        (login(&user), &[Purpose::Registration, Purpose::StepUp]),
+        (step_up(&user, session.id), &[]),
+    ];
+    for (challenge, purposes) in kinds {
+        let id = stores.open(&challenge, start()).await.challenge.id;
+        let elsewhere = Guess { purposes, ..guess_within(&id, quotas) };
+        for _ in 0..6 {
+            assert_eq!(stores.guess(&elsewhere, start()).await, Taken::Closed);
+        }
+
+        let purposes: &'static [Purpose] = match challenge.subject.purpose() {
+            Purpose::StepUp => &[Purpose::StepUp],
+            _ => &[Purpose::Registration, Purpose::Login],
+        };
+        let here = Guess { purposes, ..guess_within(&id, quotas) };
+        let taken = stores.guess(&here, start()).await;
+        assert!(matches!(taken, Taken::Attempt(Attempt { attempts_left: 4, .. })), "{taken:?}");
+        assert_eq!(stores.guess(&elsewhere, start()).await, Taken::Closed, "not over the quota");
+    }
 }
 
 pub async fn a_closed_challenge_is_closed_whatever_the_quota_says(stores: &Stores) {

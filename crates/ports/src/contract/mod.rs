@@ -12,7 +12,11 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a suite of tests: a panic is how it says no")]
 
+pub mod account_changes;
 pub mod accounts;
+pub mod deletion;
+pub mod event_list;
+pub mod events;
 mod fixtures;
 pub mod giving_back;
 pub mod guessing;
@@ -22,11 +26,14 @@ pub mod quotas;
 pub mod redeeming;
 pub mod rotation;
 pub mod sending;
+pub mod session_list;
 pub mod sessions;
+pub mod step_up;
+mod steps;
 
 use std::sync::Arc;
 
-use crate::{AccountStore, ChallengeStore, SessionStore};
+use crate::{AccountStore, ChallengeStore, EventStore, SessionStore};
 
 /// The stores under test. They share one database, which is empty but for its
 /// schema and used by no other test.
@@ -35,6 +42,7 @@ pub struct Stores {
     pub accounts: Arc<dyn AccountStore>,
     pub challenges: Arc<dyn ChallengeStore>,
     pub sessions: Arc<dyn SessionStore>,
+    pub events: Arc<dyn EventStore>,
 }
 
 /// Makes one test of each promise of the stores.
@@ -114,6 +122,7 @@ macro_rules! store_contract {
                 rc_07_wrong_codes_of_an_account_are_bounded_over_challenges
                 d_04_exactly_the_quota_of_50_concurrent_guesses_of_an_account_counts
                 wrong_codes_of_strangers_do_not_close_a_number_to_its_owner
+                an_answer_for_another_purpose_is_closed_and_spends_nothing
                 a_closed_challenge_is_closed_whatever_the_quota_says
             }
             giving_back: {
@@ -160,6 +169,63 @@ macro_rules! store_contract {
                 tk_06_repeats_never_stretch_the_leeway
                 tk_06_a_copied_token_ends_the_session_with_every_successor
             }
+            session_list: {
+                asvs_7_5_2_sessions_are_listed_the_most_recently_used_first
+                only_live_and_own_sessions_are_listed
+                ending_the_other_sessions_keeps_one_and_those_of_others
+                ending_the_other_sessions_counts_live_ones_only
+                each_session_is_ended_by_one_of_50_concurrent_callers
+            }
+            account_changes: {
+                an_account_is_found_by_its_id
+                a_password_is_changed_from_the_hash_that_was_read_only
+                asvs_7_4_3_a_changed_password_ends_all_other_sessions
+                a_password_that_is_not_changed_ends_no_session
+                a_changed_password_forgets_the_failures_of_both_names
+                one_of_50_concurrent_changes_of_a_password_succeeds
+                a_language_is_set_and_forgotten
+                a_missing_account_has_no_language
+            }
+            deletion: {
+                asvs_7_4_2_a_deleted_account_is_gone_with_its_sessions
+                codes_of_a_deleted_account_are_closed
+                a_deleted_account_leaves_no_failures
+                the_names_of_a_deleted_account_can_be_registered_at_once
+                one_of_50_concurrent_deletions_succeeds
+                a_deletion_that_races_50_sign_ins_leaves_no_session
+                a_deletion_that_races_all_other_acts_leaves_neither_session_nor_client
+            }
+            step_up: {
+                asvs_7_2_4_a_step_up_puts_a_new_session_in_the_place_of_the_asking_one
+                a_step_up_is_closed_when_its_session_has_ended
+                a_session_of_another_gives_its_place_to_nobody
+                one_of_50_concurrent_redemptions_of_a_step_up_opens_a_session
+                a_step_up_at_the_limit_of_sessions_ends_the_asking_one_only
+                a_step_up_is_one_challenge_that_replaces_its_newest_asker
+                a_step_up_waits_for_the_cooldown_like_others
+                one_of_50_concurrent_sign_ins_and_step_ups_sends
+                a_right_password_of_a_step_up_forgets_the_failures
+                a_right_code_of_a_step_up_forgets_the_wrong_ones
+                a_step_up_without_its_account_is_closed
+            }
+            events: {
+                an_opened_session_is_recorded_as_what_opened_it
+                the_end_of_sessions_is_recorded
+                tk_06_a_copied_token_is_recorded_and_other_rotations_are_not
+                changes_of_an_account_are_recorded
+                a_client_that_tells_nothing_is_recorded_alike
+                a_session_that_is_not_ended_is_not_recorded
+                an_account_that_is_not_changed_is_not_recorded
+                a_code_that_opens_nothing_is_not_recorded
+                an_act_of_50_concurrent_callers_is_recorded_once
+            }
+            event_list: {
+                events_are_listed_the_newest_first_and_own_ones_only
+                pages_of_events_have_neither_gap_nor_repetition
+                a_deletion_leaves_the_events_without_clients
+                nothing_is_recorded_of_a_deleted_account
+                older_events_are_forgotten_in_bounded_bites
+            }
             purging: {
                 a_purge_removes_nothing_that_a_rule_looks_at
                 a_purge_removes_all_that_is_past_and_in_bounded_bites
@@ -183,7 +249,11 @@ mod tests {
     fn every_promise_is_in_the_macro() {
         let list = include_str!("mod.rs");
         let suites = [
+            include_str!("account_changes.rs"),
             include_str!("accounts.rs"),
+            include_str!("deletion.rs"),
+            include_str!("event_list.rs"),
+            include_str!("events.rs"),
             include_str!("giving_back.rs"),
             include_str!("guessing.rs"),
             include_str!("opening.rs"),
@@ -192,7 +262,9 @@ mod tests {
             include_str!("redeeming.rs"),
             include_str!("rotation.rs"),
             include_str!("sending.rs"),
+            include_str!("session_list.rs"),
             include_str!("sessions.rs"),
+            include_str!("step_up.rs"),
         ];
         let promises = suites.iter().flat_map(|suite| suite.lines()).filter_map(|line| {
             line.strip_prefix("pub async fn ").and_then(|rest| rest.split_once('(')).map(|(name, _)| name)

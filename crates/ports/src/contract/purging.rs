@@ -5,9 +5,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Stores,
-    fixtures::{TTL, email, fresh_token, hour, limits, login, minute, person, registration, start},
+    fixtures::{
+        TTL, email, fresh_token, guess_within, hour, limits, login, minute, person, registration, start,
+    },
 };
-use crate::{Guess, NewChallenge, Rotation, SendDecision, Taken, ThrottleKey};
+use crate::{NewChallenge, Rotation, SendDecision, Taken, ThrottleKey};
 
 impl Stores {
     /// Purges until nothing is left to purge; how much went.
@@ -32,7 +34,7 @@ pub async fn a_purge_removes_nothing_that_a_rule_looks_at(stores: &Stores) {
     let wrong = Quotas { account: Some(Quota::per_hour(1)), ..Quotas::default() };
     for now in [hour(2), hour(4)] {
         let opened = stores.open(&login(&user), now).await;
-        stores.guess(&Guess { id: opened.challenge.id, quotas: wrong }, now).await;
+        stores.guess(&guess_within(&opened.challenge.id, wrong), now).await;
     }
 
     stores.purge_all(start() + TTL - SignedDuration::from_secs(1), 100).await;
@@ -44,7 +46,7 @@ pub async fn a_purge_removes_nothing_that_a_rule_looks_at(stores: &Stores) {
     let sent = Quotas { phone: Some(Quota::per_hour(1)), ..Quotas::default() };
     let opened = stores.open(&NewChallenge { limits: limits(sent), ..login(&user) }, now).await;
     assert_eq!(opened.send, SendDecision::OverQuota { retry_at: hour(26) }, "sends of a day count");
-    let guess = Guess { id: opened.challenge.id, quotas: wrong };
+    let guess = guess_within(&opened.challenge.id, wrong);
     assert_eq!(stores.guess(&guess, now).await, Taken::OverQuota { retry_at: hour(26) });
     let name = SignInName::Email(email(2));
     let failures = PasswordFailures { count: 1, last_at: Some(start()) };

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use super::{
     Stores,
     fixtures::{
-        CROWD, email, fresh_token, fresh_uuid, hour, login, minute, password, person, person_with_phone,
-        phone, registration_of, session, start,
+        CROWD, email, fresh_token, fresh_uuid, guess_within, hour, login, minute, password, person,
+        person_with_phone, phone, registration_of, session, start,
     },
 };
-use crate::{Attempt, Guess, NewSession, PendingRegistration, Redeemed, Rotation, Taken, ThrottleKey};
+use crate::{Attempt, NewSession, PendingRegistration, Redeemed, Rotation, Taken, ThrottleKey};
 
 fn crowd_of_sessions(now: Timestamp) -> Vec<NewSession> {
     (0..CROWD).map(|_| session(now)).collect()
@@ -19,8 +19,7 @@ fn crowd_of_sessions(now: Timestamp) -> Vec<NewSession> {
 
 impl Stores {
     async fn attempt_at(&self, registration: PendingRegistration, now: Timestamp) -> Attempt {
-        let opened = self.open(&registration_of(registration), now).await;
-        self.take(&opened.challenge.id, now).await
+        self.attempt_of(&registration_of(registration), now).await
     }
 
     async fn live_sessions(&self, sessions: &[NewSession], owner: UserId, now: Timestamp) -> usize {
@@ -215,7 +214,7 @@ pub async fn a_right_code_forgets_the_wrong_ones(stores: &Stores) {
     let quotas = Quotas { account: Some(Quota::per_hour(3)), ..Quotas::default() };
     for minutes in [10, 20] {
         let id = stores.open(&login(&user), minute(minutes)).await.challenge.id;
-        let guess = Guess { id, quotas };
+        let guess = guess_within(&id, quotas);
         stores.guess(&guess, minute(minutes)).await;
         stores.guess(&guess, minute(minutes)).await;
         match stores.guess(&guess, minute(minutes)).await {

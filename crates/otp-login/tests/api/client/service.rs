@@ -212,7 +212,13 @@ impl Service {
     /// The challenge of a registration's answer.
     #[track_caller]
     pub(crate) fn challenge_of(answer: &Answer) -> Challenge {
-        answer.expect::<ChallengeAnswer>(201).challenge
+        Self::challenge_in(answer, 201)
+    }
+
+    /// The challenge that an answer with this status brings.
+    #[track_caller]
+    pub(crate) fn challenge_in(answer: &Answer, status: u16) -> Challenge {
+        answer.expect::<ChallengeAnswer>(status).challenge
     }
 }
 

@@ -1,16 +1,22 @@
 //! Accounts and wrong passwords.
 
+mod changes;
+
 use async_trait::async_trait;
 use diesel::{
     QueryResult, SqliteConnection,
-    dsl::{case_when, insert_into, update},
+    dsl::{case_when, delete, exists, insert_into, select, update},
     prelude::*,
 };
-use domain::{PasswordFailures, PasswordHash, SignInName, UserId};
+use domain::{Locale, PasswordFailures, PasswordHash, SignInName, User, UserId};
 use jiff::Timestamp;
-use ports::{Account, AccountStore, PendingRegistration, SignIn, StoreError, ThrottleKey};
+use ports::{
+    Account, AccountStore, NewEvent, PasswordChange, PasswordFailure, PendingRegistration, SignIn,
+    StoreError, ThrottleKey,
+};
 
 use crate::{
+    events,
     rows::{RegistrationRow, UserRow},
     schema::{challenges, password_failures, users, verifications},
     store::SqliteStore,
@@ -31,9 +37,13 @@ impl AccountStore for SqliteStore {
     }
 
     #[tracing::instrument(name = "sqlite.record_password_failure", skip_all)]
-    async fn record_password_failure(&self, key: &ThrottleKey, now: Timestamp) -> Result<(), StoreError> {
-        let key = key.clone();
-        self.write(move |sqlite| record_failure(sqlite, &key, now)).await
+    async fn record_password_failure(
+        &self,
+        failure: &PasswordFailure,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let failure = failure.clone();
+        self.write(move |sqlite| record_failure(sqlite, &failure, now)).await
     }
 
     #[tracing::instrument(name = "sqlite.upgrade_password_hash", skip_all)]
@@ -49,6 +59,40 @@ impl AccountStore for SqliteStore {
             update(unchanged).set(users::password_hash.eq(new.as_str())).execute(sqlite).map(drop)
         })
         .await
+    }
+
+    #[tracing::instrument(name = "sqlite.find_account", skip_all)]
+    async fn find_account(&self, user_id: UserId) -> Result<Option<Account>, StoreError> {
+        self.read(move |sqlite| changes::find(sqlite, user_id)).await
+    }
+
+    #[tracing::instrument(name = "sqlite.change_password", skip_all)]
+    async fn change_password(&self, change: &PasswordChange, now: Timestamp) -> Result<bool, StoreError> {
+        let change = change.clone();
+        self.write(move |sqlite| changes::change_password(sqlite, &change, now)).await
+    }
+
+    #[tracing::instrument(name = "sqlite.set_locale", skip_all)]
+    async fn set_locale(
+        &self,
+        user_id: UserId,
+        locale: Option<Locale>,
+        event: &NewEvent,
+        now: Timestamp,
+    ) -> Result<Option<User>, StoreError> {
+        let event = event.clone();
+        self.write(move |sqlite| changes::set_locale(sqlite, user_id, locale.as_ref(), &event, now)).await
+    }
+
+    #[tracing::instrument(name = "sqlite.delete_account", skip_all)]
+    async fn delete_account(
+        &self,
+        user_id: UserId,
+        event: &NewEvent,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let event = event.clone();
+        self.write(move |sqlite| changes::delete_account(sqlite, user_id, &event, now)).await
     }
 }
 
@@ -114,7 +158,21 @@ fn find_registrations(
     named.load(sqlite)?.into_iter().map(RegistrationRow::into_registration).collect()
 }
 
-fn record_failure(sqlite: &mut SqliteConnection, key: &ThrottleKey, now: Timestamp) -> QueryResult<()> {
+fn record_failure(
+    sqlite: &mut SqliteConnection,
+    failure: &PasswordFailure,
+    now: Timestamp,
+) -> QueryResult<()> {
+    count_failure(sqlite, &failure.key, now)?;
+    let Some((user_id, event)) = &failure.owner else { return Ok(()) };
+    // Of an account that was deleted meanwhile nothing may be told any more.
+    if select(exists(users::table.find(Id(user_id.0)))).get_result(sqlite)? {
+        events::record(sqlite, event, *user_id, None, now)?;
+    }
+    Ok(())
+}
+
+fn count_failure(sqlite: &mut SqliteConnection, key: &ThrottleKey, now: Timestamp) -> QueryResult<()> {
     use password_failures::{account, count, last_at, table};
     let remembered = last_at.ge(Micros::before(now, PasswordFailures::MEMORY));
     insert_into(table)
@@ -122,6 +180,14 @@ fn record_failure(sqlite: &mut SqliteConnection, key: &ThrottleKey, now: Timesta
         .on_conflict(account)
         .do_update()
         .set((count.eq(case_when(remembered, count + Count(1)).otherwise(Count(1))), last_at.eq(Micros(now))))
+        .execute(sqlite)
+        .map(drop)
+}
+
+/// Forgets what is counted under both names of the user.
+pub(crate) fn forget_failures(sqlite: &mut SqliteConnection, user: &User) -> QueryResult<()> {
+    let names = [user.email.canonical(), user.phone.as_e164()];
+    delete(password_failures::table.filter(password_failures::account.eq_any(names)))
         .execute(sqlite)
         .map(drop)
 }

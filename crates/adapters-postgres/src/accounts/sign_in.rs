@@ -1,0 +1,149 @@
+//! What is known of the name that somebody signs in with.
+
+use diesel::{
+    QueryableByName,
+    sql_types::{Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+};
+use domain::{PasswordFailures, PasswordHash, SignInName};
+use jiff::Timestamp;
+use ports::{Account, PasswordFailure, PendingRegistration, SignIn, StoreError, ThrottleKey};
+use uuid::Uuid;
+
+use crate::{
+    PostgresStore,
+    events::{EventInput, held_owner, record},
+    rows::{UserRow, email, locale, phone, read, user_columns},
+    statement::statement,
+    types::Instant,
+};
+
+/// One row for each pending registration, and one row when there is none; the
+/// account and the failures stand in every row.
+macro_rules! find_sign_in {
+    ($name:literal, $most:literal) => {
+        concat!(
+            " SELECT i.name AS throttle_key, f.count AS failures, f.last_at AS failed_at,
+            u.password_hash AS account_hash, p.email AS pending_email, p.phone AS pending_phone,
+            p.password_hash AS pending_hash, p.account_locale AS pending_locale, ",
+            user_columns!(),
+            " FROM input i LEFT JOIN users u ON u.", $name, " = i.name
+            LEFT JOIN password_failures f ON f.account = i.name
+            LEFT JOIN LATERAL (
+                SELECT c.* FROM challenges c
+                JOIN verifications v ON v.phone = c.phone AND v.purpose = c.purpose AND v.id = c.verification_id
+                WHERE c.purpose = 'registration' AND c.", $name, " = i.name AND c.expires_at > i.now
+                AND v.attempts_left > 0 AND v.expires_at > i.now
+                ORDER BY c.created_at DESC LIMIT ", $most, "
+            ) p ON true
+            ORDER BY p.created_at DESC"
+        )
+    };
+}
+
+statement!(FindByEmail { name: String => Text, now: Instant => Timestamptz } find_sign_in!("email_canonical", "50"));
+statement!(FindByPhone { name: String => Text, now: Instant => Timestamptz } find_sign_in!("phone", "1"));
+
+// Who has no account has no owner's row, and so no event.
+statement!(RecordFailure {
+    account: String => Text,
+    user_id: Option<Uuid> => Nullable<SqlUuid>,
+    now: Instant => Timestamptz,
+    forgotten: Instant => Timestamptz,
+    ..event: EventInput,
+} concat!(held_owner!(), ", recorded AS (", record!(user "o.id", session "NULL", act "owner o"), ")
+    INSERT INTO password_failures AS f (account, count, last_at)
+    SELECT i.account, 1, i.now FROM input i LEFT JOIN owner ON true
+    ON CONFLICT (account) DO UPDATE SET
+        count = CASE WHEN f.last_at <= (SELECT forgotten FROM input) THEN 1 ELSE f.count + 1 END,
+        last_at = greatest(f.last_at, excluded.last_at)"));
+
+#[derive(QueryableByName)]
+struct SignInRow {
+    #[diesel(sql_type = Text)]
+    throttle_key: String,
+    #[diesel(sql_type = Nullable<Integer>)]
+    failures: Option<i32>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    failed_at: Option<Instant>,
+    #[diesel(sql_type = Nullable<Text>)]
+    account_hash: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pending_email: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pending_phone: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pending_hash: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pending_locale: Option<String>,
+    #[diesel(embed)]
+    user: Option<UserRow>,
+}
+
+impl SignInRow {
+    fn pending(&self) -> Result<Option<PendingRegistration>, StoreError> {
+        let (Some(typed), Some(number), Some(hash)) =
+            (&self.pending_email, &self.pending_phone, &self.pending_hash)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(PendingRegistration {
+            email: email(typed, "challenges")?,
+            phone: phone(number, "challenges")?,
+            password_hash: PasswordHash::new(hash.clone()),
+            locale: locale(self.pending_locale.as_deref()),
+        }))
+    }
+
+    fn failures(&self, now: Timestamp) -> PasswordFailures {
+        let remembered = self.failed_at.filter(|at| at.0 > forgotten(now).0);
+        let count = self.failures.and_then(|count| u32::try_from(count).ok()).unwrap_or(0);
+        remembered
+            .map_or_else(PasswordFailures::default, |at| PasswordFailures { count, last_at: Some(at.0) })
+    }
+}
+
+fn forgotten(now: Timestamp) -> Instant {
+    Instant(now.checked_sub(PasswordFailures::MEMORY).unwrap_or(Timestamp::MIN))
+}
+
+fn sign_in(rows: Vec<SignInRow>, now: Timestamp) -> Result<SignIn, StoreError> {
+    let registrations = rows.iter().filter_map(|row| row.pending().transpose()).collect::<Result<_, _>>()?;
+    let first = read(rows.into_iter().next(), "password_failures", "account")?;
+    let failures = first.failures(now);
+    let account = match (first.user, first.account_hash) {
+        (Some(user), Some(hash)) => {
+            Some(Account { user: user.try_into()?, password_hash: PasswordHash::new(hash) })
+        }
+        _ => None,
+    };
+    Ok(SignIn { throttle_key: ThrottleKey(first.throttle_key), failures, account, registrations })
+}
+
+pub(super) async fn find(
+    store: &PostgresStore,
+    name: &SignInName,
+    now: Timestamp,
+) -> Result<SignIn, StoreError> {
+    let text = name.canonical().to_owned();
+    let rows = match name {
+        SignInName::Email(_) => store.rows(FindByEmail { name: text, now: Instant(now) }).await?,
+        SignInName::Phone(_) => store.rows(FindByPhone { name: text, now: Instant(now) }).await?,
+    };
+    sign_in(rows, now)
+}
+
+pub(super) async fn record_failure(
+    store: &PostgresStore,
+    failure: &PasswordFailure,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let (user_id, event) = failure.owner.as_ref().map(|(id, event)| (id.0, event.into())).unzip();
+    let record = RecordFailure {
+        account: failure.key.0.clone(),
+        user_id,
+        now: Instant(now),
+        forgotten: forgotten(now),
+        event: event.unwrap_or_default(),
+    };
+    store.execute(record).await.map(drop)
+}

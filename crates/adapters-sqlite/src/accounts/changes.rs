@@ -1,0 +1,84 @@
+//! What an owner changes of an account, up to its end.
+
+use diesel::{
+    QueryResult, SqliteConnection,
+    dsl::{delete, update},
+    prelude::*,
+};
+use domain::{Client, Locale, User, UserId};
+use jiff::Timestamp;
+use ports::{Account, NewEvent, PasswordChange};
+
+use super::forget_failures;
+use crate::{
+    events,
+    rows::UserRow,
+    schema::{challenges, guesses, users, verifications},
+    sessions::end_all_but,
+    types::{Id, Micros},
+};
+
+pub(super) fn find(sqlite: &mut SqliteConnection, id: UserId) -> QueryResult<Option<Account>> {
+    let found = users::table.find(Id(id.0)).select(UserRow::as_select()).first(sqlite).optional()?;
+    found.map(UserRow::into_account).transpose()
+}
+
+pub(super) fn change_password(
+    sqlite: &mut SqliteConnection,
+    change: &PasswordChange,
+    now: Timestamp,
+) -> QueryResult<bool> {
+    let PasswordChange { user_id, old, new, kept, event } = change;
+    let changed = update(users::table.find(Id(user_id.0)).filter(users::password_hash.eq(old.as_str())))
+        .set((users::password_hash.eq(new.as_str()), users::updated_at.eq(Micros(now))))
+        .returning(UserRow::as_returning())
+        .get_result(sqlite)
+        .optional()?;
+    let Some(user) = changed.map(UserRow::into_user).transpose()? else { return Ok(false) };
+    forget_failures(sqlite, &user)?;
+    end_all_but(sqlite, *kept, user.id)?;
+    events::record(sqlite, event, user.id, Some(*kept), now)?;
+    Ok(true)
+}
+
+pub(super) fn set_locale(
+    sqlite: &mut SqliteConnection,
+    id: UserId,
+    locale: Option<&Locale>,
+    event: &NewEvent,
+    now: Timestamp,
+) -> QueryResult<Option<User>> {
+    let changed = update(users::table.find(Id(id.0)))
+        .set((users::locale.eq(locale.map(Locale::as_str)), users::updated_at.eq(Micros(now))))
+        .returning(UserRow::as_returning())
+        .get_result(sqlite)
+        .optional()?;
+    let Some(user) = changed.map(UserRow::into_user).transpose()? else { return Ok(None) };
+    events::record(sqlite, event, id, None, now)?;
+    Ok(Some(user))
+}
+
+pub(super) fn delete_account(
+    sqlite: &mut SqliteConnection,
+    id: UserId,
+    event: &NewEvent,
+    now: Timestamp,
+) -> QueryResult<bool> {
+    let found = users::table.find(Id(id.0)).select(UserRow::as_select()).first(sqlite).optional()?;
+    let Some(user) = found.map(UserRow::into_user).transpose()? else { return Ok(false) };
+    end_codes(sqlite, id)?;
+    // Sessions, their tokens and challenges go with their user.
+    delete(users::table.find(Id(id.0))).execute(sqlite)?;
+    forget_failures(sqlite, &user)?;
+    delete(guesses::table.filter(guesses::account.eq(id.0.to_string()))).execute(sqlite)?;
+    events::forget_clients(sqlite, id)?;
+    let anonymous = NewEvent { client: Client::default(), ..event.clone() };
+    events::record(sqlite, &anonymous, id, None, now)?;
+    Ok(true)
+}
+
+/// Whoever gets the number's next account must not find codes of this one.
+fn end_codes(sqlite: &mut SqliteConnection, id: UserId) -> QueryResult<()> {
+    let own = challenges::table.filter(challenges::user_id.eq(Id(id.0))).select(challenges::verification_id);
+    delete(verifications::table.filter(verifications::id.eq_any(own))).execute(sqlite).map(drop)
+}

@@ -1,0 +1,101 @@
+//! The record of what happened to accounts.
+
+use async_trait::async_trait;
+use diesel::{
+    QueryResult, SqliteConnection,
+    dsl::{delete, insert_into, update},
+    prelude::*,
+};
+use domain::{EventId, EventName, SecurityEvent, SessionId, UserAgent, UserId};
+use jiff::Timestamp;
+use ports::{EventStore, NewEvent, StoreError};
+
+use crate::{
+    rows::EventRow,
+    schema::events,
+    store::SqliteStore,
+    types::{Id, Micros},
+};
+
+#[async_trait]
+impl EventStore for SqliteStore {
+    #[tracing::instrument(name = "sqlite.list_events", skip_all)]
+    async fn list_events(
+        &self,
+        user_id: UserId,
+        before: Option<EventId>,
+        most: u32,
+    ) -> Result<Vec<SecurityEvent>, StoreError> {
+        self.read(move |sqlite| list(sqlite, user_id, before, most)).await
+    }
+
+    #[tracing::instrument(name = "sqlite.forget_events", skip_all)]
+    async fn forget_events(&self, until: Timestamp, most: u32) -> Result<u64, StoreError> {
+        self.write(move |sqlite| forget(sqlite, until, most)).await
+    }
+}
+
+/// Records what the transaction around it has just done.
+pub(crate) fn record(
+    sqlite: &mut SqliteConnection,
+    event: &NewEvent,
+    user_id: UserId,
+    session_id: Option<SessionId>,
+    now: Timestamp,
+) -> QueryResult<()> {
+    insert_into(events::table)
+        .values((
+            events::id.eq(Id(event.id.0)),
+            events::user_id.eq(Id(user_id.0)),
+            events::name.eq(event.name.as_str()),
+            events::session_id.eq(session_id.map(|id| Id(id.0))),
+            events::client_address.eq(event.client.address.map(|address| address.to_string())),
+            events::user_agent.eq(event.client.user_agent.as_ref().map(UserAgent::as_str)),
+            events::occurred_at.eq(Micros(now)),
+        ))
+        .execute(sqlite)
+        .map(drop)
+}
+
+/// Addresses and programs are personal data; that something happened is not.
+pub(crate) fn forget_clients(sqlite: &mut SqliteConnection, user_id: UserId) -> QueryResult<()> {
+    update(events::table.filter(events::user_id.eq(Id(user_id.0))))
+        .set((events::client_address.eq(None::<String>), events::user_agent.eq(None::<String>)))
+        .execute(sqlite)
+        .map(drop)
+}
+
+fn list(
+    sqlite: &mut SqliteConnection,
+    user_id: UserId,
+    before: Option<EventId>,
+    most: u32,
+) -> QueryResult<Vec<SecurityEvent>> {
+    // A newer program may have written others; they must not shorten a page.
+    let known = EventName::ALL.map(EventName::as_str);
+    let mut listed = events::table
+        .filter(events::user_id.eq(Id(user_id.0)))
+        .filter(events::name.eq_any(known))
+        .order(events::id.desc())
+        .limit(i64::from(most))
+        .select(EventRow::as_select())
+        .into_boxed();
+    if let Some(before) = before {
+        listed = listed.filter(events::id.lt(Id(before.0)));
+    }
+    listed.load(sqlite)?.into_iter().map(EventRow::into_event).collect()
+}
+
+fn forget(sqlite: &mut SqliteConnection, until: Timestamp, most: u32) -> QueryResult<u64> {
+    let oldest: Vec<Id> = events::table
+        .filter(events::occurred_at.lt(Micros(until)))
+        .order(events::occurred_at)
+        .limit(i64::from(most))
+        .select(events::id)
+        .load(sqlite)?;
+    let mut gone = 0;
+    for id in oldest {
+        gone += delete(events::table.find(id)).execute(sqlite)? as u64;
+    }
+    Ok(gone)
+}

@@ -1,0 +1,97 @@
+//! Security events: what happened to an account, for its owner and for auditors.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::{Client, SessionId};
+
+/// The id of an event: a `UUIDv7`, so that ids are in the order of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventId(pub Uuid);
+
+/// What happened, by the names of the OWASP Logging Vocabulary Cheat Sheet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EventName {
+    /// `user_created`: a phone was proven and the account exists.
+    UserCreated,
+    /// `user_updated`: what is told about the account changed.
+    UserUpdated,
+    /// `user_deleted`: the account is gone.
+    UserDeleted,
+    /// `authn_login_success`: all factors were proven.
+    LoginSuccess,
+    /// `authn_login_fail`: the password was wrong.
+    LoginFail,
+    /// `authn_step_up`: a signed-in user proved all factors again.
+    StepUp,
+    /// `authn_password_change`: the password is another one.
+    PasswordChange,
+    /// `authn_password_change_fail`: the current password was wrong.
+    PasswordChangeFail,
+    /// `authn_token_revoked`: a session was ended by its user.
+    TokenRevoked,
+    /// `authn_token_reuse`: a spent refresh token came back, which ended its session.
+    TokenReuse,
+}
+
+impl EventName {
+    /// Every name there is.
+    pub const ALL: [Self; 10] = [
+        Self::UserCreated,
+        Self::UserUpdated,
+        Self::UserDeleted,
+        Self::LoginSuccess,
+        Self::LoginFail,
+        Self::StepUp,
+        Self::PasswordChange,
+        Self::PasswordChangeFail,
+        Self::TokenRevoked,
+        Self::TokenReuse,
+    ];
+
+    /// The name in the API, the database and the log.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::UserCreated => "user_created",
+            Self::UserUpdated => "user_updated",
+            Self::UserDeleted => "user_deleted",
+            Self::LoginSuccess => "authn_login_success",
+            Self::LoginFail => "authn_login_fail",
+            Self::StepUp => "authn_step_up",
+            Self::PasswordChange => "authn_password_change",
+            Self::PasswordChangeFail => "authn_password_change_fail",
+            Self::TokenRevoked => "authn_token_revoked",
+            Self::TokenReuse => "authn_token_reuse",
+        }
+    }
+
+    /// The event with the name `text`.
+    pub fn find(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|name| name.as_str() == text)
+    }
+}
+
+/// An event that happened to an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecurityEvent {
+    pub id: EventId,
+    pub name: EventName,
+    /// The session it happened to, if it happened to one.
+    pub session_id: Option<SessionId>,
+    /// Who caused it.
+    pub client: Client,
+    pub occurred_at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_event_is_found_by_its_name() {
+        for name in EventName::ALL {
+            assert_eq!(EventName::find(name.as_str()), Some(name));
+        }
+        assert_eq!(EventName::find("authn_login"), None);
+    }
+}

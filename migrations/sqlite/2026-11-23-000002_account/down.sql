@@ -1,0 +1,2 @@
+DROP TABLE events;
+ALTER TABLE challenges DROP COLUMN session_id;
