@@ -1,9 +1,9 @@
 //! What holds for every request and answer, besides what the client checks in
 //! each test: paths, methods, ids and headers.
 
-use serde_json::json;
-
 use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
 
 use crate::client::{Database, LOG_IN, ME, REGISTER, Request, Service, VERIFY_OTP};
 

@@ -11,6 +11,13 @@ use crate::client::{
 
 on_both_databases!(every_described_answer_is_given);
 
+const STEP_UP: &str = "/api/v1/auth/step-up";
+const EXPORT: &str = "/api/v1/me/export";
+const EVENTS: &str = "/api/v1/me/events";
+const PASSWORD: &str = "/api/v1/me/password";
+const SESSIONS: &str = "/api/v1/me/sessions";
+const ONE_SESSION: &str = "/api/v1/me/sessions/{id}";
+
 #[test]
 fn the_description_is_complete_and_refers_to_nothing_that_is_missing() {
     let service = Service::start(Database::Sqlite);
@@ -32,9 +39,9 @@ fn the_description_is_complete_and_refers_to_nothing_that_is_missing() {
         let operation = service.description().operation(&Request::new(&method, &path)).unwrap();
         assert!(names.insert(operation["operationId"].as_str().unwrap().to_owned()), "{method} {path}");
         assert!(operation["summary"].is_string(), "{method} {path}");
-        let needs_token = [ME, LOG_OUT].contains(&path.as_str());
+        let needs_token = path.starts_with(ME) || [LOG_OUT, STEP_UP].contains(&path.as_str());
         assert_eq!(operation["security"].is_array(), needs_token, "{method} {path}");
-        let reads_a_body = [REGISTER, LOG_IN, REQUEST_OTP, VERIFY_OTP, REFRESH].contains(&path.as_str());
+        let reads_a_body = ["POST", "PATCH"].contains(&method.as_str()) && path != LOG_OUT;
         assert_eq!(operation["requestBody"]["required"] == true, reads_a_body, "{method} {path}");
     }
     assert!(document["components"]["securitySchemes"]["bearer"].is_object());
@@ -62,7 +69,16 @@ fn exactly_the_described_operations_are_served() {
         ("POST", VERIFY_OTP),
         ("POST", REFRESH),
         ("POST", LOG_OUT),
+        ("POST", STEP_UP),
         ("GET", ME),
+        ("PATCH", ME),
+        ("DELETE", ME),
+        ("GET", EXPORT),
+        ("GET", EVENTS),
+        ("POST", PASSWORD),
+        ("GET", SESSIONS),
+        ("DELETE", SESSIONS),
+        ("DELETE", ONE_SESSION),
         ("GET", "/health"),
         ("GET", "/health/ready"),
         ("GET", "/.well-known/jwks.json"),
@@ -82,13 +98,19 @@ fn exactly_the_described_operations_are_served() {
 struct Observed(BTreeMap<String, BTreeSet<u16>>);
 
 impl Observed {
+    /// An answer to the only method of a path.
     fn note(&mut self, path: &str, answer: &Answer) {
-        self.0.entry(path.to_owned()).or_default().insert(answer.status);
+        let method = if path == ME || !path.starts_with("/api/") { "GET" } else { "POST" };
+        self.note_to(method, path, answer);
+    }
+
+    fn note_to(&mut self, method: &str, path: &str, answer: &Answer) {
+        self.0.entry(format!("{method} {path}")).or_default().insert(answer.status);
     }
 }
 
 /// What only time, a defect or an outage of the database brings about.
-const NOT_PROVOKED: [u16; 3] = [408, 500, 503];
+const NOT_PROVOKED: [u16; 4] = [403, 408, 500, 503];
 
 /// Every request comes from an address of its own, so that one of them can be used up.
 const SETTINGS: [(&str, &str); 4] = [
@@ -102,6 +124,7 @@ fn every_described_answer_is_given(database: Database) {
     let service = Service::with(database, &SETTINGS);
     let mut observed = Observed::default();
     observe_sign_in(&service, &mut observed);
+    observe_account(&service, &mut observed);
     observe_faults(&service, &mut observed);
     observe_refusals(&service, &mut observed);
 
@@ -109,7 +132,7 @@ fn every_described_answer_is_given(database: Database) {
         let request = Request::new(&method, &path);
         let described = service.description().operation(&request).unwrap()["responses"].as_object().unwrap();
         let described: BTreeSet<u16> = described.keys().map(|status| status.parse().unwrap()).collect();
-        let seen = observed.0.remove(&path).unwrap_or_default();
+        let seen = observed.0.remove(&format!("{method} {path}")).unwrap_or_default();
         let missing: Vec<&u16> =
             described.difference(&seen).filter(|status| !NOT_PROVOKED.contains(status)).collect();
         assert!(
@@ -151,6 +174,52 @@ fn observe_sign_in(service: &Service, observed: &mut Observed) {
     }
 }
 
+fn observe_account(service: &Service, observed: &mut Observed) {
+    let (person, tokens) = service.signed_up();
+    let mut send = |method: &str, path: &str, target: &str, body: Option<Value>| {
+        let request = Request::new(method, target).bearer(&tokens.access_token);
+        let answer = service.send(&body.iter().fold(request, Request::json));
+        observed.note_to(method, path, &answer);
+    };
+    for path in [EXPORT, EVENTS, SESSIONS] {
+        send("GET", path, path, None);
+    }
+    send("GET", EVENTS, &format!("{EVENTS}?before=x"), None);
+    send("PATCH", ME, ME, Some(json!({"locale": "sv"})));
+    send("PATCH", ME, ME, Some(json!({"locale": "no language"})));
+    send("POST", STEP_UP, STEP_UP, Some(json!({"password": person.password})));
+    send("POST", STEP_UP, STEP_UP, Some(json!({"password": "a wrong password"})));
+    send("POST", STEP_UP, STEP_UP, Some(json!({})));
+    let change = |new: &str| Some(json!({"current_password": person.password, "new_password": new}));
+    send("POST", PASSWORD, PASSWORD, change("short"));
+    send("POST", PASSWORD, PASSWORD, change("copper-lantern-river"));
+    send("POST", PASSWORD, PASSWORD, change("another-lantern-river"));
+    send("DELETE", SESSIONS, SESSIONS, None);
+    send("DELETE", ONE_SESSION, "/api/v1/me/sessions/unknown", None);
+    let unreadable = [(STEP_UP, "POST"), (PASSWORD, "POST"), (ME, "PATCH")];
+    for (path, method) in unreadable {
+        let own = || Request::new(method, path).bearer(&tokens.access_token);
+        let json = |body: &str| own().header("content-type", "application/json").body(body);
+        for request in [json("{"), json(&" ".repeat(20_000)), own().body("{}")] {
+            observed.note_to(method, path, &service.send(&request));
+        }
+    }
+    let list = service.send(&Request::get(SESSIONS).bearer(&tokens.access_token)).json();
+    let own = format!("{SESSIONS}/{}", list["sessions"][0]["id"].as_str().unwrap());
+    let end = Request::new("DELETE", &own).bearer(&tokens.access_token);
+    observed.note_to("DELETE", ONE_SESSION, &service.send(&end));
+    let (_, tokens) = service.signed_up();
+    for _ in 0..2 {
+        let delete = Request::new("DELETE", ME).bearer(&tokens.access_token);
+        observed.note_to("DELETE", ME, &service.send(&delete));
+    }
+    for (method, path) in service.description().operations() {
+        if path.starts_with(ME) || path == STEP_UP {
+            observed.note_to(&method, &path, &service.send(&Request::new(&method, &path)));
+        }
+    }
+}
+
 fn observe_faults(service: &Service, observed: &mut Observed) {
     let person = service.person();
     service.plan_fault(&json!({ "kind": "no_credit", "on": "start", "number": person.phone }));
@@ -176,6 +245,6 @@ fn observe_refusals(service: &Service, observed: &mut Observed) {
         |request: Request| service.send(&request.header("x-forwarded-for", "198.51.100.2"));
     while from_one_address(Request::get("/problems")).status == 200 {}
     for (method, path) in service.description().operations() {
-        observed.note(&path, &from_one_address(Request::new(&method, &path)));
+        observed.note_to(&method, &path, &from_one_address(Request::new(&method, &path)));
     }
 }
