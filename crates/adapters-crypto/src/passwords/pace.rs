@@ -58,6 +58,13 @@ impl Pace {
         }
     }
 
+    /// For each number of lanes the shortest round: the others were disturbed.
+    pub(super) fn least_disturbed(mut paces: Vec<Self>) -> Vec<Self> {
+        paces.sort_unstable_by_key(|pace| (pace.lanes, pace.round));
+        paces.dedup_by_key(|pace| pace.lanes);
+        paces
+    }
+
     /// The fastest of several, or one that is as good as that with fewer lanes.
     pub fn best(paces: &[Self]) -> Option<Self> {
         let mut ordered = paces.to_vec();
@@ -96,6 +103,13 @@ mod tests {
     fn more_lanes_that_give_hardly_more_are_not_worth_the_wait() {
         assert_eq!(Pace::best(&[pace(4, 80), pace(8, 157)]), Some(pace(4, 80)));
         assert_eq!(Pace::best(&[pace(4, 80), pace(8, 150)]), Some(pace(8, 150)));
+    }
+
+    #[test]
+    fn a_disturbed_measurement_gives_way_to_another_threads() {
+        let (disturbed, quiet) = ([pace(1, 60), pace(4, 300)], [pace(1, 70), pace(4, 82)]);
+        let all = Pace::least_disturbed([disturbed, quiet].concat());
+        assert_eq!(all, [pace(1, 60), pace(4, 82)]);
     }
 
     #[test]

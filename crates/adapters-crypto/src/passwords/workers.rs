@@ -22,8 +22,9 @@ pub(super) const PLACES_PER_WORKER: usize = 64;
 /// Eight lanes hold 33 KiB of state.
 const STACK_BYTES: usize = 256 * 1024;
 
-/// How long a thread measures how many lanes suit the machine, before it serves.
-const CALIBRATION: Duration = Duration::from_millis(15);
+/// How long a thread measures how many lanes suit the machine, before it serves: about
+/// eight turns, for at a start others want the cores, too.
+const CALIBRATION: Duration = Duration::from_millis(65);
 
 /// How many lanes each thread uses.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +50,8 @@ struct Shared {
     arrived: Condvar,
     /// Assumed, then measured, then learned while hashing.
     pace: Mutex<Pace>,
+    /// The best that any thread measured for each number of lanes.
+    measured: Mutex<Vec<Pace>>,
     workers: usize,
     places: usize,
     max_wait: Duration,
@@ -66,6 +69,7 @@ impl Workers {
             queue: Mutex::default(),
             arrived: Condvar::new(),
             pace: Mutex::new(pace),
+            measured: Mutex::default(),
             workers,
             places,
             max_wait,
@@ -145,9 +149,14 @@ impl Shared {
         }
     }
 
-    /// All threads measure at once, as they will hash; the last one is heard.
+    /// All threads measure at once, as they will hash. What disturbs one hardly disturbs
+    /// all, so the best of each counts.
     fn calibrate(&self) {
-        let Some(best) = Pace::best(&Pace::measure(CALIBRATION)) else { return };
+        let mut measured = Pace::measure(CALIBRATION);
+        let mut by_all = self.measured.lock().unwrap_or_else(PoisonError::into_inner);
+        measured.append(&mut by_all);
+        *by_all = Pace::least_disturbed(measured);
+        let Some(best) = Pace::best(&by_all) else { return };
         tracing::debug!(lanes = best.lanes, "as many passwords are hashed at once");
         *self.pace() = best;
     }
