@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use domain::{Client, EventName, NewPassword, Password, SignInName};
-use jiff::{SignedDuration, Timestamp};
-use ports::{
-    Account, AccountStore, Candidate, Clock, PasswordChange, PasswordFailure, PasswordHasher,
-    SecretGenerator, SignIn,
-};
+use domain::{Client, EventName, NewPassword, Password};
+use jiff::SignedDuration;
+use ports::{AccountStore, Clock, PasswordChange, PasswordHasher, SecretGenerator};
 
-use crate::{Fault, Principal, StepUpRequired, event::event};
+use crate::{
+    Fault, Principal, StepUpRequired,
+    event::event,
+    own_password::{OwnPassword, Proven, Unproven},
+};
 
 /// Replaces the password of a signed-in user.
 pub struct ChangePassword {
@@ -52,20 +53,17 @@ impl ChangePassword {
     ) -> Result<(), ChangePasswordError> {
         let now = self.clock.now();
         principal.require_fresh(now)?;
-        let name = SignInName::Email(principal.user.email.clone());
-        let sign_in = self.accounts.find_sign_in(&name, now).await.map_err(Fault::from)?;
-        if let Some(retry_at) = sign_in.failures.retry_at(now) {
-            tracing::warn!(event = "authn_login_lock", "too many wrong passwords for one name");
-            return Err(ChangePasswordError::RateLimited { retry_after: retry_at.duration_since(now) });
-        }
-        let account = self.proven(principal, &sign_in, &request, now).await?;
+        let own = OwnPassword { accounts: &*self.accounts, hasher: &*self.hasher, secrets: &*self.secrets };
+        let wrong = EventName::PasswordChangeFail;
+        let Proven { account, .. } =
+            own.prove(principal, &request.current, wrong, &request.client, now).await?;
         let new =
             self.hasher.hash(request.new.as_password(), &account.user.email).await.map_err(Fault::from)?;
         // The hashes took their time: the change counts, and is told of, from here.
         let now = self.clock.now();
         let change = PasswordChange {
             user_id: account.user.id,
-            old: account.password_hash.clone(),
+            old: account.password_hash,
             new,
             kept: principal.session_id,
             event: event(&*self.secrets, EventName::PasswordChange, request.client, now),
@@ -77,27 +75,14 @@ impl ChangePassword {
         tracing::info!(event = "authn_password_change", user.id = %account.user.id.0);
         Ok(())
     }
+}
 
-    /// The account, if the current password is its own.
-    async fn proven<'a>(
-        &self,
-        principal: &Principal,
-        sign_in: &'a SignIn,
-        request: &ChangePasswordRequest,
-        now: Timestamp,
-    ) -> Result<&'a Account, ChangePasswordError> {
-        let account = sign_in.account.as_ref().filter(|account| account.user.id == principal.user.id);
-        let account = account.ok_or(ChangePasswordError::InvalidCredentials)?;
-        let candidate = Candidate { owner: account.user.email.clone(), hash: account.password_hash.clone() };
-        let found = self.hasher.find_match(&request.current, &[candidate], 1).await.map_err(Fault::from)?;
-        if found.is_some() {
-            return Ok(account);
+impl From<Unproven> for ChangePasswordError {
+    fn from(reason: Unproven) -> Self {
+        match reason {
+            Unproven::Wrong => Self::InvalidCredentials,
+            Unproven::RateLimited { retry_after } => Self::RateLimited { retry_after },
+            Unproven::Fault(fault) => Self::Fault(fault),
         }
-        let event = event(&*self.secrets, EventName::PasswordChangeFail, request.client.clone(), now);
-        let failure =
-            PasswordFailure { key: sign_in.throttle_key.clone(), owner: Some((account.user.id, event)) };
-        self.accounts.record_password_failure(&failure, now).await.map_err(Fault::from)?;
-        tracing::info!(event = "authn_password_change_fail", user.id = %account.user.id.0);
-        Err(ChangePasswordError::InvalidCredentials)
     }
 }

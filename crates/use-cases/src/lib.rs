@@ -14,6 +14,7 @@ mod log_in;
 mod log_out;
 mod open_session;
 mod own_account;
+mod own_password;
 mod own_sessions;
 mod publish_keys;
 mod refresh_session;

@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use domain::{
     Challenge, ChallengePolicy, Channel, Client, DestinationPolicy, EventName, Locale, Password, Quotas,
-    SendReference, SignInName, VerificationId,
+    SendReference, VerificationId,
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::{
-    AccountStore, Candidate, ChallengeStore, Clock, NewChallenge, PasswordFailure, PasswordHasher,
-    SecretGenerator, SendLimits, SignIn, Subject, VerificationProvider,
+    AccountStore, ChallengeStore, Clock, NewChallenge, PasswordHasher, SecretGenerator, SendLimits, Subject,
+    ThrottleKey, VerificationProvider,
 };
 
 use crate::{
     Fault, Principal,
     deliver::{Undelivered, open},
-    event::event,
+    own_password::{OwnPassword, Proven, Unproven},
 };
 
 /// Checks the password of a signed-in user and texts a code to the account's number.
@@ -64,50 +64,19 @@ impl StartStepUp {
         request: StartStepUpRequest,
     ) -> Result<Challenge, StartStepUpError> {
         let now = self.clock.now();
-        let name = SignInName::Email(principal.user.email.clone());
-        let sign_in = self.accounts.find_sign_in(&name, now).await.map_err(Fault::from)?;
-        if let Some(retry_at) = sign_in.failures.retry_at(now) {
-            tracing::warn!(event = "authn_login_lock", "too many wrong passwords for one name");
-            return Err(StartStepUpError::RateLimited { retry_after: retry_at.duration_since(now) });
-        }
-        self.check_password(principal, &sign_in, &request, now).await?;
+        let own = OwnPassword { accounts: &*self.accounts, hasher: &*self.hasher, secrets: &*self.secrets };
+        let Proven { throttle_key, .. } =
+            own.prove(principal, &request.password, EventName::LoginFail, &request.client, now).await?;
         // The hash took its time: what follows counts from here.
         let now = self.clock.now();
-        let challenge = self.challenge(principal, sign_in, request, now)?;
+        let challenge = self.challenge(principal, throttle_key, request, now)?;
         Ok(open(&*self.provider, &*self.challenges, &challenge, now).await?)
-    }
-
-    async fn check_password(
-        &self,
-        principal: &Principal,
-        sign_in: &SignIn,
-        request: &StartStepUpRequest,
-        now: Timestamp,
-    ) -> Result<(), StartStepUpError> {
-        let account = sign_in.account.as_ref().filter(|account| account.user.id == principal.user.id);
-        let candidates: Vec<Candidate> = account
-            .map(|account| Candidate {
-                owner: account.user.email.clone(),
-                hash: account.password_hash.clone(),
-            })
-            .into_iter()
-            .collect();
-        let found = self.hasher.find_match(&request.password, &candidates, 1).await.map_err(Fault::from)?;
-        if found.is_some() {
-            return Ok(());
-        }
-        let event = event(&*self.secrets, EventName::LoginFail, request.client.clone(), now);
-        let failure =
-            PasswordFailure { key: sign_in.throttle_key.clone(), owner: Some((principal.user.id, event)) };
-        self.accounts.record_password_failure(&failure, now).await.map_err(Fault::from)?;
-        tracing::info!(event = "authn_login_fail", user.id = %principal.user.id.0, "wrong password at a step-up");
-        Err(StartStepUpError::InvalidCredentials)
     }
 
     fn challenge(
         &self,
         principal: &Principal,
-        sign_in: SignIn,
+        throttle_key: ThrottleKey,
         request: StartStepUpRequest,
         now: Timestamp,
     ) -> Result<NewChallenge, StartStepUpError> {
@@ -128,10 +97,20 @@ impl StartStepUp {
             subject: Subject::StepUp {
                 user_id: principal.user.id,
                 phone,
-                throttle_key: sign_in.throttle_key,
+                throttle_key,
                 session_id: principal.session_id,
             },
         })
+    }
+}
+
+impl From<Unproven> for StartStepUpError {
+    fn from(reason: Unproven) -> Self {
+        match reason {
+            Unproven::Wrong => Self::InvalidCredentials,
+            Unproven::RateLimited { retry_after } => Self::RateLimited { retry_after },
+            Unproven::Fault(fault) => Self::Fault(fault),
+        }
     }
 }
 
