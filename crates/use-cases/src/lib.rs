@@ -7,6 +7,7 @@
 mod authenticate;
 mod change_password;
 mod check_readiness;
+mod codes;
 mod deliver;
 mod event;
 mod fault;

@@ -8,11 +8,14 @@ use domain::{
 };
 use jiff::SignedDuration;
 use ports::{
-    AccessTokens, Attempt, ChallengeStore, Clock, CodeCheck, Guess, ProviderFault, Redeemed, SecretGenerator,
-    StartedVerification, Taken, VerificationProvider,
+    AccessTokens, Attempt, ChallengeStore, Clock, Guess, Redeemed, SecretGenerator, VerificationProvider,
 };
 
-use crate::{Fault, SignedIn, open_session::PreparedSession};
+use crate::{
+    Fault, SignedIn,
+    codes::{Codes, Unproven},
+    open_session::PreparedSession,
+};
 
 /// What this opens a session for. Other challenges have routes of their own.
 const PURPOSES: &[Purpose] = &[Purpose::Registration, Purpose::Login, Purpose::StepUp];
@@ -63,56 +66,10 @@ impl VerifyOtp {
     /// Neither lets anyone in.
     #[tracing::instrument(name = "verify_otp", skip_all, fields(challenge.id = ?request.challenge_id))]
     pub async fn execute(&self, request: VerifyOtpRequest) -> Result<SignedIn, VerifyOtpError> {
-        let attempt = self.take_attempt(request.challenge_id).await?;
-        match self.check(&attempt, &request.code).await {
-            Ok(CodeCheck::Accepted) => self.redeem(&attempt, request.client).await,
-            Ok(CodeCheck::Gone) => {
-                // Nothing was learnt about the code: a newer message replaced it,
-                // perhaps one that a stranger caused.
-                self.challenges.give_back(&attempt, self.policy.max_given_back).await.map_err(Fault::from)?;
-                tracing::info!(event = "authn_login_fail", "the code is no longer valid");
-                Err(VerifyOtpError::InvalidCode { attempts_left: attempt.attempts_left + 1 })
-            }
-            Ok(CodeCheck::Wrong) => {
-                tracing::info!(
-                    event = "authn_login_fail",
-                    attempts_left = attempt.attempts_left,
-                    "wrong code"
-                );
-                Err(VerifyOtpError::InvalidCode { attempts_left: attempt.attempts_left })
-            }
-            Err(fault) => {
-                self.challenges.give_back(&attempt, self.policy.max_given_back).await.map_err(Fault::from)?;
-                Err(fault.into())
-            }
-        }
-    }
-
-    async fn take_attempt(&self, id: ChallengeId) -> Result<Attempt, VerifyOtpError> {
-        let now = self.clock.now();
-        let guess = Guess { id, purposes: PURPOSES, quotas: self.quotas };
-        match self.challenges.take_attempt(&guess, now).await.map_err(Fault::from)? {
-            Taken::Attempt(attempt) => Ok(attempt),
-            Taken::Closed => Err(VerifyOtpError::Closed),
-            Taken::OverQuota { retry_at } => {
-                tracing::warn!(event = "authn_login_fail_max", limit = "guesses");
-                Err(VerifyOtpError::RateLimited { retry_after: retry_at.duration_since(now) })
-            }
-        }
-    }
-
-    async fn check(&self, attempt: &Attempt, code: &Code) -> Result<CodeCheck, Fault> {
-        let found = match attempt.unsettled {
-            Some(reference) => self.provider.find(reference, &attempt.phone, attempt.channel).await?,
-            None => None,
-        };
-        if let (Some(reference), Some(id)) = (attempt.unsettled, &found) {
-            self.challenges.settle_sent(reference, id).await?;
-        }
-        // No message ever left: there is no code, so every code is wrong.
-        let Some(id) = found.or_else(|| attempt.provider_id.clone()) else { return Ok(CodeCheck::Wrong) };
-        let verification = StartedVerification { id, phone: attempt.phone.clone(), channel: attempt.channel };
-        self.provider.check(&verification, code).await.map_err(|fault: ProviderFault| fault.into())
+        let guess = Guess { id: request.challenge_id, purposes: PURPOSES, quotas: self.quotas };
+        let codes = Codes { challenges: &*self.challenges, provider: &*self.provider, policy: &self.policy };
+        let attempt = codes.prove(&guess, &request.code, self.clock.now()).await?;
+        self.redeem(&attempt, request.client).await
     }
 
     async fn redeem(&self, attempt: &Attempt, client: Client) -> Result<SignedIn, VerifyOtpError> {
@@ -141,6 +98,17 @@ impl VerifyOtp {
             }
             Redeemed::Closed => Err(VerifyOtpError::Closed),
             Redeemed::AccountExists => Err(VerifyOtpError::AccountExists),
+        }
+    }
+}
+
+impl From<Unproven> for VerifyOtpError {
+    fn from(reason: Unproven) -> Self {
+        match reason {
+            Unproven::InvalidCode { attempts_left } => Self::InvalidCode { attempts_left },
+            Unproven::Closed => Self::Closed,
+            Unproven::RateLimited { retry_after } => Self::RateLimited { retry_after },
+            Unproven::Fault(fault) => Self::Fault(fault),
         }
     }
 }
