@@ -18,6 +18,7 @@ mod phone_number;
 mod quota;
 mod session;
 mod sign_in_name;
+mod signing_key;
 mod throttle;
 mod user;
 
@@ -38,5 +39,6 @@ pub use phone_number::{
 pub use quota::{Quota, Quotas};
 pub use session::{RefreshToken, RefreshTokenHash, SessionEntry, SessionId, SessionPolicy, SessionTimes};
 pub use sign_in_name::SignInName;
+pub use signing_key::{InvalidSigningKeyId, SigningKeyId};
 pub use throttle::PasswordFailures;
 pub use user::{Factor, User, UserId};

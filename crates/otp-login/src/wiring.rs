@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use adapters_crypto::{BcryptHasher, JwtTokens, SystemClock, SystemSecrets};
+use adapters_crypto::{BcryptHasher, DataKeySealer, JwtTokens, SystemClock, SystemSecrets};
 use adapters_postgres::PostgresStore;
 use adapters_sinch::SinchVerification;
 use adapters_sqlite::SqliteStore;
@@ -12,7 +12,7 @@ use domain::{Channel, Code, PhoneNumber, ProviderId, SendReference};
 use http_actix::UseCases;
 use ports::{
     AccessTokens, AccountStore, ChallengeStore, Clock, CodeCheck, CodeRequest, Dependency, EventStore,
-    PasswordHasher, ProviderFault, SecretGenerator, SessionStore, StartError, StartedVerification,
+    PasswordHasher, ProviderFault, Sealer, SecretGenerator, SessionStore, StartError, StartedVerification,
     VerificationProvider,
 };
 use use_cases::{
@@ -106,6 +106,8 @@ pub(crate) fn use_cases(settings: &Settings, database: &Database) -> anyhow::Res
     let bcrypt = BcryptHasher::start(&settings.hasher).context("passwords cannot be hashed")?;
     let hasher: Arc<dyn PasswordHasher> =
         Arc::new(Awaited { hasher: bcrypt, client_is_gone: http_actix::client_is_gone });
+    let _sealer: Arc<dyn Sealer> =
+        Arc::new(DataKeySealer::new(&settings.data_key, &settings.previous_data_keys));
     let tokens: Arc<dyn AccessTokens> = Arc::new(JwtTokens::new(
         settings.jwt.key.clone(),
         Vec::new(),

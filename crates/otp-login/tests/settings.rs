@@ -64,6 +64,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("OTP_LOGIN__PASSWORD__PREVIOUS_PEPPERS", "hunter2!", "32 bytes in base64"),
     ("OTP_LOGIN__PASSWORD__MAX_WAIT_MS", "0", "1 to 600000"),
     ("OTP_LOGIN__SECRETS__DATA_KEY", "hunter2!", "otp-login keys generate"),
+    ("OTP_LOGIN__SECRETS__PREVIOUS_DATA_KEYS", "hunter2!", "32 bytes in base64"),
     ("OTP_LOGIN__JWT__ALGORITHM", "none", "EdDSA, ES256, HS256"),
     ("OTP_LOGIN__JWT__PRIVATE_KEY", "hunter2!", "otp-login keys generate --jwt"),
     ("OTP_LOGIN__JWT__ACCESS_TTL_SECONDS", "0", "1 to 86400"),
@@ -162,6 +163,7 @@ fn asvs_6_3_2_production_refuses_what_only_development_may_have() {
         ("OTP_LOGIN__PASSWORD__PEPPER", development_data_key, "public"),
         ("OTP_LOGIN__PASSWORD__PEPPER", "", "otp-login keys generate"),
         ("OTP_LOGIN__PASSWORD__PREVIOUS_PEPPERS", development_pepper, "public"),
+        ("OTP_LOGIN__SECRETS__PREVIOUS_DATA_KEYS", development_data_key, "public"),
         (
             "OTP_LOGIN__SINCH__APPLICATION_KEY",
             "11111111-2222-3333-4444-555555555555",

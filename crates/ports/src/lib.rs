@@ -15,6 +15,7 @@ mod error;
 mod events;
 mod provider;
 mod readiness;
+mod sealing;
 mod sessions;
 
 pub use accounts::{
@@ -34,6 +35,7 @@ pub use provider::{
     CodeCheck, CodeRequest, NotSent, ProviderFault, StartError, StartedVerification, VerificationProvider,
 };
 pub use readiness::{Dependency, Unready};
+pub use sealing::{SealContext, SealedValue, Sealer, UnsealError, Unsealed};
 pub use sessions::{LiveSession, NewSession, Rotation, SessionStore};
 
 #[cfg(feature = "mock")]
@@ -44,5 +46,6 @@ pub use self::{
     events::MockEventStore,
     provider::MockVerificationProvider,
     readiness::MockDependency,
+    sealing::MockSealer,
     sessions::MockSessionStore,
 };

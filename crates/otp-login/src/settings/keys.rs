@@ -1,6 +1,6 @@
 //! Keys, and the refusal of those that everybody knows.
 
-use adapters_crypto::{DataKey, JwtAlgorithm, JwtKey, Pepper};
+use adapters_crypto::{DataKey, InvalidKey, JwtAlgorithm, JwtKey, Pepper};
 use base64::{Engine, prelude::BASE64_STANDARD};
 
 use super::{JwtSettings, reader::Reader};
@@ -27,18 +27,29 @@ pub(crate) fn pepper(reader: &mut Reader, production: bool) -> Pepper {
     })
 }
 
+/// Keys of stored values that are still read.
+pub(crate) fn previous_data_keys(reader: &mut Reader, production: bool) -> Vec<DataKey> {
+    previous(reader, "secrets.previous_data_keys", production, DataKey::parse)
+}
+
 pub(crate) fn previous_peppers(reader: &mut Reader, production: bool) -> Vec<Pepper> {
-    let text = reader.secret("password.previous_peppers");
+    previous(reader, "password.previous_peppers", production, Pepper::parse)
+}
+
+fn previous<T>(
+    reader: &mut Reader,
+    key: &str,
+    production: bool,
+    parse: impl Fn(&str) -> Result<T, InvalidKey>,
+) -> Vec<T> {
+    let text = reader.secret(key);
     let items: Vec<&str> = text.split(',').map(str::trim).filter(|item| !item.is_empty()).collect();
     if production && items.iter().any(|item| PUBLIC.contains(item)) {
-        reader.problem(
-            "password.previous_peppers",
-            "one of these keys is public, for development only; remove it",
-        );
+        reader.problem(key, "one of these keys is public, for development only; remove it");
     }
-    let parsed: Result<Vec<Pepper>, _> = items.into_iter().map(Pepper::parse).collect();
+    let parsed: Result<Vec<T>, _> = items.into_iter().map(parse).collect();
     parsed.unwrap_or_else(|error| {
-        reader.problem("password.previous_peppers", error.to_string());
+        reader.problem(key, error.to_string());
         Vec::new()
     })
 }

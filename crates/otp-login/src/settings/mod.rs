@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use adapters_crypto::{HasherSettings, JwtKey};
+use adapters_crypto::{DataKey, HasherSettings, JwtKey};
 use domain::{
     ChallengePolicy, CountryCode, DestinationPolicy, InvalidPhoneNumber, PasswordPolicy, Quota, Quotas,
     SessionPolicy,
@@ -38,6 +38,9 @@ pub(crate) struct Settings {
     pub(crate) simulator_within: bool,
     pub(crate) sinch: adapters_sinch::Settings,
     pub(crate) hasher: HasherSettings,
+    pub(crate) data_key: DataKey,
+    /// Of stored secrets that are still opened.
+    pub(crate) previous_data_keys: Vec<DataKey>,
     pub(crate) jwt: JwtSettings,
     pub(crate) challenges: ChallengePolicy,
     pub(crate) sessions: SessionPolicy,
@@ -123,6 +126,8 @@ impl Settings {
             sinch,
             hasher: hasher(reader, production, &data_key),
             jwt: keys::jwt(reader, production, &data_key),
+            data_key,
+            previous_data_keys: keys::previous_data_keys(reader, production),
             challenges: challenges(reader, production),
             sessions: sessions(reader, production),
             event_retention: SignedDuration::from_hours(
@@ -266,7 +271,7 @@ fn network(text: &str) -> Result<IpNet, &'static str> {
     if network.prefix_len() == 0 { Err("this trusts everybody; name your proxies") } else { Ok(network) }
 }
 
-fn hasher(reader: &mut Reader, production: bool, data_key: &adapters_crypto::DataKey) -> HasherSettings {
+fn hasher(reader: &mut Reader, production: bool, data_key: &DataKey) -> HasherSettings {
     let costs = if production { 10..=14 } else { 4..=14 };
     HasherSettings {
         cost: reader.number("password.bcrypt_cost", costs),
