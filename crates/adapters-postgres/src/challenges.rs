@@ -19,7 +19,7 @@ use crate::PostgresStore;
 #[async_trait]
 impl ChallengeStore for PostgresStore {
     #[tracing::instrument(name = "postgres.open_challenge", level = "debug", skip_all)]
-    async fn open(&self, challenge: &NewChallenge, now: Timestamp) -> Result<Opened, StoreError> {
+    async fn open(&self, challenge: &NewChallenge, now: Timestamp) -> Result<Option<Opened>, StoreError> {
         open::open(self, challenge, now).await
     }
 

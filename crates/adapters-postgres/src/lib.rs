@@ -29,7 +29,11 @@ use std::{
 use async_trait::async_trait;
 pub use connect::{ConnectError, Settings};
 use connect::{Connection, Pool, PooledConnection};
-use diesel::{QueryResult, pg::Pg};
+use diesel::{
+    QueryResult,
+    pg::Pg,
+    result::{DatabaseErrorKind, Error},
+};
 use diesel_async::{
     RunQueryDsl,
     methods::{ExecuteDsl, LoadQuery},
@@ -94,13 +98,20 @@ impl PostgresStore {
         S: Clone + Send + for<'query> LoadQuery<'query, Connection, T> + 'static,
         T: Send + 'static,
     {
-        for _ in 1..TRIES {
-            match self.load(statement.clone()).await? {
-                Err(error) if is_transient_conflict(&error) => {}
-                answer => return answer.map_err(store_error),
-            }
+        self.load_again(statement).await?.map_err(store_error)
+    }
+
+    /// Runs a statement and reads its rows; `None` when a foreign key took all of it back,
+    /// because what it was to belong to is gone.
+    async fn rows_unless_orphaned<S, T>(&self, statement: S) -> Result<Option<Vec<T>>, StoreError>
+    where
+        S: Clone + Send + for<'query> LoadQuery<'query, Connection, T> + 'static,
+        T: Send + 'static,
+    {
+        match self.load_again(statement).await? {
+            Err(Error::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _)) => Ok(None),
+            answer => answer.map(Some).map_err(store_error),
         }
-        self.load(statement).await?.map_err(store_error)
     }
 
     /// Runs a statement that returns one row or none.
@@ -124,6 +135,21 @@ impl PostgresStore {
             }
         }
         self.change(statement).await?.map_err(store_error)
+    }
+
+    /// Runs a statement, again if it lost a deadlock.
+    async fn load_again<S, T>(&self, statement: S) -> Result<QueryResult<Vec<T>>, StoreError>
+    where
+        S: Clone + Send + for<'query> LoadQuery<'query, Connection, T> + 'static,
+        T: Send + 'static,
+    {
+        for _ in 1..TRIES {
+            match self.load(statement.clone()).await? {
+                Err(error) if is_transient_conflict(&error) => {}
+                answer => return Ok(answer),
+            }
+        }
+        self.load(statement).await
     }
 
     async fn load<S, T>(&self, statement: S) -> Result<QueryResult<Vec<T>>, StoreError>

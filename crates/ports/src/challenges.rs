@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 use domain::{
-    ChallengeId, ChallengePolicy, ChallengeState, Channel, CountryCode, Locale, PhoneNumber, ProviderId,
-    Purpose, Quotas, SendReference, SessionId, User, UserId, VerificationId,
+    ChallengeId, ChallengePolicy, ChallengeState, Channel, CountryCode, Locale, PasswordHash, PhoneNumber,
+    ProviderId, Purpose, Quotas, SendReference, SessionId, User, UserId, VerificationId,
 };
 use jiff::Timestamp;
 
@@ -18,10 +18,23 @@ pub enum Subject {
     Registration(PendingRegistration),
     /// The sign-in of an account whose password was just right: the failures
     /// counted under the key are forgotten.
-    Login { user_id: UserId, phone: PhoneNumber, throttle_key: ThrottleKey },
+    Login {
+        user_id: UserId,
+        phone: PhoneNumber,
+        throttle_key: ThrottleKey,
+        /// The stored form of that password.
+        password_hash: PasswordHash,
+    },
     /// A signed-in user whose password was just right: failures counted under the key
     /// are forgotten. The right code puts a new session in the place of this one.
-    StepUp { user_id: UserId, phone: PhoneNumber, throttle_key: ThrottleKey, session_id: SessionId },
+    StepUp {
+        user_id: UserId,
+        phone: PhoneNumber,
+        throttle_key: ThrottleKey,
+        /// The stored form of that password.
+        password_hash: PasswordHash,
+        session_id: SessionId,
+    },
 }
 
 impl Subject {
@@ -172,12 +185,14 @@ pub enum Redeemed {
 #[async_trait]
 pub trait ChallengeStore: Send + Sync {
     /// Opens a challenge, or finds the live one of the same subject, and
-    /// decides whether a message is to be sent: one round trip.
+    /// decides whether a message is to be sent: one round trip. `None`, and nothing
+    /// happens, when the account is gone or its password is another meanwhile; a
+    /// registration is always opened.
     ///
     /// Of any number of concurrent calls about one number, whatever their
     /// purpose, at most one gets [`SendDecision::Reserved`] in each cooldown.
     /// The reservation is stored before this returns.
-    async fn open(&self, challenge: &NewChallenge, now: Timestamp) -> Result<Opened, StoreError>;
+    async fn open(&self, challenge: &NewChallenge, now: Timestamp) -> Result<Option<Opened>, StoreError>;
 
     /// Reserves a further message; `None` when the challenge is closed.
     /// The same promises as [`Self::open`].

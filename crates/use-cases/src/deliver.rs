@@ -31,15 +31,16 @@ impl Undelivered {
 }
 
 /// Opens a challenge, or finds it open, and sends its message if this call is
-/// the one that may.
+/// the one that may. `None` when the account is gone or its password is another meanwhile.
 pub(crate) async fn open(
     provider: &dyn VerificationProvider,
     challenges: &dyn ChallengeStore,
     challenge: &NewChallenge,
     now: Timestamp,
-) -> Result<Challenge, Undelivered> {
+) -> Result<Option<Challenge>, Undelivered> {
     let policy = &challenge.limits.policy;
     let opened = challenges.open(challenge, now).await.map_err(|error| Undelivered::Fault(error.into()))?;
+    let Some(opened) = opened else { return Ok(None) };
     let sent = match opened.send {
         SendDecision::Reserved(send) => {
             deliver(provider, challenges, policy, send, now, opened.challenge.expires_at).await?;
@@ -48,7 +49,7 @@ pub(crate) async fn open(
         SendDecision::Held => false,
         SendDecision::OverQuota { retry_at } => return Err(Undelivered::over_quota(retry_at, now)),
     };
-    Ok(opened.challenge.show(sent, policy))
+    Ok(Some(opened.challenge.show(sent, policy)))
 }
 
 /// Sends a reserved message and settles it.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use domain::{
-    Challenge, ChallengePolicy, Channel, Client, DestinationPolicy, EventName, Locale, Password, PhoneNumber,
-    Quotas, SendReference, SignInName, VerificationId,
+    Challenge, ChallengePolicy, Channel, Client, DestinationPolicy, EventName, Locale, Password,
+    PasswordHash, PhoneNumber, Quotas, SendReference, SignInName, VerificationId,
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::{
@@ -109,8 +109,9 @@ impl LogIn {
         let Some(matched) = matched else { return Ok(None) };
         match &sign_in.account {
             Some(account) if matched.index == 0 => {
+                let mut password_hash = account.password_hash.clone();
                 if matched.outdated {
-                    self.upgrade(account, &request.password).await;
+                    password_hash = self.upgrade(account, &request.password).await.unwrap_or(password_hash);
                 }
                 Ok(Some(Recognised {
                     locale: account.user.locale.clone(),
@@ -118,6 +119,7 @@ impl LogIn {
                         user_id: account.user.id,
                         phone: account.user.phone.clone(),
                         throttle_key: sign_in.throttle_key.clone(),
+                        password_hash,
                     },
                 }))
             }
@@ -131,22 +133,22 @@ impl LogIn {
         }
     }
 
-    /// The password is right either way: what fails here is tried again at the
-    /// next sign-in.
-    async fn upgrade(&self, account: &Account, password: &Password) {
-        let upgraded = match self.hasher.hash(password, &account.user.email).await {
-            Ok(stronger) => {
-                let stored = &account.password_hash;
-                self.accounts
-                    .upgrade_password_hash(account.user.id, stored, &stronger)
-                    .await
-                    .map_err(Fault::from)
-            }
-            Err(error) => Err(error.into()),
-        };
-        if let Err(fault) = upgraded {
-            tracing::warn!(error = &fault as &dyn std::error::Error, "a password hash was not upgraded");
-        }
+    /// Replaces the hash by a stronger one, which is then the stored one. The password is
+    /// right either way: what fails here is tried again at the next sign-in.
+    async fn upgrade(&self, account: &Account, password: &Password) -> Option<PasswordHash> {
+        let stronger = self.strengthen(account, password).await;
+        stronger
+            .inspect_err(|fault| {
+                tracing::warn!(error = fault as &dyn std::error::Error, "a password hash was not upgraded");
+            })
+            .ok()
+    }
+
+    async fn strengthen(&self, account: &Account, password: &Password) -> Result<PasswordHash, Fault> {
+        let stronger = self.hasher.hash(password, &account.user.email).await?;
+        let stored = &account.password_hash;
+        self.accounts.upgrade_password_hash(account.user.id, stored, &stronger).await?;
+        Ok(stronger)
     }
 
     async fn start(
@@ -156,7 +158,8 @@ impl LogIn {
         now: Timestamp,
     ) -> Result<Challenge, LogInError> {
         let challenge = self.challenge(recognised, request, now)?;
-        Ok(open(&*self.provider, &*self.challenges, &challenge, now).await?)
+        let opened = open(&*self.provider, &*self.challenges, &challenge, now).await?;
+        opened.ok_or(LogInError::InvalidCredentials)
     }
 
     fn challenge(

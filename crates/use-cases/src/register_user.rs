@@ -70,7 +70,9 @@ impl RegisterUser {
             self.hasher.hash(request.password.as_password(), &request.email).await.map_err(Fault::from)?;
         let now = self.clock.now();
         let challenge = self.challenge(request, password_hash, now);
-        Ok(open(&*self.provider, &*self.challenges, &challenge, now).await?)
+        let opened = open(&*self.provider, &*self.challenges, &challenge, now).await?;
+        // A registration belongs to no account that could be gone.
+        opened.ok_or_else(|| Fault::Internal("a registration was not opened".into()).into())
     }
 
     fn challenge(

@@ -9,7 +9,7 @@ use domain::{
 use jiff::{SignedDuration, Timestamp};
 use ports::{
     AccountStore, ChallengeStore, Clock, NewChallenge, PasswordHasher, SecretGenerator, SendLimits, Subject,
-    ThrottleKey, VerificationProvider,
+    VerificationProvider,
 };
 
 use crate::{
@@ -65,18 +65,19 @@ impl StartStepUp {
     ) -> Result<Challenge, StartStepUpError> {
         let now = self.clock.now();
         let own = OwnPassword { accounts: &*self.accounts, hasher: &*self.hasher, secrets: &*self.secrets };
-        let Proven { throttle_key, .. } =
+        let proven =
             own.prove(principal, &request.password, EventName::LoginFail, &request.client, now).await?;
         // The hash took its time: what follows counts from here.
         let now = self.clock.now();
-        let challenge = self.challenge(principal, throttle_key, request, now)?;
-        Ok(open(&*self.provider, &*self.challenges, &challenge, now).await?)
+        let challenge = self.challenge(principal, proven, request, now)?;
+        let opened = open(&*self.provider, &*self.challenges, &challenge, now).await?;
+        opened.ok_or(StartStepUpError::InvalidCredentials)
     }
 
     fn challenge(
         &self,
         principal: &Principal,
-        throttle_key: ThrottleKey,
+        proven: Proven,
         request: StartStepUpRequest,
         now: Timestamp,
     ) -> Result<NewChallenge, StartStepUpError> {
@@ -97,7 +98,8 @@ impl StartStepUp {
             subject: Subject::StepUp {
                 user_id: principal.user.id,
                 phone,
-                throttle_key,
+                throttle_key: proven.throttle_key,
+                password_hash: proven.account.password_hash,
                 session_id: principal.session_id,
             },
         })

@@ -35,7 +35,12 @@ fn request() -> LogInRequest {
 }
 
 fn login_of_the_account() -> Subject {
-    Subject::Login { user_id: user().id, phone: phone(), throttle_key: throttle_key() }
+    login_with("hash of the account")
+}
+
+fn login_with(hash: &str) -> Subject {
+    let password_hash = password_hash(hash);
+    Subject::Login { user_id: user().id, phone: phone(), throttle_key: throttle_key(), password_hash }
 }
 
 /// A wrong password that the owner of the account will read of.
@@ -94,7 +99,7 @@ impl Mocks {
     }
 
     fn opening(mut self, send: SendDecision) -> Self {
-        self.challenges.expect_open().once().return_once(|_, _| Ok(opened(Purpose::Login, send)));
+        self.challenges.expect_open().once().return_once(|_, _| Ok(Some(opened(Purpose::Login, send))));
         self
     }
 
@@ -104,7 +109,7 @@ impl Mocks {
             .expect_open()
             .withf(move |new, _| new.subject == subject)
             .once()
-            .return_once(|_, _| Ok(opened(Purpose::Login, SendDecision::Held)));
+            .return_once(|_, _| Ok(Some(opened(Purpose::Login, SendDecision::Held))));
         self
     }
 
@@ -248,6 +253,15 @@ async fn rc_02_a_password_opens_the_registration_that_carried_it() {
     }
 }
 
+/// The account was deleted, or its password changed, while the password was compared.
+#[tokio::test]
+async fn an_account_that_is_another_meanwhile_refuses_the_password() {
+    let mut mocks = Mocks::recognised();
+    mocks.challenges.expect_open().once().return_once(|_, _| Ok(None));
+    let refusal = mocks.log_in().await.unwrap_err();
+    assert!(matches!(refusal, LogInError::InvalidCredentials), "{refusal:?}");
+}
+
 #[tokio::test]
 async fn a_match_beyond_the_candidates_lets_nobody_in() {
     for (account, index) in [(Some(account()), 2), (None, 1)] {
@@ -276,7 +290,7 @@ async fn an_outdated_hash_is_replaced_on_condition_that_it_is_still_the_same() {
         .with(eq(user().id), eq(password_hash("hash of the account")), eq(password_hash("stronger hash")))
         .once()
         .return_once(|_, _, _| Ok(()));
-    mocks.opening_for(login_of_the_account()).log_in().await.unwrap();
+    mocks.opening_for(login_with("stronger hash")).log_in().await.unwrap();
 }
 
 #[tokio::test]
@@ -327,7 +341,7 @@ async fn a_challenge_counts_from_when_the_password_was_found_right() {
         )
         .once()
         .in_sequence(&mut order)
-        .return_once(|_, _| Ok(opened(Purpose::Login, reserved())));
+        .return_once(|_, _| Ok(Some(opened(Purpose::Login, reserved()))));
     mocks
         .provider
         .expect_start()
@@ -364,7 +378,7 @@ async fn a_message_is_written_in_the_language_of_the_person_or_else_of_the_reque
                 .expect_open()
                 .withf(move |new, _| new.locale == written)
                 .once()
-                .return_once(|_, _| Ok(opened(Purpose::Login, SendDecision::Held)));
+                .return_once(|_, _| Ok(Some(opened(Purpose::Login, SendDecision::Held))));
             let request = LogInRequest { request_locale: tag(of_request), ..request() };
             mocks.wire().execute(request).await.unwrap();
         }
@@ -403,7 +417,7 @@ async fn the_quota_of_a_country_is_that_of_the_account() {
         .expect_open()
         .withf(|new, _| new.country.is_some_and(|country| country.as_str() == "US"))
         .once()
-        .return_once(|_, _| Ok(opened(Purpose::Login, SendDecision::Held)));
+        .return_once(|_, _| Ok(Some(opened(Purpose::Login, SendDecision::Held))));
     mocks.log_in().await.unwrap();
 }
 

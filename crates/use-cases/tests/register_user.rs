@@ -66,7 +66,7 @@ struct Mocks {
 
 impl Mocks {
     /// The password is hashed and the store answers with this.
-    fn opening(answer: Result<Opened, StoreError>) -> Self {
+    fn opening(answer: Result<Option<Opened>, StoreError>) -> Self {
         let mut mocks = Self::default();
         mocks.hasher.expect_hash().once().return_once(|_, _| Ok(password_hash("fresh hash")));
         mocks.challenges.expect_open().once().return_once(|_, _| answer);
@@ -75,14 +75,14 @@ impl Mocks {
 
     /// A message is reserved and the provider answers with this.
     fn sending(answer: Result<domain::ProviderId, StartError>) -> Self {
-        let mut mocks = Self::opening(Ok(opened(Purpose::Registration, reserved())));
+        let mut mocks = Self::opening(Ok(Some(opened(Purpose::Registration, reserved()))));
         mocks.provider.expect_start().once().return_once(|_| answer);
         mocks
     }
 
     /// A message is reserved, which the provider refuses to send.
     fn not_sending(reason: NotSent) -> Self {
-        let mut mocks = Self::opening(Ok(opened(Purpose::Registration, reserved())));
+        let mut mocks = Self::opening(Ok(Some(opened(Purpose::Registration, reserved()))));
         expect_not_sent(&mut mocks.provider, &mut mocks.challenges, reason);
         mocks
     }
@@ -125,7 +125,7 @@ async fn rc_05_a_registration_is_hashed_then_stored_then_sent_then_settled() {
         .with(eq(new_challenge()), eq(now()))
         .once()
         .in_sequence(&mut order)
-        .return_once(|_, _| Ok(opened(Purpose::Registration, reserved())));
+        .return_once(|_, _| Ok(Some(opened(Purpose::Registration, reserved()))));
     mocks
         .provider
         .expect_start()
@@ -191,7 +191,7 @@ async fn sm_01_a_number_that_gets_no_codes_costs_no_hash_no_row_and_no_message()
 #[tokio::test]
 async fn rc_05_a_registration_found_alive_sends_nothing_more() {
     let challenge =
-        Mocks::opening(Ok(opened(Purpose::Registration, SendDecision::Held))).register().await.unwrap();
+        Mocks::opening(Ok(Some(opened(Purpose::Registration, SendDecision::Held)))).register().await.unwrap();
     assert!(!challenge.sent);
     assert_eq!(challenge.id, challenge_state(Purpose::Registration).id, "the stored one, not the fresh one");
 }
@@ -199,7 +199,7 @@ async fn rc_05_a_registration_found_alive_sends_nothing_more() {
 #[tokio::test]
 async fn a_used_up_quota_sends_nothing_and_tells_the_wait() {
     let over = SendDecision::OverQuota { retry_at: in_seconds(1_234) };
-    let refusal = Mocks::opening(Ok(opened(Purpose::Registration, over))).register().await.unwrap_err();
+    let refusal = Mocks::opening(Ok(Some(opened(Purpose::Registration, over)))).register().await.unwrap_err();
     let RegisterUserError::RateLimited { retry_after } = refusal else { panic!("{refusal:?}") };
     assert_eq!(retry_after, SignedDuration::from_secs(1_234));
 }
@@ -299,7 +299,7 @@ async fn a_message_is_written_in_the_chosen_language_or_else_in_that_of_the_requ
                     && new.locale == written
             })
             .once()
-            .return_once(|_, _| Ok(opened(Purpose::Registration, SendDecision::Held)));
+            .return_once(|_, _| Ok(Some(opened(Purpose::Registration, SendDecision::Held))));
         let request = RegisterUserRequest { locale: chosen, request_locale: parse(of_request), ..request() };
         mocks.wire().execute(request).await.unwrap();
     }
@@ -314,7 +314,7 @@ async fn the_quota_of_a_country_is_that_of_the_number() {
         .expect_open()
         .withf(|new, _| new.country == CountryCode::parse("US").ok())
         .once()
-        .return_once(|_, _| Ok(opened(Purpose::Registration, SendDecision::Held)));
+        .return_once(|_, _| Ok(Some(opened(Purpose::Registration, SendDecision::Held))));
     let phone = PhoneNumber::parse("+1 650 253 0000", None).unwrap();
     mocks.wire().execute(RegisterUserRequest { phone, ..request() }).await.unwrap();
 }
@@ -339,7 +339,7 @@ fn en_01_a_registration_has_no_way_to_look_at_accounts() {
 async fn lg_01_a_registration_logs_neither_person_nor_password() {
     let log = Log::listen();
     Mocks::not_sending(NotSent::TooSoon).register().await.unwrap_err();
-    let mut mocks = Mocks::opening(Ok(opened(Purpose::Registration, reserved())));
+    let mut mocks = Mocks::opening(Ok(Some(opened(Purpose::Registration, reserved()))));
     expect_sent(&mut mocks.provider, &mut mocks.challenges);
     mocks.register().await.unwrap();
 
@@ -348,4 +348,10 @@ async fn lg_01_a_registration_logs_neither_person_nor_password() {
     for secret in [PASSWORD, "Lovelace", "lovelace", phone().as_e164(), "0123456", "fresh hash"] {
         assert!(!text.contains(secret), "{secret}: {text}");
     }
+}
+
+#[tokio::test]
+async fn a_store_that_misses_the_account_of_a_registration_is_broken() {
+    let refusal = Mocks::opening(Ok(None)).register().await.unwrap_err();
+    assert!(matches!(refusal, RegisterUserError::Fault(Fault::Internal(_))), "{refusal:?}");
 }

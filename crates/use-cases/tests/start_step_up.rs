@@ -67,7 +67,7 @@ impl Mocks {
     /// The password is right, and the store decides this about a message.
     fn opening(send: SendDecision) -> Self {
         let mut mocks = Self::comparing(RIGHT);
-        mocks.challenges.expect_open().once().return_once(|_, _| Ok(opened(Purpose::StepUp, send)));
+        mocks.challenges.expect_open().once().return_once(|_, _| Ok(Some(opened(Purpose::StepUp, send))));
         mocks
     }
 
@@ -147,6 +147,7 @@ async fn a_step_up_is_opened_for_the_session_that_asks_when_the_password_was_fou
                     user_id: user().id,
                     phone: phone(),
                     throttle_key: throttle_key(),
+                    password_hash: account().password_hash,
                     session_id: live_session().id,
                 },
                 id: fresh_challenge_id(),
@@ -161,7 +162,7 @@ async fn a_step_up_is_opened_for_the_session_that_asks_when_the_password_was_fou
         )
         .once()
         .in_sequence(&mut order)
-        .return_once(|_, _| Ok(opened(Purpose::StepUp, reserved())));
+        .return_once(|_, _| Ok(Some(opened(Purpose::StepUp, reserved()))));
     mocks
         .provider
         .expect_start()
@@ -189,7 +190,7 @@ async fn a_few_failures_do_not_keep_the_owner_from_stepping_up() {
     let known = SignIn { failures: failed(PasswordFailures::FREE), ..sign_in(Some(account()), Vec::new()) };
     let mut mocks = Mocks::knowing(known);
     mocks.hasher.expect_find_match().once().return_once(|_, _, _| RIGHT);
-    let held = Ok(opened(Purpose::StepUp, SendDecision::Held));
+    let held = Ok(Some(opened(Purpose::StepUp, SendDecision::Held)));
     mocks.challenges.expect_open().once().return_once(|_, _| held);
     mocks.step_up().await.unwrap();
 }
@@ -208,7 +209,7 @@ async fn a_message_is_written_in_the_language_of_the_user_or_else_of_the_request
             .expect_open()
             .withf(move |new, _| new.locale == written)
             .once()
-            .return_once(|_, _| Ok(opened(Purpose::StepUp, SendDecision::Held)));
+            .return_once(|_, _| Ok(Some(opened(Purpose::StepUp, SendDecision::Held))));
         let request = StartStepUpRequest { request_locale: tag(of_request), ..request() };
         mocks.wire().execute(&principal, request).await.unwrap();
     }
@@ -339,4 +340,13 @@ async fn lg_01_a_step_up_logs_neither_person_nor_password() {
     for secret in [PASSWORD, "ovelace", "0123456", "hash of", "the store chose", "2001:db8"] {
         assert!(!text.contains(secret), "{secret}: {text}");
     }
+}
+
+/// The account was deleted, or its password changed, while the password was compared.
+#[tokio::test]
+async fn an_account_that_is_another_meanwhile_refuses_the_password() {
+    let mut mocks = Mocks::comparing(RIGHT);
+    mocks.challenges.expect_open().once().return_once(|_, _| Ok(None));
+    let refusal = mocks.step_up().await.unwrap_err();
+    assert!(matches!(refusal, StartStepUpError::InvalidCredentials), "{refusal:?}");
 }

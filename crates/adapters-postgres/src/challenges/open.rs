@@ -8,6 +8,10 @@ use uuid::Uuid;
 use super::send::{OpenedRow, WhenOverQuota, gate, limit, quota_limit, slot};
 use crate::{PostgresStore, rows::read, statement::statement, types::Instant};
 
+// Whoever opens a challenge of an account holds its row, after the verification as whoever uses
+// a code does. An account that is gone, or whose password is another than was compared, has no
+// holder: then the challenge belongs to nobody, and its foreign key takes everything back.
+//
 // `keys` is the live challenge as this statement's snapshot shows it, for what
 // it may cost; the upserts below judge liveness again on the rows they lock.
 statement!(OpenChallenge {
@@ -18,6 +22,7 @@ statement!(OpenChallenge {
     reference: Uuid => SqlUuid,
     phone: String => Text,
     user_id: Option<Uuid> => Nullable<SqlUuid>,
+    compared_hash: Option<String> => Nullable<Text>,
     session_id: Option<Uuid> => Nullable<SqlUuid>,
     email: Option<String> => Nullable<Text>,
     email_canonical: Option<String> => Nullable<Text>,
@@ -67,13 +72,19 @@ statement!(OpenChallenge {
                 THEN greatest(v.expires_at, excluded.expires_at) ELSE excluded.expires_at END,
             channel = CASE WHEN excluded.unsettled_reference IS NULL THEN v.channel ELSE excluded.channel END
         RETURNING v.*
+    ), holder AS MATERIALIZED (
+        SELECT u.id FROM input i, verification v, users u
+        WHERE u.id = i.user_id AND (i.compared_hash IS NULL OR u.password_hash = i.compared_hash)
+        FOR SHARE OF u
     ), challenge AS (
         INSERT INTO challenges AS c (id, purpose, subject, verification_id, phone, user_id, session_id, email,
             email_canonical, password_hash, account_locale, locale, country, account, sends, created_at, expires_at)
-        SELECT i.id, i.purpose, i.subject, v.id, i.phone, i.user_id, i.session_id, i.email,
+        SELECT i.id, i.purpose, i.subject, v.id, i.phone,
+            CASE WHEN i.user_id IS NOT NULL THEN coalesce(h.id, '00000000-0000-0000-0000-000000000000') END,
+            i.session_id, i.email,
             i.email_canonical, i.password_hash, i.account_locale, i.locale, i.country, i.account,
             CASE WHEN slot.won THEN 1 ELSE 0 END, i.now, i.expires_at
-        FROM input i, verification v, slot
+        FROM input i CROSS JOIN verification v CROSS JOIN slot LEFT JOIN holder h ON true
         ON CONFLICT (purpose, subject) DO UPDATE SET
             id = CASE WHEN c.verification_id = excluded.verification_id AND c.expires_at > excluded.created_at
                 THEN c.id ELSE excluded.id END,
@@ -83,7 +94,8 @@ statement!(OpenChallenge {
                 AND c.expires_at > excluded.created_at THEN c.created_at ELSE excluded.created_at END,
             expires_at = CASE WHEN c.verification_id = excluded.verification_id
                 AND c.expires_at > excluded.created_at THEN c.expires_at ELSE excluded.expires_at END,
-            verification_id = excluded.verification_id, phone = excluded.phone, email = excluded.email,
+            verification_id = excluded.verification_id, phone = excluded.phone, user_id = excluded.user_id,
+            email = excluded.email,
             account_locale = excluded.account_locale, locale = excluded.locale, session_id = excluded.session_id
         RETURNING c.*
     ), logged AS (
@@ -102,19 +114,22 @@ pub(crate) async fn open(
     store: &PostgresStore,
     challenge: &NewChallenge,
     now: Timestamp,
-) -> Result<Opened, StoreError> {
+) -> Result<Option<Opened>, StoreError> {
     let sent_before = challenge.limits.policy.sent_before(now);
-    let row: Option<OpenedRow> = store.row(statement(challenge, now)).await?;
-    read(row, "challenges", "id")?.opened(challenge.reference, sent_before, WhenOverQuota::LastCodeServes)
+    let Some(rows) = store.rows_unless_orphaned(statement(challenge, now)).await? else { return Ok(None) };
+    let row: OpenedRow = read(rows.into_iter().next(), "challenges", "id")?;
+    row.opened(challenge.reference, sent_before, WhenOverQuota::LastCodeServes).map(Some)
 }
 
 fn statement(challenge: &NewChallenge, now: Timestamp) -> OpenChallenge {
     let limits = &challenge.limits;
     let (registration, owner) = match &challenge.subject {
         Subject::Registration(registration) => (Some(registration), None),
-        Subject::Login { user_id, throttle_key, .. } => (None, Some((user_id, throttle_key, None))),
-        Subject::StepUp { user_id, throttle_key, session_id, .. } => {
-            (None, Some((user_id, throttle_key, Some(session_id.0))))
+        Subject::Login { user_id, throttle_key, password_hash, .. } => {
+            (None, Some((user_id, throttle_key, password_hash, None)))
+        }
+        Subject::StepUp { user_id, throttle_key, password_hash, session_id, .. } => {
+            (None, Some((user_id, throttle_key, password_hash, Some(session_id.0))))
         }
     };
     let (subject, account) = keys(&challenge.subject);
@@ -126,6 +141,7 @@ fn statement(challenge: &NewChallenge, now: Timestamp) -> OpenChallenge {
         reference: challenge.reference.0,
         phone: challenge.subject.phone().as_e164().to_owned(),
         user_id: owner.map(|(user_id, ..)| user_id.0),
+        compared_hash: owner.map(|(_, _, hash, _)| hash.as_str().to_owned()),
         session_id: owner.and_then(|(.., session_id)| session_id),
         email: registration.map(|r| r.email.as_typed().to_owned()),
         email_canonical: registration.map(|r| r.email.canonical().to_owned()),
@@ -135,7 +151,7 @@ fn statement(challenge: &NewChallenge, now: Timestamp) -> OpenChallenge {
         country: challenge.country.map(|c| c.as_str().to_owned()),
         address: limits.address.map(|address| address.to_string()),
         account,
-        throttle_key: owner.map(|(_, throttle_key, _)| throttle_key.0.clone()),
+        throttle_key: owner.map(|(_, throttle_key, ..)| throttle_key.0.clone()),
         channel: challenge.channel.as_str().to_owned(),
         now: Instant(now),
         expires_at: Instant(limits.policy.expires_at(now)),

@@ -20,7 +20,7 @@ use crate::store::SqliteStore;
 #[async_trait]
 impl ChallengeStore for SqliteStore {
     #[tracing::instrument(name = "sqlite.open", skip_all)]
-    async fn open(&self, challenge: &NewChallenge, now: Timestamp) -> Result<Opened, StoreError> {
+    async fn open(&self, challenge: &NewChallenge, now: Timestamp) -> Result<Option<Opened>, StoreError> {
         let challenge = challenge.clone();
         self.write(move |sqlite| opening::open(sqlite, &challenge, now)).await
     }

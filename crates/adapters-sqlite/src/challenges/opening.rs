@@ -1,6 +1,10 @@
 //! Opening challenges and asking for further messages.
 
-use diesel::{QueryResult, SqliteConnection, dsl::delete, prelude::*};
+use diesel::{
+    QueryResult, SqliteConnection,
+    dsl::{delete, exists, select},
+    prelude::*,
+};
 use jiff::Timestamp;
 use ports::{NewChallenge, Opened, Resend, ReservedSend, SendDecision, Subject};
 
@@ -8,9 +12,19 @@ use super::{
     live::Live,
     sending::{Verdict, Wish, reserve},
 };
-use crate::schema::password_failures;
+use crate::{
+    schema::{password_failures, users},
+    types::Id,
+};
 
-pub(super) fn open(sqlite: &mut SqliteConnection, new: &NewChallenge, now: Timestamp) -> QueryResult<Opened> {
+pub(super) fn open(
+    sqlite: &mut SqliteConnection,
+    new: &NewChallenge,
+    now: Timestamp,
+) -> QueryResult<Option<Opened>> {
+    if !is_still_held(sqlite, &new.subject)? {
+        return Ok(None);
+    }
     forget_failures(sqlite, &new.subject)?;
     let mut live = Live::find_or_begin(sqlite, new, now)?;
     let had_code = live.has_code();
@@ -22,7 +36,19 @@ pub(super) fn open(sqlite: &mut SqliteConnection, new: &NewChallenge, now: Times
     if had_code && matches!(opened.send, SendDecision::OverQuota { .. }) {
         opened.send = SendDecision::Held;
     }
-    Ok(opened)
+    Ok(Some(opened))
+}
+
+/// Whether the account is there with the password that was compared; who registers has none.
+fn is_still_held(sqlite: &mut SqliteConnection, subject: &Subject) -> QueryResult<bool> {
+    match subject {
+        Subject::Registration(_) => Ok(true),
+        Subject::Login { user_id, password_hash, .. } | Subject::StepUp { user_id, password_hash, .. } => {
+            let held =
+                users::table.find(Id(user_id.0)).filter(users::password_hash.eq(password_hash.as_str()));
+            select(exists(held)).get_result(sqlite)
+        }
+    }
 }
 
 pub(super) fn reserve_resend(

@@ -232,7 +232,7 @@ fn what_the_provider_refuses_is_told_by_its_kind() {
     let started = |error: StartError| {
         let mut world = World::default();
         world.hasher.expect_hash().returning(|_, _| Ok(PasswordHash::new("hash".to_owned())));
-        world.challenges.expect_open().returning(|_, _| Ok(opened()));
+        world.challenges.expect_open().returning(|_, _| Ok(Some(opened())));
         world.challenges.expect_settle_not_sent().returning(|_| Ok(()));
         world.provider.expect_start().returning(move |_| Err(error.clone()));
         Service::start(world).register()

@@ -160,7 +160,7 @@ fn en_06_a_slowed_down_step_up_says_how_long_to_wait() {
 #[test]
 fn a_number_that_the_provider_refuses_is_no_destination() {
     let mut world = comparing(Ok(RIGHT));
-    world.challenges.expect_open().returning(|_, _| Ok(opened()));
+    world.challenges.expect_open().returning(|_, _| Ok(Some(opened())));
     world.challenges.expect_settle_not_sent().returning(|_| Ok(()));
     let refused = StartError::NotSent(NotSent::DestinationRefused("secret reason".to_owned()));
     world.provider.expect_start().returning(move |_| Err(refused.clone()));

@@ -67,7 +67,7 @@ impl World {
     pub(crate) fn that_sends() -> Self {
         let mut world = Self { channels: vec![Channel::Sms], ..Self::default() };
         world.hasher.expect_hash().returning(|_, _| Ok(PasswordHash::new("hash".to_owned())));
-        world.challenges.expect_open().returning(|_, _| Ok(opened()));
+        world.challenges.expect_open().returning(|_, _| Ok(Some(opened())));
         world.challenges.expect_reserve_resend().returning(|_, _| Ok(Some(opened())));
         world.challenges.expect_settle_sent().returning(|_, _| Ok(()));
         world.provider.expect_start().returning(|_| Ok(ProviderId("1".to_owned())));
@@ -99,7 +99,7 @@ impl World {
         world.accounts.expect_change_password().returning(|_, _| Ok(true));
         world.accounts.expect_set_locale().returning(|_, _, _, _| Ok(Some(user())));
         world.accounts.expect_delete_account().returning(|_, _, _| Ok(true));
-        world.challenges.expect_open().returning(|_, _| Ok(opened_for(Purpose::StepUp)));
+        world.challenges.expect_open().returning(|_, _| Ok(Some(opened_for(Purpose::StepUp))));
         world.challenges.expect_settle_sent().returning(|_, _| Ok(()));
         world.events.expect_list_events().returning(|_, _, _| Ok(vec![security_event()]));
         world.hasher.expect_find_match().returning(|_, _, _| Ok(RIGHT));

@@ -126,16 +126,33 @@ pub(super) fn registration(number: u32) -> NewChallenge {
     registration_of(person(number))
 }
 
-/// The challenge of a sign-in, without quotas.
+/// The challenge of a sign-in with the password of the registration, without quotas.
 pub(super) fn login(user: &User) -> NewChallenge {
-    let (user_id, phone) = (user.id, user.phone.clone());
-    challenge_of(Subject::Login { user_id, phone, throttle_key: key_of(user) })
+    login_with(user, first_password(user))
 }
 
-/// The challenge of a step-up that the session asks for, without quotas.
-pub(super) fn step_up(user: &User, session_id: SessionId) -> NewChallenge {
+/// The challenge of a sign-in with this password, without quotas.
+pub(super) fn login_with(user: &User, password_hash: PasswordHash) -> NewChallenge {
     let (user_id, phone) = (user.id, user.phone.clone());
-    challenge_of(Subject::StepUp { user_id, phone, throttle_key: key_of(user), session_id })
+    challenge_of(Subject::Login { user_id, phone, throttle_key: key_of(user), password_hash })
+}
+
+/// The challenge of a step-up that the session asks for with the password of the
+/// registration, without quotas.
+pub(super) fn step_up(user: &User, session_id: SessionId) -> NewChallenge {
+    step_up_with(user, session_id, first_password(user))
+}
+
+/// The challenge of a step-up that the session asks for with this password, without quotas.
+pub(super) fn step_up_with(user: &User, session_id: SessionId, password_hash: PasswordHash) -> NewChallenge {
+    let (user_id, phone) = (user.id, user.phone.clone());
+    challenge_of(Subject::StepUp { user_id, phone, throttle_key: key_of(user), password_hash, session_id })
+}
+
+/// The password that [`person`] registers with.
+fn first_password(user: &User) -> PasswordHash {
+    let number = user.email.canonical().split(['.', '@']).nth(1);
+    password(number.and_then(|number| number.parse().ok()).unwrap())
 }
 
 /// What wrong passwords of somebody who signs in by e-mail are counted under.

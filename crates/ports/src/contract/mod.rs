@@ -78,6 +78,9 @@ macro_rules! store_contract {
                 sends_of_a_challenge_are_counted_and_end
                 a_challenge_ends_on_time_and_the_next_is_new
                 a_later_challenge_of_a_number_keeps_its_code_for_its_whole_life
+                a_deleted_account_opens_nothing_and_its_number_is_free_at_once
+                asvs_7_4_3_a_password_that_was_changed_meanwhile_opens_nothing
+                a_deletion_that_races_50_openings_leaves_no_challenge
             }
             sending: {
                 a_resend_waits_for_the_cooldown

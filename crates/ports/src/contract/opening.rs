@@ -2,13 +2,15 @@
 
 use std::collections::HashSet;
 
-use domain::{Channel, Purpose};
+use domain::{Channel, Purpose, SignInName};
+use futures_util::future::{join, join_all};
 
 use super::{
     Stores,
     fixtures::{
-        COOLDOWN, CROWD, MICROSECOND, TTL, login, password, person, person_with_phone, phone, policy,
-        registration, registration_of, resend, reserved, sends, start,
+        COOLDOWN, CROWD, MICROSECOND, TTL, change, email, key_of, login, login_with, minute, password,
+        person, person_with_phone, phone, policy, registration, registration_of, resend, reserved, sends,
+        start, step_up, step_up_with,
     },
 };
 use crate::{NewChallenge, PendingRegistration, SendDecision};
@@ -175,4 +177,51 @@ pub async fn a_later_challenge_of_a_number_keeps_its_code_for_its_whole_life(sto
     assert!(stores.is_closed(&first.challenge.id, end).await);
     assert_eq!(stores.take(&later.challenge.id, middle + TTL - MICROSECOND).await.attempts_left, 4);
     assert!(stores.is_closed(&later.challenge.id, middle + TTL).await);
+}
+
+pub async fn a_deleted_account_opens_nothing_and_its_number_is_free_at_once(stores: &Stores) {
+    let (user, session) = stores.register(person(1), start()).await;
+    let now = start() + COOLDOWN;
+    assert!(stores.delete_account(user.id, now).await);
+
+    for challenge in [login(&user), step_up(&user, session.id)] {
+        assert_eq!(stores.try_open(&challenge, now).await, None);
+        assert!(stores.is_closed(&challenge.id, now).await);
+    }
+    let anew = stores.open(&registration(1), now).await;
+    assert_eq!((sends(&anew), anew.challenge.attempts_left), (true, 5));
+}
+
+pub async fn asvs_7_4_3_a_password_that_was_changed_meanwhile_opens_nothing(stores: &Stores) {
+    let (user, session) = stores.register(person(1), start()).await;
+    assert!(stores.change_password(&change(&user, 1, 2, session.id), start()).await);
+    stores.record_failure(&key_of(&user), start()).await;
+
+    for old in [login(&user), step_up(&user, session.id)] {
+        assert_eq!(stores.try_open(&old, start() + COOLDOWN).await, None);
+        assert!(stores.is_closed(&old.id, start() + COOLDOWN).await);
+    }
+    let found = stores.find_sign_in(SignInName::Email(email(1)), start() + COOLDOWN).await;
+    assert_eq!(found.failures.count, 1, "nothing was opened, so nothing was forgiven");
+
+    let today = stores.open(&login_with(&user, password(2)), start() + COOLDOWN).await;
+    assert!(sends(&today));
+    stores.open(&step_up_with(&user, session.id, password(2)), start() + COOLDOWN).await;
+}
+
+pub async fn a_deletion_that_races_50_openings_leaves_no_challenge(stores: &Stores) {
+    for number in 1..=5 {
+        let (user, session) = stores.register(person(number), start()).await;
+        let of = |n: u32| if n.is_multiple_of(2) { login(&user) } else { step_up(&user, session.id) };
+        let challenges: Vec<NewChallenge> = (0..CROWD).map(of).collect();
+
+        let openings = join_all(challenges.iter().map(|challenge| stores.try_open(challenge, minute(10))));
+        let (opened, deleted) = join(openings, stores.delete_account(user.id, minute(10))).await;
+
+        assert!(deleted);
+        for opened in opened.into_iter().flatten() {
+            assert!(stores.is_closed(&opened.challenge.id, minute(10)).await);
+        }
+        assert_eq!(stores.try_open(&login(&user), minute(10)).await, None);
+    }
 }
