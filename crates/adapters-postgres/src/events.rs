@@ -27,6 +27,7 @@ pub(crate) struct EventInput {
     name: &'static str,
     address: Option<String>,
     user_agent: Option<String>,
+    phone: Option<String>,
 }
 
 impl EventInput {
@@ -39,7 +40,8 @@ impl EventInput {
 impl From<&NewEvent> for EventInput {
     fn from(event: &NewEvent) -> Self {
         let (address, user_agent) = client(&event.client);
-        Self { id: event.id.0, name: event.name.as_str(), address, user_agent }
+        let phone = event.notify.as_ref().map(|phone| phone.as_e164().to_owned());
+        Self { id: event.id.0, name: event.name.as_str(), address, user_agent, phone }
     }
 }
 
@@ -53,7 +55,9 @@ impl Inputs for EventInput {
         out.push_bind_param::<Nullable<Text>, _>(&self.address)?;
         out.push_sql(" AS event_address, ");
         out.push_bind_param::<Nullable<Text>, _>(&self.user_agent)?;
-        out.push_sql(" AS event_agent");
+        out.push_sql(" AS event_agent, ");
+        out.push_bind_param::<Nullable<Text>, _>(&self.phone)?;
+        out.push_sql(" AS event_phone");
         Ok(())
     }
 }
@@ -62,15 +66,28 @@ impl Inputs for EventInput {
 /// part of a statement it makes the number of changed rows tell whether the act took effect.
 ///
 /// The act must hold the row of the user, whose deletion otherwise could overlook the event.
+/// `$phone` is the number that is told of it, if any.
 macro_rules! record {
     (user $user:literal, session $session:literal, act $act:literal) => {
+        $crate::events::record!(user $user, session $session, told "i.event_phone", act $act)
+    };
+    (user $user:literal, session $session:literal, told $phone:literal, act $act:literal) => {
         concat!(
-            " INSERT INTO events (id, user_id, name, session_id, client_address, user_agent, occurred_at)
+            " INSERT INTO events (id, user_id, name, session_id, client_address, user_agent, occurred_at,
+                notify_phone, notify_locale, notify_at)
             SELECT i.event_id, ",
             $user,
             ", i.event_name, ",
             $session,
-            ", i.event_address, i.event_agent, i.now
+            ", i.event_address, i.event_agent, i.now, ",
+            $phone,
+            ", CASE WHEN ",
+            $phone,
+            " IS NOT NULL THEN (SELECT told.locale FROM users told WHERE told.id = ",
+            $user,
+            ") END, CASE WHEN ",
+            $phone,
+            " IS NOT NULL THEN i.now END
             FROM input i, ",
             $act
         )

@@ -5,7 +5,7 @@ mod lookups;
 use async_trait::async_trait;
 use diesel::{
     QueryableByName,
-    sql_types::{BigInt, Binary, Timestamptz, Uuid as SqlUuid},
+    sql_types::{BigInt, Binary, Bool, Timestamptz, Uuid as SqlUuid},
 };
 use domain::{RefreshTokenHash, SessionEntry, SessionId, SessionPolicy, UserId};
 use jiff::{SignedDuration, Timestamp};
@@ -92,14 +92,15 @@ statement!(EndReused {
     presented: Vec<u8> => Binary,
     leeway_began: Instant => Timestamptz,
     now: Instant => Timestamptz,
+    notifies: bool => Bool,
     ..event: EventInput,
 } concat!(", owner AS MATERIALIZED (
-        SELECT p.session_id FROM input i JOIN refresh_tokens p ON p.hash = i.presented AND p.spent_at <= i.leeway_began
+        SELECT p.session_id, CASE WHEN i.notifies THEN u.phone END AS told FROM input i JOIN refresh_tokens p ON p.hash = i.presented AND p.spent_at <= i.leeway_began
         JOIN sessions s ON s.id = p.session_id JOIN users u ON u.id = s.user_id
         FOR KEY SHARE OF u
     ), ended AS (
-        DELETE FROM sessions s USING owner o WHERE s.id = o.session_id RETURNING s.id, s.user_id
-    ), recorded AS (", record!(user "e.user_id", session "e.id", act "ended e"), ")
+        DELETE FROM sessions s USING owner o WHERE s.id = o.session_id RETURNING s.id, s.user_id, o.told
+    ), recorded AS (", record!(user "e.user_id", session "e.id", told "e.told", act "ended e"), ")
     SELECT id, user_id FROM ended"));
 
 #[derive(QueryableByName)]
@@ -174,7 +175,8 @@ impl SessionStore for PostgresStore {
         if let Some(row) = self.row::<_, SessionRow>(replace).await? {
             return Ok(Rotation::Rotated(row.try_into()?));
         }
-        let end = EndReused { presented, leeway_began, now, event: reuse.into() };
+        let end =
+            EndReused { presented, leeway_began, now, notifies: reuse.name.notifies(), event: reuse.into() };
         let ended: Option<EndedRow> = self.row(end).await?;
         Ok(ended.map_or(Rotation::Refused, |row| Rotation::Reused {
             session_id: SessionId(row.id),

@@ -142,7 +142,7 @@ fn client() -> Client {
 }
 
 fn event(number: u128, name: EventName) -> NewEvent {
-    NewEvent { id: EventId(Uuid::from_u128(number)), name, client: client() }
+    NewEvent { id: EventId(Uuid::from_u128(number)), name, client: client(), notify: None }
 }
 
 #[tokio::test(flavor = "multi_thread")]

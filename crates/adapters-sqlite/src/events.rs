@@ -6,13 +6,13 @@ use diesel::{
     dsl::{delete, insert_into, update},
     prelude::*,
 };
-use domain::{EventId, EventName, SecurityEvent, SessionId, UserAgent, UserId};
+use domain::{EventId, EventName, PhoneNumber, SecurityEvent, SessionId, UserAgent, UserId};
 use jiff::Timestamp;
 use ports::{EventStore, NewEvent, StoreError};
 
 use crate::{
     rows::EventRow,
-    schema::events,
+    schema::{events, users},
     store::SqliteStore,
     types::{Id, Micros},
 };
@@ -35,7 +35,8 @@ impl EventStore for SqliteStore {
     }
 }
 
-/// Records what the transaction around it has just done.
+/// Records what the transaction around it has just done. The user must still be there if
+/// somebody is told of it, who is told in that language.
 pub(crate) fn record(
     sqlite: &mut SqliteConnection,
     event: &NewEvent,
@@ -43,6 +44,11 @@ pub(crate) fn record(
     session_id: Option<SessionId>,
     now: Timestamp,
 ) -> QueryResult<()> {
+    let phone = event.notify.as_ref().map(PhoneNumber::as_e164);
+    let locale = match phone {
+        Some(_) => users::table.find(Id(user_id.0)).select(users::locale).first(sqlite).optional()?.flatten(),
+        None => None::<String>,
+    };
     insert_into(events::table)
         .values((
             events::id.eq(Id(event.id.0)),
@@ -52,6 +58,9 @@ pub(crate) fn record(
             events::client_address.eq(event.client.address.map(|address| address.to_string())),
             events::user_agent.eq(event.client.user_agent.as_ref().map(UserAgent::as_str)),
             events::occurred_at.eq(Micros(now)),
+            events::notify_phone.eq(phone),
+            events::notify_locale.eq(locale),
+            events::notify_at.eq(phone.map(|_| Micros(now))),
         ))
         .execute(sqlite)
         .map(drop)

@@ -127,6 +127,22 @@ table! {
         client_address -> Nullable<Text>,
         user_agent -> Nullable<Text>,
         occurred_at -> BigInt,
+        notify_phone -> Nullable<Text>,
+        notify_locale -> Nullable<Text>,
+        notify_attempts -> BigInt,
+        notify_at -> Nullable<BigInt>,
+        fanned_out_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    webhook_deliveries (event_id, endpoint) {
+        event_id -> Binary,
+        endpoint -> Text,
+        attempts -> BigInt,
+        due_at -> BigInt,
+        failure -> Nullable<Text>,
+        dead_at -> Nullable<BigInt>,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The record of what happened to accounts.
 
 use async_trait::async_trait;
-use domain::{Client, EventId, EventName, SecurityEvent, UserId};
+use domain::{Client, EventId, EventName, PhoneNumber, SecurityEvent, UserId};
 use jiff::Timestamp;
 
 use crate::StoreError;
@@ -15,6 +15,18 @@ pub struct NewEvent {
     pub name: EventName,
     /// Who caused it.
     pub client: Client,
+    /// The number that is to be told of it, in the language that the account has when it
+    /// happens. A store keeps both with the event until the notice has gone or is given up,
+    /// even when the account is deleted meanwhile, and shows them to nobody.
+    pub notify: Option<PhoneNumber>,
+}
+
+impl NewEvent {
+    /// The event, of which `phone` is told if it is one that owners are told of.
+    #[must_use]
+    pub fn notifying(self, phone: &PhoneNumber) -> Self {
+        Self { notify: self.name.notifies().then(|| phone.clone()), ..self }
+    }
 }
 
 /// What happened to accounts. Nothing is ever changed in it; what is old is forgotten.

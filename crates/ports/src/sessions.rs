@@ -67,7 +67,8 @@ pub trait SessionStore: Send + Sync {
     /// the successor if that is itself unspent, or are refused, so that there
     /// is at most one live successor. A replaced successor counts as spent. The leeway runs from the first use and is never
     /// stretched. A token spent longer ago ends the session, and only then is
-    /// `reuse` recorded.
+    /// `reuse` recorded. Nobody knows before whose token it is, so the store itself gives
+    /// `reuse` the number of the account to be told, if the event is one that owners are told of.
     async fn rotate(
         &self,
         presented: RefreshTokenHash,

@@ -66,7 +66,8 @@ impl ChangePassword {
             old: account.password_hash,
             new,
             kept: principal.session_id,
-            event: event(&*self.secrets, EventName::PasswordChange, request.client, now),
+            event: event(&*self.secrets, EventName::PasswordChange, request.client, now)
+                .notifying(&account.user.phone),
         };
         let changed = self.accounts.change_password(&change, now).await.map_err(Fault::from)?;
         if !changed {

@@ -11,5 +11,5 @@ pub(crate) fn event(
     client: Client,
     now: Timestamp,
 ) -> NewEvent {
-    NewEvent { id: EventId(secrets.id(now)), name, client }
+    NewEvent { id: EventId(secrets.id(now)), name, client, notify: None }
 }

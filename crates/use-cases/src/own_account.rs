@@ -64,9 +64,9 @@ impl DeleteAccount {
     pub async fn execute(&self, principal: &Principal, client: Client) -> Result<(), DeleteAccountError> {
         let now = self.clock.now();
         principal.require_fresh(now)?;
-        let event = event(&*self.secrets, EventName::UserDeleted, client, now);
-        let user_id = principal.user.id;
-        if !self.accounts.delete_account(user_id, &event, now).await.map_err(Fault::from)? {
+        let User { id: user_id, phone, .. } = &principal.user;
+        let event = event(&*self.secrets, EventName::UserDeleted, client, now).notifying(phone);
+        if !self.accounts.delete_account(*user_id, &event, now).await.map_err(Fault::from)? {
             return Err(DeleteAccountError::Gone);
         }
         tracing::info!(event = "user_deleted", user.id = %user_id.0);

@@ -15,7 +15,7 @@ use fixtures::{
 use jiff::SignedDuration;
 use mockall::{Sequence, predicate::eq};
 use ports::{
-    Account, Candidate, HashError, MockAccountStore, MockClock, MockPasswordHasher, PasswordChange,
+    Account, Candidate, HashError, MockAccountStore, MockClock, MockPasswordHasher, NewEvent, PasswordChange,
     PasswordMatch, SignIn, StoreError,
 };
 use use_cases::{ChangePassword, ChangePasswordError, ChangePasswordRequest, Fault, Principal};
@@ -38,7 +38,7 @@ fn change(n: u64) -> PasswordChange {
         old: password_hash("hash of the account"),
         new: password_hash("hash of the new one"),
         kept: live_session().id,
-        event: new_event(n, EventName::PasswordChange),
+        event: NewEvent { notify: Some(user().phone), ..new_event(n, EventName::PasswordChange) },
     }
 }
 

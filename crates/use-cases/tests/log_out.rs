@@ -27,7 +27,7 @@ const EVENT: EventId = EventId(Uuid::from_u128(3));
 async fn logging_out_ends_the_session_of_the_token() {
     let mut sessions = MockSessionStore::new();
     // `with` says which arguments are right, `once` that a second call is wrong.
-    let event = NewEvent { id: EVENT, name: EventName::TokenRevoked, client: client() };
+    let event = NewEvent { id: EVENT, name: EventName::TokenRevoked, client: client(), notify: None };
     sessions
         .expect_end()
         .with(eq(SESSION), eq(USER), eq(event), eq(NOW))

@@ -10,7 +10,7 @@ use fixtures::{
     security_event, session_entries, stale_principals, unavailable, user,
 };
 use mockall::predicate::{always, eq};
-use ports::{MockAccountStore, MockEventStore, MockSessionStore, StoreError};
+use ports::{MockAccountStore, MockEventStore, MockSessionStore, NewEvent, StoreError};
 use use_cases::{
     AccountExport, ChangeLocale, ChangeLocaleError, DeleteAccount, DeleteAccountError, ExportAccount,
     ExportAccountError, Fault, ListEvents,
@@ -80,11 +80,12 @@ fn deleting(answer: Result<bool, StoreError>) -> DeleteAccount {
 }
 
 #[tokio::test]
-async fn asvs_7_4_2_a_deletion_is_one_act_of_the_store() {
+async fn asvs_7_4_2_a_deletion_is_one_act_of_the_store_and_its_owner_is_told() {
     let mut accounts = MockAccountStore::new();
+    let told = NewEvent { notify: Some(user().phone), ..new_event(1, EventName::UserDeleted) };
     accounts
         .expect_delete_account()
-        .with(eq(user().id), eq(new_event(1, EventName::UserDeleted)), eq(now()))
+        .with(eq(user().id), eq(told), eq(now()))
         .once()
         .return_once(|_, _, _| Ok(true));
     delete(accounts).execute(&principal(), client()).await.unwrap();

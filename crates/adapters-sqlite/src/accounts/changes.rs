@@ -67,13 +67,13 @@ pub(super) fn delete_account(
     let found = users::table.find(Id(id.0)).select(UserRow::as_select()).first(sqlite).optional()?;
     let Some(user) = found.map(UserRow::into_user).transpose()? else { return Ok(false) };
     end_codes(sqlite, id)?;
+    events::forget_clients(sqlite, id)?;
+    let anonymous = NewEvent { client: Client::default(), ..event.clone() };
+    events::record(sqlite, &anonymous, id, None, now)?;
     // Sessions, their tokens and challenges go with their user.
     delete(users::table.find(Id(id.0))).execute(sqlite)?;
     forget_failures(sqlite, &user)?;
     delete(guesses::table.filter(guesses::account.eq(id.0.to_string()))).execute(sqlite)?;
-    events::forget_clients(sqlite, id)?;
-    let anonymous = NewEvent { client: Client::default(), ..event.clone() };
-    events::record(sqlite, &anonymous, id, None, now)?;
     Ok(true)
 }
 

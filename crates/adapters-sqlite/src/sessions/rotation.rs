@@ -12,8 +12,8 @@ use ports::{NewEvent, Rotation};
 use super::{find_live, opening::insert_token};
 use crate::{
     events,
-    rows::SessionRow,
-    schema::{refresh_tokens, sessions},
+    rows::{SessionRow, phone},
+    schema::{refresh_tokens, sessions, users},
     types::Micros,
 };
 
@@ -98,6 +98,8 @@ fn end_reused(
 ) -> QueryResult<Rotation> {
     let (session_id, user_id) = (SessionId(session.id.0), UserId(session.user_id.0));
     delete(sessions::table.find(session.id)).execute(sqlite)?;
-    events::record(sqlite, reuse, user_id, Some(session_id), now)?;
+    let owner: String = users::table.find(session.user_id).select(users::phone).first(sqlite)?;
+    let reuse = reuse.clone().notifying(&phone(&owner, "users.phone")?);
+    events::record(sqlite, &reuse, user_id, Some(session_id), now)?;
     Ok(Rotation::Reused { session_id, user_id })
 }

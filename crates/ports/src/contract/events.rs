@@ -14,7 +14,7 @@ use super::{
 use crate::{NewEvent, NewSession, PasswordChange, PasswordFailure, Redeemed, Rotation};
 
 fn recorded(event: &NewEvent, session_id: Option<SessionId>, occurred_at: Timestamp) -> SecurityEvent {
-    let NewEvent { id, name, client } = event.clone();
+    let NewEvent { id, name, client, .. } = event.clone();
     SecurityEvent { id, name, session_id, client, occurred_at }
 }
 

@@ -206,7 +206,7 @@ pub(super) fn guess_within(id: &ChallengeId, quotas: Quotas) -> Guess {
 
 /// An event that was never recorded before, caused by a client unlike those of sessions.
 pub(super) fn event(name: EventName) -> NewEvent {
-    NewEvent { id: EventId(fresh_uuid()), name, client: event_client() }
+    NewEvent { id: EventId(fresh_uuid()), name, client: event_client(), notify: None }
 }
 
 /// Who causes the events of the suites.

@@ -1,0 +1,9 @@
+DROP TABLE webhook_deliveries;
+DROP INDEX events_fan_out_idx;
+DROP INDEX events_notify_idx;
+ALTER TABLE events
+    DROP COLUMN fanned_out_at,
+    DROP COLUMN notify_at,
+    DROP COLUMN notify_attempts,
+    DROP COLUMN notify_locale,
+    DROP COLUMN notify_phone;
