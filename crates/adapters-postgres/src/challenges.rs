@@ -4,13 +4,16 @@ mod attempt;
 mod open;
 mod purge;
 mod redeem;
+mod replace;
 mod send;
+mod unseen;
 
 use async_trait::async_trait;
-use domain::{ProviderId, SendReference, UserId};
+use domain::{ChallengeId, Email, ProviderId, SendReference, UserId};
 use jiff::Timestamp;
 use ports::{
-    Attempt, ChallengeStore, Guess, NewChallenge, NewSession, Opened, Redeemed, Resend, StoreError, Taken,
+    Attempt, ChallengeStore, Guess, NewChallenge, NewSession, Opened, PasswordReset, PhoneChange, Redeemed,
+    Resend, Spent, StoreError, Taken, UnseenSend,
 };
 
 pub(crate) use self::{purge::delete_older, send::limit};
@@ -26,6 +29,11 @@ impl ChallengeStore for PostgresStore {
     #[tracing::instrument(name = "postgres.reserve_resend", level = "debug", skip_all)]
     async fn reserve_resend(&self, resend: &Resend, now: Timestamp) -> Result<Option<Opened>, StoreError> {
         send::reserve_resend(self, resend, now).await
+    }
+
+    #[tracing::instrument(name = "postgres.reserve_unseen", level = "debug", skip_all)]
+    async fn reserve_unseen(&self, send: &UnseenSend, now: Timestamp) -> Result<bool, StoreError> {
+        unseen::reserve(self, send, now).await
     }
 
     #[tracing::instrument(name = "postgres.settle_sent", level = "debug", skip_all)]
@@ -48,8 +56,8 @@ impl ChallengeStore for PostgresStore {
     }
 
     #[tracing::instrument(name = "postgres.give_back", level = "debug", skip_all)]
-    async fn give_back(&self, attempt: &Attempt, max_given_back: u32) -> Result<(), StoreError> {
-        attempt::give_back(self, attempt, max_given_back).await
+    async fn give_back(&self, spent: Spent, max_given_back: u32) -> Result<(), StoreError> {
+        attempt::give_back(self, spent, max_given_back).await
     }
 
     #[tracing::instrument(name = "postgres.redeem_registration", level = "debug", skip_all)]
@@ -70,6 +78,40 @@ impl ChallengeStore for PostgresStore {
     #[tracing::instrument(name = "postgres.redeem_step_up", level = "debug", skip_all)]
     async fn redeem_step_up(&self, attempt: &Attempt, session: &NewSession) -> Result<Redeemed, StoreError> {
         redeem::step_up(self, attempt, session).await
+    }
+
+    #[tracing::instrument(name = "postgres.redeem_phone_login", level = "debug", skip_all)]
+    async fn redeem_phone_login(
+        &self,
+        attempt: &Attempt,
+        session: &NewSession,
+    ) -> Result<Redeemed, StoreError> {
+        redeem::phone_login(self, attempt, session).await
+    }
+
+    #[tracing::instrument(name = "postgres.find_reset", level = "debug", skip_all)]
+    async fn find_reset(&self, id: &ChallengeId, now: Timestamp) -> Result<Option<Email>, StoreError> {
+        replace::find_reset(self, id, now).await
+    }
+
+    #[tracing::instrument(name = "postgres.reset_password", level = "debug", skip_all)]
+    async fn reset_password(
+        &self,
+        attempt: &Attempt,
+        reset: &PasswordReset,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        replace::reset_password(self, attempt, reset, now).await
+    }
+
+    #[tracing::instrument(name = "postgres.change_phone", level = "debug", skip_all)]
+    async fn change_phone(
+        &self,
+        attempt: &Attempt,
+        change: &PhoneChange,
+        now: Timestamp,
+    ) -> Result<Redeemed, StoreError> {
+        replace::change_phone(self, attempt, change, now).await
     }
 
     #[tracing::instrument(name = "postgres.purge", level = "debug", skip_all)]

@@ -56,7 +56,12 @@ fn breaks_a_constraint(kind: DatabaseErrorKind) -> bool {
 /// Whether the same statement may succeed when it is simply run again.
 pub(crate) fn is_transient_conflict(error: &Error) -> bool {
     match error {
-        Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => true,
+        // Of a unique index, when a condition did not see what another statement had not
+        // committed yet. Now it will.
+        Error::DatabaseError(
+            DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::UniqueViolation,
+            _,
+        ) => true,
         // Diesel has no kind for 40P01; `lc_messages` is set to C at connect.
         Error::DatabaseError(_, information) => information.message() == "deadlock detected",
         _ => false,

@@ -67,6 +67,7 @@ async fn rc_05_and_asvs_6_6_3_hold_over_two_stores_of_one_file() {
     assert_eq!(sends, 1);
 
     let guess = |number| Guess {
+        asker: None,
         id: registration(number).id,
         purposes: &[Purpose::Registration],
         quotas: Quotas::default(),

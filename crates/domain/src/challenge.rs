@@ -56,20 +56,29 @@ pub struct ProviderId(pub String);
 pub enum Purpose {
     Registration,
     Login,
+    /// A sign-in that nothing but the code proves.
+    PhoneLogin,
     PasswordReset,
     PhoneChange,
     StepUp,
 }
 
 impl Purpose {
-    const ALL: [Self; 5] =
-        [Self::Registration, Self::Login, Self::PasswordReset, Self::PhoneChange, Self::StepUp];
+    const ALL: [Self; 6] = [
+        Self::Registration,
+        Self::Login,
+        Self::PhoneLogin,
+        Self::PasswordReset,
+        Self::PhoneChange,
+        Self::StepUp,
+    ];
 
-    /// The name in the API and in the database.
+    /// The name in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Registration => "registration",
             Self::Login => "login",
+            Self::PhoneLogin => "phone_login",
             Self::PasswordReset => "password_reset",
             Self::PhoneChange => "phone_change",
             Self::StepUp => "step_up",
@@ -79,6 +88,21 @@ impl Purpose {
     /// The purpose with the name `text`.
     pub fn find(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|purpose| purpose.as_str() == text)
+    }
+
+    /// The name in the API: to its holder, a sign-in is a sign-in.
+    pub const fn shown(self) -> &'static str {
+        match self {
+            Self::PhoneLogin => Self::Login.as_str(),
+            other => other.as_str(),
+        }
+    }
+
+    /// Whether anybody may start it, having proven nothing. What its holder sees must then
+    /// be the same whether there is an account or not: without one it is a decoy that lives,
+    /// counts and dies like any other.
+    pub const fn is_blind(self) -> bool {
+        matches!(self, Self::PhoneLogin | Self::PasswordReset)
     }
 }
 
@@ -164,15 +188,17 @@ impl ChallengePolicy {
 pub struct ChallengeState {
     pub id: ChallengeId,
     pub purpose: Purpose,
-    pub phone: PhoneNumber,
+    /// `None` for a blind one: the number would tell of an account.
+    pub phone: Option<PhoneNumber>,
     pub channel: Channel,
     pub locale: Option<Locale>,
-    /// `None` for a registration.
+    /// `None` for a registration and for a decoy.
     pub user_id: Option<UserId>,
     pub attempts_left: u32,
     /// Messages sent for this challenge.
     pub sends: u32,
-    /// When the number last got a message, whatever for.
+    /// When the number last got a message, whatever for; of a blind one, when its holder
+    /// was last told of a message.
     pub number_last_sent_at: Option<Timestamp>,
     pub expires_at: Timestamp,
 }
@@ -183,7 +209,8 @@ pub struct Challenge {
     pub id: ChallengeId,
     pub purpose: Purpose,
     pub channel: Channel,
-    pub destination: PhoneNumber,
+    /// `None` where it would tell of an account.
+    pub destination: Option<PhoneNumber>,
     /// Whether this call sent a message.
     pub sent: bool,
     pub methods: Vec<Method>,
@@ -242,7 +269,7 @@ mod tests {
         ChallengeState {
             id: ChallengeId::parse("abcdefghijkl").unwrap(),
             purpose: Purpose::Login,
-            phone: PhoneNumber::from_stored("+46701234567").unwrap(),
+            phone: PhoneNumber::from_stored("+46701234567").ok(),
             channel: Channel::Sms,
             locale: None,
             user_id: None,
@@ -279,6 +306,13 @@ mod tests {
     #[test]
     fn a_challenge_id_is_cut_in_debug_output() {
         assert_eq!(format!("{:?}", ChallengeId::parse("abcdefghijkl").unwrap()), "abcdef…");
+    }
+
+    #[test]
+    fn en_03_what_anybody_may_start_is_blind_and_nothing_else() {
+        let blind = Purpose::ALL.into_iter().filter(|purpose| purpose.is_blind()).map(Purpose::as_str);
+        assert_eq!(blind.collect::<Vec<_>>(), ["phone_login", "password_reset"]);
+        assert_eq!(Purpose::PhoneLogin.shown(), "login");
     }
 
     #[test]

@@ -28,6 +28,10 @@ pub enum EventName {
     PasswordChange,
     /// `authn_password_change_fail`: the current password was wrong.
     PasswordChangeFail,
+    /// `authn_password_reset`: the owner of the phone chose another password.
+    PasswordReset,
+    /// `authn_phone_change`: another number was proven, and gets the codes from now on.
+    PhoneChange,
     /// `authn_token_revoked`: a session was ended by its user.
     TokenRevoked,
     /// `authn_token_reuse`: a spent refresh token came back, which ended its session.
@@ -36,7 +40,7 @@ pub enum EventName {
 
 impl EventName {
     /// Every name there is.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::UserCreated,
         Self::UserUpdated,
         Self::UserDeleted,
@@ -45,6 +49,8 @@ impl EventName {
         Self::StepUp,
         Self::PasswordChange,
         Self::PasswordChangeFail,
+        Self::PasswordReset,
+        Self::PhoneChange,
         Self::TokenRevoked,
         Self::TokenReuse,
     ];
@@ -60,6 +66,8 @@ impl EventName {
             Self::StepUp => "authn_step_up",
             Self::PasswordChange => "authn_password_change",
             Self::PasswordChangeFail => "authn_password_change_fail",
+            Self::PasswordReset => "authn_password_reset",
+            Self::PhoneChange => "authn_phone_change",
             Self::TokenRevoked => "authn_token_revoked",
             Self::TokenReuse => "authn_token_reuse",
         }
@@ -72,7 +80,11 @@ impl EventName {
     /// nothing.
     pub const fn notifies(self) -> bool {
         match self {
-            Self::PasswordChange | Self::TokenReuse | Self::UserDeleted => true,
+            Self::PasswordChange
+            | Self::PasswordReset
+            | Self::PhoneChange
+            | Self::TokenReuse
+            | Self::UserDeleted => true,
             Self::UserCreated
             | Self::UserUpdated
             | Self::LoginSuccess
@@ -116,7 +128,13 @@ mod tests {
     #[test]
     fn asvs_6_3_7_owners_are_told_of_what_changes_the_guard_of_their_account_and_of_nothing_else() {
         let told = EventName::ALL.into_iter().filter(|name| name.notifies()).map(EventName::as_str);
-        let expected = ["user_deleted", "authn_password_change", "authn_token_reuse"];
+        let expected = [
+            "user_deleted",
+            "authn_password_change",
+            "authn_password_reset",
+            "authn_phone_change",
+            "authn_token_reuse",
+        ];
         assert!(told.eq(expected));
     }
 }

@@ -97,13 +97,21 @@ impl NewPassword {
         if password_blocklist::is_common(&folded) {
             return Err(RefusedPassword::TooCommon);
         }
-        if email.is_some_and(|email| is_made_of(&folded, email)) {
-            return Err(RefusedPassword::ContainsEmail);
-        }
         if policy.own_names.iter().any(|name| is_name(&folded, name)) {
             return Err(RefusedPassword::OwnName);
         }
-        Ok(Self(password))
+        let chosen = Self(password);
+        match email {
+            Some(email) => chosen.for_owner(email),
+            None => Ok(chosen),
+        }
+    }
+
+    /// Refuses what is made of the e-mail of whoever chose it, for when that became known
+    /// later than the password.
+    pub fn for_owner(self, email: &Email) -> Result<Self, RefusedPassword> {
+        let folded = self.0.expose_nfc().to_lowercase();
+        if is_made_of(&folded, email) { Err(RefusedPassword::ContainsEmail) } else { Ok(self) }
     }
 
     /// The password that was chosen.

@@ -44,7 +44,8 @@ Sign-in with a password and a code sent to the phone.\n\n\
 1. `register` or `login` returns a challenge and sends a code.\n\
 2. `otp/verify` trades the code for tokens.\n\
 3. `token/refresh` keeps the session alive, `logout` ends it.\n\
-4. What guards the account needs proof of all factors of the last 10 minutes: `step-up` gives it.\n\n\
+4. `password/forgot` and `password/reset` set a new password by proof of the phone.\n\
+5. What guards the account needs proof of all factors of the last 10 minutes: `step-up` gives it.\n\n\
 Bodies are JSON objects in UTF-8 of at most 16 KiB, sent as `application/json`; unknown fields are ignored, duplicate \
 keys are refused. Every refusal is `application/problem+json` (RFC 9457) and says under `type` what to do. Every answer \
 carries `x-request-id`, the client's own if it is `[A-Za-z0-9._-]{1,128}`.\n\n\
@@ -54,7 +55,8 @@ Codes by SMS or voice are a restricted authenticator (NIST SP 800-63B-4 §3.1.3.
 not rely on them where more is at stake than an ordinary account."),
     paths(
         described::register, described::log_in, described::request_otp, described::verify_otp, described::refresh,
-        described::log_out, described::step_up, described::show, described::update, described::delete,
+        described::log_out, described::step_up, described::start_phone_login, described::forgot_password,
+        described::reset_password, described::change_phone, described::verify_phone, described::show, described::update, described::delete,
         described::export, described::events, described::change_password, described::list, described::end,
         described::end_others, described::health, described::ready, described::public_keys,
         described::openapi,

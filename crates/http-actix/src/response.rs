@@ -19,9 +19,11 @@ pub(crate) struct ChallengeBody {
     /// `sms`, `voice`, `flashcall` or `whatsapp`.
     #[schema(examples("sms"))]
     channel: &'static str,
-    /// The number that the code goes to, masked.
+    /// The number that the code goes to, masked. Absent where it would tell of an account:
+    /// of a password reset.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(examples("+46•••••••67"))]
-    destination: String,
+    destination: Option<String>,
     /// Whether this request sent a message.
     sent: bool,
     /// The ways to answer the challenge.
@@ -41,9 +43,9 @@ impl From<Challenge> for ChallengeBody {
     fn from(challenge: Challenge) -> Self {
         Self {
             id: challenge.id.as_str().to_owned(),
-            purpose: challenge.purpose.as_str(),
+            purpose: challenge.purpose.shown(),
             channel: Channel::as_str(challenge.channel),
-            destination: challenge.destination.masked(),
+            destination: challenge.destination.map(|phone| phone.masked()),
             sent: challenge.sent,
             methods: challenge.methods.into_iter().map(Method::as_str).collect(),
             attempts_left: challenge.attempts_left,

@@ -11,8 +11,9 @@ use actix_web::{
 };
 use use_cases::{
     Authenticate, ChangeLocale, ChangePassword, CheckReadiness, DeleteAccount, EndOtherSessions, EndSession,
-    ExportAccount, ListEvents, ListSessions, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser,
-    RequestOtp, StartStepUp, VerifyOtp,
+    ExportAccount, ForgotPassword, ListEvents, ListSessions, LogIn, LogOut, PublishKeys, RefreshSession,
+    RegisterUser, RequestOtp, ResetPassword, StartPhoneChange, StartPhoneLogin, StartStepUp, VerifyOtp,
+    VerifyPhone,
 };
 
 use crate::{HttpSettings, connection, cors, edge, openapi::ApiDescription, routes};
@@ -31,6 +32,12 @@ pub struct UseCases {
     pub register_user: RegisterUser,
     pub log_in: LogIn,
     pub request_otp: RequestOtp,
+    /// `None` where nobody signs in without a password.
+    pub start_phone_login: Option<StartPhoneLogin>,
+    pub forgot_password: ForgotPassword,
+    pub reset_password: ResetPassword,
+    pub start_phone_change: StartPhoneChange,
+    pub verify_phone: VerifyPhone,
     pub verify_otp: VerifyOtp,
     pub refresh_session: RefreshSession,
     pub log_out: LogOut,

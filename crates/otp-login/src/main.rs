@@ -5,9 +5,11 @@
 //! stands behind which port. No rule lives here.
 
 mod awaited;
+mod background;
 mod cli;
 mod commands;
 mod logging;
+mod mirrored;
 mod open_files;
 mod settings;
 mod wiring;

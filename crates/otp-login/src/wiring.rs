@@ -11,17 +11,20 @@ use async_trait::async_trait;
 use domain::{Channel, Code, PhoneNumber, ProviderId, SendReference};
 use http_actix::UseCases;
 use ports::{
-    AccessTokens, AccountStore, ChallengeStore, Clock, CodeCheck, CodeRequest, Dependency, EventStore,
-    PasswordHasher, ProviderFault, Sealer, SecretGenerator, SessionStore, StartError, StartedVerification,
-    VerificationProvider,
+    AccessTokens, AccountStore, ChallengeStore, Clock, CodeCheck, CodeRequest, DecoyCodes, Dependency,
+    EventStore, PasswordHasher, ProviderFault, Sealer, SecretGenerator, SessionStore, StartError,
+    StartedVerification, VerificationProvider,
 };
 use use_cases::{
-    Authenticate, ChangeLocale, ChangePassword, CheckReadiness, DeleteAccount, EndOtherSessions, EndSession,
-    ExportAccount, ListEvents, ListSessions, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser,
-    RequestOtp, StartStepUp, VerifyOtp,
+    Authenticate, BlindChallenges, ChangeLocale, ChangePassword, CheckReadiness, DeleteAccount,
+    EndOtherSessions, EndSession, ExportAccount, ForgotPassword, ListEvents, ListSessions, LogIn, LogOut,
+    PublishKeys, RefreshSession, RegisterUser, RequestOtp, ResetPassword, StartPhoneChange, StartPhoneLogin,
+    StartStepUp, VerifyOtp, VerifyPhone,
 };
 
 use crate::awaited::Awaited;
+use crate::background::Tasks;
+use crate::mirrored::Mirrored;
 use crate::settings::{DatabaseSettings, Settings};
 
 /// The database that was chosen.
@@ -100,7 +103,11 @@ impl Database {
 
 /// Builds every use-case from the settings.
 #[expect(clippy::too_many_lines, reason = "one list, in which a reader sees every use-case and its ports")]
-pub(crate) fn use_cases(settings: &Settings, database: &Database) -> anyhow::Result<UseCases> {
+pub(crate) fn use_cases(
+    settings: &Settings,
+    database: &Database,
+    background: &Tasks,
+) -> anyhow::Result<UseCases> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let secrets: Arc<dyn SecretGenerator> = Arc::new(SystemSecrets);
     let bcrypt = BcryptHasher::start(&settings.hasher).context("passwords cannot be hashed")?;
@@ -115,9 +122,22 @@ pub(crate) fn use_cases(settings: &Settings, database: &Database) -> anyhow::Res
         settings.jwt.audience.clone(),
     ));
     let sinch = Arc::new(SinchVerification::new(&settings.sinch, clock.clone())?);
-    let provider: Arc<dyn VerificationProvider> = Arc::new(Traced(sinch.clone()));
+    let mirrored = Arc::new(Mirrored::new(Arc::new(Traced(sinch.clone()))));
+    let (provider, decoys): (Arc<dyn VerificationProvider>, Arc<dyn DecoyCodes>) =
+        (mirrored.clone(), mirrored);
     let (accounts, challenges, sessions) = (database.accounts(), database.challenges(), database.sessions());
     let events = database.events();
+    let blind = Arc::new(BlindChallenges {
+        clock: clock.clone(),
+        secrets: secrets.clone(),
+        accounts: accounts.clone(),
+        challenges: challenges.clone(),
+        provider: provider.clone(),
+        background: Arc::new(background.clone()),
+        destinations: settings.destinations.clone(),
+        policy: settings.challenges,
+        quotas: settings.quotas,
+    });
 
     Ok(UseCases {
         register_user: RegisterUser {
@@ -146,6 +166,7 @@ pub(crate) fn use_cases(settings: &Settings, database: &Database) -> anyhow::Res
             secrets: secrets.clone(),
             challenges: challenges.clone(),
             provider: provider.clone(),
+            blind: blind.clone(),
             channels: vec![Channel::Sms],
             policy: settings.challenges,
             quotas: settings.quotas,
@@ -156,6 +177,7 @@ pub(crate) fn use_cases(settings: &Settings, database: &Database) -> anyhow::Res
             tokens: tokens.clone(),
             challenges: challenges.clone(),
             provider: provider.clone(),
+            decoys: decoys.clone(),
             policy: settings.challenges,
             sessions: settings.sessions,
             quotas: settings.quotas,
@@ -183,9 +205,44 @@ pub(crate) fn use_cases(settings: &Settings, database: &Database) -> anyhow::Res
             secrets: secrets.clone(),
             hasher: hasher.clone(),
             accounts: accounts.clone(),
+            challenges: challenges.clone(),
+            provider: provider.clone(),
+            destinations: settings.destinations.clone(),
+            policy: settings.challenges,
+            quotas: settings.quotas,
+        },
+        start_phone_login: settings.passwordless.then(|| StartPhoneLogin {
+            clock: clock.clone(),
+            accounts: accounts.clone(),
+            destinations: settings.destinations.clone(),
+            blind: blind.clone(),
+        }),
+        forgot_password: ForgotPassword { clock: clock.clone(), accounts: accounts.clone(), blind },
+        reset_password: ResetPassword {
+            clock: clock.clone(),
+            secrets: secrets.clone(),
+            hasher: hasher.clone(),
+            challenges: challenges.clone(),
+            provider: provider.clone(),
+            decoys: decoys.clone(),
+            policy: settings.challenges,
+            quotas: settings.quotas,
+        },
+        start_phone_change: StartPhoneChange {
+            clock: clock.clone(),
+            secrets: secrets.clone(),
+            challenges: challenges.clone(),
+            provider: provider.clone(),
+            destinations: settings.destinations.clone(),
+            policy: settings.challenges,
+            quotas: settings.quotas,
+        },
+        verify_phone: VerifyPhone {
+            clock: clock.clone(),
+            secrets: secrets.clone(),
             challenges,
             provider,
-            destinations: settings.destinations.clone(),
+            decoys,
             policy: settings.challenges,
             quotas: settings.quotas,
         },

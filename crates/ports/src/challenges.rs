@@ -4,12 +4,12 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 use domain::{
-    ChallengeId, ChallengePolicy, ChallengeState, Channel, CountryCode, Locale, PasswordHash, PhoneNumber,
-    ProviderId, Purpose, Quotas, SendReference, SessionId, User, UserId, VerificationId,
+    ChallengeId, ChallengePolicy, ChallengeState, Channel, CountryCode, Email, Locale, PasswordHash,
+    PhoneNumber, ProviderId, Purpose, Quotas, SendReference, SessionId, User, UserId, VerificationId,
 };
 use jiff::Timestamp;
 
-use crate::{NewSession, PendingRegistration, StoreError, ThrottleKey};
+use crate::{NewEvent, NewSession, PendingRegistration, StoreError, ThrottleKey};
 
 /// Whom a challenge is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,14 +35,104 @@ pub enum Subject {
         password_hash: PasswordHash,
         session_id: SessionId,
     },
+    /// A signed-in user whose codes shall go to this number from now on.
+    PhoneChange { user_id: UserId, phone: PhoneNumber, session_id: SessionId },
+    /// Somebody who asked for a new password. Without an account it is a decoy.
+    PasswordReset { email: Email, user_id: Option<UserId> },
+    /// Somebody who would sign in with nothing but a code. Without an account it is a decoy.
+    PhoneLogin { phone: PhoneNumber, user_id: Option<UserId> },
 }
 
 impl Subject {
-    /// The number that gets the code.
-    pub fn phone(&self) -> &PhoneNumber {
+    /// What may get one code in each cooldown: a number; or a name, when the holder must not
+    /// learn whether there is a number to it.
+    pub fn destination(&self) -> String {
         match self {
-            Self::Registration(registration) => &registration.phone,
-            Self::Login { phone, .. } | Self::StepUp { phone, .. } => phone,
+            Self::Registration(PendingRegistration { phone, .. })
+            | Self::Login { phone, .. }
+            | Self::StepUp { phone, .. }
+            | Self::PhoneChange { phone, .. } => phone.as_e164().to_owned(),
+            Self::PasswordReset { .. } | Self::PhoneLogin { .. } => self.account(),
+        }
+    }
+
+    /// What makes two challenges of a purpose the same.
+    pub fn identity(&self) -> String {
+        match self {
+            Self::Registration(PendingRegistration { email, phone, password_hash, .. }) => {
+                format!("{} {} {}", email.canonical(), phone.as_e164(), password_hash.as_str())
+            }
+            Self::Login { user_id, .. }
+            | Self::StepUp { user_id, .. }
+            | Self::PhoneChange { user_id, .. } => user_id.0.to_string(),
+            Self::PasswordReset { .. } | Self::PhoneLogin { .. } => self.account(),
+        }
+    }
+
+    /// Whose quota sends and guesses count in. A stranger who registers with an owner's e-mail,
+    /// or asks for a new password of it, uses up nothing that the owner signs in with.
+    pub fn account(&self) -> String {
+        match self {
+            Self::Registration(PendingRegistration { email, phone, .. }) => {
+                format!("registration:{} {}", email.canonical(), phone.as_e164())
+            }
+            Self::Login { user_id, .. }
+            | Self::StepUp { user_id, .. }
+            | Self::PhoneChange { user_id, .. } => user_id.0.to_string(),
+            Self::PasswordReset { email, .. } => format!("password_reset:{}", email.canonical()),
+            Self::PhoneLogin { phone, .. } => format!("phone_login:{}", phone.as_e164()),
+        }
+    }
+
+    /// Whose account it is, if there is one.
+    pub const fn user_id(&self) -> Option<UserId> {
+        match self {
+            Self::Registration(_) => None,
+            Self::Login { user_id, .. }
+            | Self::StepUp { user_id, .. }
+            | Self::PhoneChange { user_id, .. } => Some(*user_id),
+            Self::PasswordReset { user_id, .. } | Self::PhoneLogin { user_id, .. } => *user_id,
+        }
+    }
+
+    /// The session that asks, if it matters which.
+    pub const fn session_id(&self) -> Option<SessionId> {
+        match self {
+            Self::StepUp { session_id, .. } | Self::PhoneChange { session_id, .. } => Some(*session_id),
+            Self::Registration(_)
+            | Self::Login { .. }
+            | Self::PasswordReset { .. }
+            | Self::PhoneLogin { .. } => None,
+        }
+    }
+
+    /// What the failures are counted under that a right password has just made up for.
+    pub const fn throttle_key(&self) -> Option<&ThrottleKey> {
+        match self {
+            Self::Login { throttle_key, .. } | Self::StepUp { throttle_key, .. } => Some(throttle_key),
+            Self::Registration(_)
+            | Self::PhoneChange { .. }
+            | Self::PasswordReset { .. }
+            | Self::PhoneLogin { .. } => None,
+        }
+    }
+
+    /// The stored form of the password that was right a moment ago.
+    pub const fn password_hash(&self) -> Option<&PasswordHash> {
+        match self {
+            Self::Login { password_hash, .. } | Self::StepUp { password_hash, .. } => Some(password_hash),
+            Self::Registration(_)
+            | Self::PhoneChange { .. }
+            | Self::PasswordReset { .. }
+            | Self::PhoneLogin { .. } => None,
+        }
+    }
+
+    /// What somebody registers with.
+    pub const fn registration(&self) -> Option<&PendingRegistration> {
+        match self {
+            Self::Registration(registration) => Some(registration),
+            _ => None,
         }
     }
 
@@ -52,6 +142,9 @@ impl Subject {
             Self::Registration(_) => Purpose::Registration,
             Self::Login { .. } => Purpose::Login,
             Self::StepUp { .. } => Purpose::StepUp,
+            Self::PhoneChange { .. } => Purpose::PhoneChange,
+            Self::PasswordReset { .. } => Purpose::PasswordReset,
+            Self::PhoneLogin { .. } => Purpose::PhoneLogin,
         }
     }
 }
@@ -101,11 +194,31 @@ pub struct ReservedSend {
     pub locale: Option<Locale>,
 }
 
+/// A message for a blind challenge whose holder was told of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnseenSend {
+    pub challenge_id: ChallengeId,
+    pub reference: SendReference,
+    /// The number of the account.
+    pub phone: PhoneNumber,
+    pub channel: Channel,
+    pub locale: Option<Locale>,
+    pub country: Option<CountryCode>,
+    pub policy: ChallengePolicy,
+    /// Those of the number and of its country count; the rest was counted when the
+    /// challenge was opened.
+    pub quotas: Quotas,
+}
+
 /// Whether a message is to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SendDecision {
     /// Yes, by the caller: it must settle the send afterwards.
     Reserved(ReservedSend),
+    /// The holder of a blind challenge is to be told so. Whether there is anybody to send to,
+    /// and whether the number may get a message, is not for the holder to know:
+    /// [`ChallengeStore::reserve_unseen`] says it in the background.
+    Announced,
     /// No: the number's cooldown runs, or the challenge has no sends left.
     Held,
     /// No: a quota is used up until about then.
@@ -129,6 +242,8 @@ pub struct Guess {
     /// Bounds wrong codes of one account over challenges, if set. Registrations
     /// have no account: their number must stay open to its owner.
     pub quotas: Quotas,
+    /// Who guesses, where only the session that asked may.
+    pub asker: Option<(UserId, SessionId)>,
 }
 
 /// An attempt that was taken. Only [`ChallengeStore::take_attempt`] makes one.
@@ -149,16 +264,47 @@ pub struct Attempt {
     pub unsettled: Option<SendReference>,
 }
 
+impl Attempt {
+    /// What it cost.
+    pub const fn spent(&self) -> Spent {
+        Spent { verification_id: self.verification_id, attempts_left: self.attempts_left }
+    }
+}
+
+/// What a guess cost: the attempt after which so many were left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spent {
+    pub verification_id: VerificationId,
+    pub attempts_left: u32,
+}
+
 /// The answer to a wish to guess.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Taken {
     Attempt(Attempt),
+    /// One at a decoy: every code is wrong.
+    Decoy(Spent),
     /// Unknown, expired, used or exhausted.
     Closed,
     /// Too many wrong codes for this account, over challenges.
     OverQuota {
         retry_at: Timestamp,
     },
+}
+
+/// The password that a right code sets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PasswordReset {
+    pub new: PasswordHash,
+    pub event: NewEvent,
+}
+
+/// What happens when a new number is proven.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PhoneChange {
+    /// The session that asked for it; all others end.
+    pub kept: SessionId,
+    pub event: NewEvent,
 }
 
 /// The answer to a right code.
@@ -187,7 +333,7 @@ pub trait ChallengeStore: Send + Sync {
     /// Opens a challenge, or finds the live one of the same subject, and
     /// decides whether a message is to be sent: one round trip. `None`, and nothing
     /// happens, when the account is gone or its password is another meanwhile; a
-    /// registration is always opened.
+    /// registration and a decoy are always opened.
     ///
     /// Of any number of concurrent calls about one number, whatever their
     /// purpose, at most one gets [`SendDecision::Reserved`] in each cooldown.
@@ -197,6 +343,11 @@ pub trait ChallengeStore: Send + Sync {
     /// Reserves a further message; `None` when the challenge is closed.
     /// The same promises as [`Self::open`].
     async fn reserve_resend(&self, resend: &Resend, now: Timestamp) -> Result<Option<Opened>, StoreError>;
+
+    /// Reserves a message that the holder of a blind challenge was told of: whether the number
+    /// may get one now. Nothing that the holder can see depends on the answer.
+    /// The same promises as [`Self::open`] about the number.
+    async fn reserve_unseen(&self, send: &UnseenSend, now: Timestamp) -> Result<bool, StoreError>;
 
     /// Records that a reserved message left, under the provider's handle.
     /// Without effect when a later send was reserved meanwhile.
@@ -215,7 +366,7 @@ pub trait ChallengeStore: Send + Sync {
 
     /// Gives an attempt back after a provider fault; without effect from the
     /// `max_given_back`-th time on.
-    async fn give_back(&self, attempt: &Attempt, max_given_back: u32) -> Result<(), StoreError>;
+    async fn give_back(&self, spent: Spent, max_given_back: u32) -> Result<(), StoreError>;
 
     /// Uses the right code of a registration: account and session are created
     /// and every other pending registration of the number or e-mail is
@@ -236,6 +387,37 @@ pub trait ChallengeStore: Send + Sync {
     /// Uses the right code of a step-up: the session takes the place of the one that
     /// asked for it, whose tokens end. `Closed` also when that one has ended meanwhile.
     async fn redeem_step_up(&self, attempt: &Attempt, session: &NewSession) -> Result<Redeemed, StoreError>;
+
+    /// Uses the right code of a sign-in without password, like [`Self::redeem_login`].
+    async fn redeem_phone_login(
+        &self,
+        attempt: &Attempt,
+        session: &NewSession,
+    ) -> Result<Redeemed, StoreError>;
+
+    /// The e-mail that a live challenge shall set a new password for; `None` when there is no
+    /// such challenge. The same for a decoy.
+    async fn find_reset(&self, id: &ChallengeId, now: Timestamp) -> Result<Option<Email>, StoreError>;
+
+    /// Uses the right code of a reset: the password is replaced, every session of the account and
+    /// every other challenge of it end and the failures of its names are forgotten, or none
+    /// of it happens. `false` when somebody was faster or the account is gone.
+    async fn reset_password(
+        &self,
+        attempt: &Attempt,
+        reset: &PasswordReset,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// Uses the right code of a new number: codes go to it from now on, every other session and
+    /// every other challenge of the account end, and registrations of the number are closed,
+    /// or none of it happens. [`Redeemed::AccountExists`] when the number has another account.
+    async fn change_phone(
+        &self,
+        attempt: &Attempt,
+        change: &PhoneChange,
+        now: Timestamp,
+    ) -> Result<Redeemed, StoreError>;
 
     /// Deletes at most `most` challenges, verifications, send and guess
     /// records that no rule looks at any more; returns how many went.

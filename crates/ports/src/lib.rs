@@ -7,6 +7,7 @@
 //! result. Whoever unit-tests a use-case takes the mocks of the feature `mock`.
 
 mod accounts;
+mod background;
 mod challenges;
 #[cfg(feature = "contract")]
 pub mod contract;
@@ -21,9 +22,10 @@ mod sessions;
 pub use accounts::{
     Account, AccountStore, PasswordChange, PasswordFailure, PendingRegistration, SignIn, ThrottleKey,
 };
+pub use background::{Background, Work};
 pub use challenges::{
-    Attempt, ChallengeStore, Guess, NewChallenge, Opened, Redeemed, Resend, ReservedSend, SendDecision,
-    SendLimits, Subject, Taken,
+    Attempt, ChallengeStore, Guess, NewChallenge, Opened, PasswordReset, PhoneChange, Redeemed, Resend,
+    ReservedSend, SendDecision, SendLimits, Spent, Subject, Taken, UnseenSend,
 };
 pub use crypto::{
     AccessTokens, Candidate, Clock, HashError, InvalidAccessToken, PasswordHasher, PasswordMatch,
@@ -32,7 +34,8 @@ pub use crypto::{
 pub use error::StoreError;
 pub use events::{EventStore, NewEvent};
 pub use provider::{
-    CodeCheck, CodeRequest, NotSent, ProviderFault, StartError, StartedVerification, VerificationProvider,
+    CodeCheck, CodeRequest, DecoyCodes, NotSent, ProviderFault, StartError, StartedVerification,
+    VerificationProvider,
 };
 pub use readiness::{Dependency, Unready};
 pub use sealing::{SealContext, SealedValue, Sealer, UnsealError, Unsealed};
@@ -44,7 +47,7 @@ pub use self::{
     challenges::MockChallengeStore,
     crypto::{MockAccessTokens, MockClock, MockPasswordHasher, MockSecretGenerator},
     events::MockEventStore,
-    provider::MockVerificationProvider,
+    provider::{MockDecoyCodes, MockVerificationProvider},
     readiness::MockDependency,
     sealing::MockSealer,
     sessions::MockSessionStore,

@@ -66,6 +66,15 @@ pub enum StartError {
     Unknown(ProviderFault),
 }
 
+/// Answers guesses at decoys, of which nobody was sent a code.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait DecoyCodes: Send + Sync {
+    /// Takes as long as a check of a code lately took, and fails as one lately failed, so that
+    /// neither time nor fault tells a decoy. Otherwise the code is wrong, whatever it is.
+    async fn check(&self) -> Result<(), ProviderFault>;
+}
+
 /// Makes codes, sends them and checks them. Every method answers within a
 /// bounded time, whatever the provider does.
 #[cfg_attr(feature = "mock", mockall::automock)]

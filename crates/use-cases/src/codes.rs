@@ -3,7 +3,7 @@
 use domain::{ChallengePolicy, Code};
 use jiff::{SignedDuration, Timestamp};
 use ports::{
-    Attempt, ChallengeStore, CodeCheck, Guess, ProviderFault, StartedVerification, Taken,
+    Attempt, ChallengeStore, CodeCheck, DecoyCodes, Guess, ProviderFault, Spent, StartedVerification, Taken,
     VerificationProvider,
 };
 
@@ -13,6 +13,7 @@ use crate::Fault;
 pub(crate) struct Codes<'a> {
     pub(crate) challenges: &'a dyn ChallengeStore,
     pub(crate) provider: &'a dyn VerificationProvider,
+    pub(crate) decoys: &'a dyn DecoyCodes,
     pub(crate) policy: &'a ChallengePolicy,
 }
 
@@ -48,13 +49,21 @@ impl Codes<'_> {
         code: &Code,
         now: Timestamp,
     ) -> Result<Attempt, Unproven> {
-        let attempt = self.take_attempt(guess, now).await?;
+        let attempt = match self.challenges.take_attempt(guess, now).await? {
+            Taken::Attempt(attempt) => attempt,
+            Taken::Decoy(spent) => return Err(self.refuse_decoy(spent).await),
+            Taken::Closed => return Err(Unproven::Closed),
+            Taken::OverQuota { retry_at } => {
+                tracing::warn!(event = "authn_login_fail_max", limit = "guesses");
+                return Err(Unproven::RateLimited { retry_after: retry_at.duration_since(now) });
+            }
+        };
         match self.check(&attempt, code).await {
             Ok(CodeCheck::Accepted) => Ok(attempt),
             Ok(CodeCheck::Gone) => {
                 // Nothing was learnt about the code: a newer message replaced it,
                 // perhaps one that a stranger caused.
-                self.give_back(&attempt).await?;
+                self.give_back(attempt.spent()).await?;
                 tracing::info!(event = "authn_login_fail", "the code is no longer valid");
                 Err(Unproven::InvalidCode { attempts_left: attempt.attempts_left + 1 })
             }
@@ -64,24 +73,32 @@ impl Codes<'_> {
                 Err(Unproven::InvalidCode { attempts_left })
             }
             Err(fault) => {
-                self.give_back(&attempt).await?;
+                self.give_back(attempt.spent()).await?;
                 Err(Unproven::Fault(fault))
             }
         }
     }
 
-    async fn give_back(&self, attempt: &Attempt) -> Result<(), Fault> {
-        Ok(self.challenges.give_back(attempt, self.policy.max_given_back).await?)
+    async fn give_back(&self, spent: Spent) -> Result<(), Fault> {
+        Ok(self.challenges.give_back(spent, self.policy.max_given_back).await?)
     }
 
-    async fn take_attempt(&self, guess: &Guess, now: Timestamp) -> Result<Attempt, Unproven> {
-        match self.challenges.take_attempt(guess, now).await? {
-            Taken::Attempt(attempt) => Ok(attempt),
-            Taken::Closed => Err(Unproven::Closed),
-            Taken::OverQuota { retry_at } => {
-                tracing::warn!(event = "authn_login_fail_max", limit = "guesses");
-                Err(Unproven::RateLimited { retry_after: retry_at.duration_since(now) })
-            }
+    /// No message ever left: there is no code, so every code is wrong. Who is not to know
+    /// whether there was anybody to send it to waits as for a decoy.
+    async fn check_nothing(&self, attempt: &Attempt) -> Result<CodeCheck, Fault> {
+        if attempt.purpose.is_blind() {
+            self.decoys.check().await?;
+        }
+        Ok(CodeCheck::Wrong)
+    }
+
+    async fn refuse_decoy(&self, spent: Spent) -> Unproven {
+        match self.decoys.check().await {
+            Ok(()) => Unproven::InvalidCode { attempts_left: spent.attempts_left },
+            Err(fault) => match self.give_back(spent).await {
+                Ok(()) => Unproven::Fault(fault.into()),
+                Err(fault) => Unproven::Fault(fault),
+            },
         }
     }
 
@@ -93,8 +110,9 @@ impl Codes<'_> {
         if let (Some(reference), Some(id)) = (attempt.unsettled, &found) {
             self.challenges.settle_sent(reference, id).await?;
         }
-        // No message ever left: there is no code, so every code is wrong.
-        let Some(id) = found.or_else(|| attempt.provider_id.clone()) else { return Ok(CodeCheck::Wrong) };
+        let Some(id) = found.or_else(|| attempt.provider_id.clone()) else {
+            return self.check_nothing(attempt).await;
+        };
         let verification = StartedVerification { id, phone: attempt.phone.clone(), channel: attempt.channel };
         self.provider.check(&verification, code).await.map_err(|fault: ProviderFault| fault.into())
     }

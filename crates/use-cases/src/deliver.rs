@@ -23,6 +23,12 @@ pub(crate) enum Undelivered {
     Fault(Fault),
 }
 
+impl<E: Into<Fault>> From<E> for Undelivered {
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
 impl Undelivered {
     pub(crate) fn over_quota(retry_at: Timestamp, now: Timestamp) -> Self {
         tracing::warn!(event = "excess_rate_limit_exceeded", limit = "sends");
@@ -46,7 +52,7 @@ pub(crate) async fn open(
             deliver(provider, challenges, policy, send, now, opened.challenge.expires_at).await?;
             true
         }
-        SendDecision::Held => false,
+        SendDecision::Announced | SendDecision::Held => false,
         SendDecision::OverQuota { retry_at } => return Err(Undelivered::over_quota(retry_at, now)),
     };
     Ok(Some(opened.challenge.show(sent, policy)))

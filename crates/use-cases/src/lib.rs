@@ -5,12 +5,15 @@
 //! HTTP and no SQL, and is wired by a struct literal.
 
 mod authenticate;
+mod blind_challenges;
 mod change_password;
+mod change_phone;
 mod check_readiness;
 mod codes;
 mod deliver;
 mod event;
 mod fault;
+mod forgot_password;
 mod log_in;
 mod log_out;
 mod open_session;
@@ -21,13 +24,18 @@ mod publish_keys;
 mod refresh_session;
 mod register_user;
 mod request_otp;
+mod reset_password;
+mod start_phone_login;
 mod start_step_up;
 mod verify_otp;
 
 pub use authenticate::{Authenticate, AuthenticateError, Principal, StepUpRequired};
+pub use blind_challenges::{BlindChallengeError, BlindChallenges};
 pub use change_password::{ChangePassword, ChangePasswordError, ChangePasswordRequest};
+pub use change_phone::{StartPhoneChange, StartPhoneChangeError, StartPhoneChangeRequest, VerifyPhone};
 pub use check_readiness::{CheckReadiness, DependencyState};
 pub use fault::Fault;
+pub use forgot_password::{ForgotPassword, ForgotPasswordRequest};
 pub use log_in::{LogIn, LogInError, LogInRequest};
 pub use log_out::{LogOut, LogOutError};
 pub use open_session::SignedIn;
@@ -40,6 +48,8 @@ pub use publish_keys::PublishKeys;
 pub use refresh_session::{RefreshSession, RefreshSessionError};
 pub use register_user::{RegisterUser, RegisterUserError, RegisterUserRequest};
 pub use request_otp::{RequestOtp, RequestOtpError, RequestOtpRequest};
+pub use reset_password::{ResetPassword, ResetPasswordError, ResetPasswordRequest};
+pub use start_phone_login::{StartPhoneLogin, StartPhoneLoginError, StartPhoneLoginRequest};
 pub use start_step_up::{StartStepUp, StartStepUpError, StartStepUpRequest};
 pub use verify_otp::{VerifyOtp, VerifyOtpError, VerifyOtpRequest};
 

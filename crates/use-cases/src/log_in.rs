@@ -115,6 +115,7 @@ impl LogIn {
                 }
                 Ok(Some(Recognised {
                     locale: account.user.locale.clone(),
+                    phone: account.user.phone.clone(),
                     subject: Subject::Login {
                         user_id: account.user.id,
                         phone: account.user.phone.clone(),
@@ -127,6 +128,7 @@ impl LogIn {
                 let place = matched.index.saturating_sub(usize::from(account.is_some()));
                 Ok(sign_in.registrations.get(place).map(|registration| Recognised {
                     locale: registration.locale.clone(),
+                    phone: registration.phone.clone(),
                     subject: Subject::Registration(registration.clone()),
                 }))
             }
@@ -168,7 +170,7 @@ impl LogIn {
         request: LogInRequest,
         now: Timestamp,
     ) -> Result<NewChallenge, LogInError> {
-        let phone: &PhoneNumber = recognised.subject.phone();
+        let phone = recognised.phone;
         phone.sendable(&self.destinations).map_err(|_| LogInError::DestinationNotAllowed)?;
         Ok(NewChallenge {
             id: self.secrets.challenge_id(),
@@ -189,6 +191,7 @@ impl LogIn {
 
 struct Recognised {
     subject: Subject,
+    phone: PhoneNumber,
     locale: Option<Locale>,
 }
 

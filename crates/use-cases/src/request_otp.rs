@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use ports::{ChallengeStore, Clock, Resend, SecretGenerator, SendDecision, SendLimits, VerificationProvider};
 
 use crate::{
-    Fault,
+    BlindChallenges, Fault,
     deliver::{Undelivered, deliver},
 };
 
@@ -17,6 +17,7 @@ pub struct RequestOtp {
     pub secrets: Arc<dyn SecretGenerator>,
     pub challenges: Arc<dyn ChallengeStore>,
     pub provider: Arc<dyn VerificationProvider>,
+    pub blind: Arc<BlindChallenges>,
     /// The channels that are switched on.
     pub channels: Vec<Channel>,
     pub policy: ChallengePolicy,
@@ -76,6 +77,12 @@ impl RequestOtp {
             SendDecision::Reserved(send) => {
                 let expires_at = opened.challenge.expires_at;
                 deliver(&*self.provider, &*self.challenges, &self.policy, send, now, expires_at).await?;
+                Ok(opened.challenge.show(true, &self.policy))
+            }
+            SendDecision::Announced => {
+                // The language of the account, or else of whoever started it.
+                let locale = opened.challenge.locale.clone();
+                self.blind.send(&opened.challenge, request.channel, locale);
                 Ok(opened.challenge.show(true, &self.policy))
             }
             SendDecision::Held if opened.challenge.sends >= self.policy.max_sends => {

@@ -8,7 +8,8 @@ use domain::{
 };
 use jiff::SignedDuration;
 use ports::{
-    AccessTokens, Attempt, ChallengeStore, Clock, Guess, Redeemed, SecretGenerator, VerificationProvider,
+    AccessTokens, Attempt, ChallengeStore, Clock, DecoyCodes, Guess, Redeemed, SecretGenerator,
+    VerificationProvider,
 };
 
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
 };
 
 /// What this opens a session for. Other challenges have routes of their own.
-const PURPOSES: &[Purpose] = &[Purpose::Registration, Purpose::Login, Purpose::StepUp];
+const PURPOSES: &[Purpose] = &[Purpose::Registration, Purpose::Login, Purpose::PhoneLogin, Purpose::StepUp];
 
 /// Checks the code of a registration, a sign-in or a step-up and opens a session.
 pub struct VerifyOtp {
@@ -27,6 +28,7 @@ pub struct VerifyOtp {
     pub tokens: Arc<dyn AccessTokens>,
     pub challenges: Arc<dyn ChallengeStore>,
     pub provider: Arc<dyn VerificationProvider>,
+    pub decoys: Arc<dyn DecoyCodes>,
     pub policy: ChallengePolicy,
     pub sessions: SessionPolicy,
     pub quotas: Quotas,
@@ -66,8 +68,13 @@ impl VerifyOtp {
     /// Neither lets anyone in.
     #[tracing::instrument(name = "verify_otp", skip_all, fields(challenge.id = ?request.challenge_id))]
     pub async fn execute(&self, request: VerifyOtpRequest) -> Result<SignedIn, VerifyOtpError> {
-        let guess = Guess { id: request.challenge_id, purposes: PURPOSES, quotas: self.quotas };
-        let codes = Codes { challenges: &*self.challenges, provider: &*self.provider, policy: &self.policy };
+        let guess = Guess { id: request.challenge_id, purposes: PURPOSES, quotas: self.quotas, asker: None };
+        let codes = Codes {
+            challenges: &*self.challenges,
+            provider: &*self.provider,
+            decoys: &*self.decoys,
+            policy: &self.policy,
+        };
         let attempt = codes.prove(&guess, &request.code, self.clock.now()).await?;
         self.redeem(&attempt, request.client).await
     }
@@ -77,9 +84,11 @@ impl VerifyOtp {
         let event = match attempt.purpose {
             Purpose::Registration => EventName::UserCreated,
             Purpose::StepUp => EventName::StepUp,
-            Purpose::Login | Purpose::PasswordReset | Purpose::PhoneChange => EventName::LoginSuccess,
+            Purpose::Login | Purpose::PhoneLogin | Purpose::PasswordReset | Purpose::PhoneChange => {
+                EventName::LoginSuccess
+            }
         };
-        let methods = methods(attempt.channel);
+        let methods = methods(attempt);
         let prepared = PreparedSession::new(&*self.secrets, &self.sessions, methods, client, event, now);
         let redeemed = match attempt.purpose {
             Purpose::Registration => {
@@ -87,6 +96,7 @@ impl VerifyOtp {
                 self.challenges.redeem_registration(attempt, user_id, &prepared.session).await
             }
             Purpose::Login => self.challenges.redeem_login(attempt, &prepared.session).await,
+            Purpose::PhoneLogin => self.challenges.redeem_phone_login(attempt, &prepared.session).await,
             Purpose::StepUp => self.challenges.redeem_step_up(attempt, &prepared.session).await,
             // No attempt is taken for these.
             Purpose::PasswordReset | Purpose::PhoneChange => return Err(VerifyOtpError::Closed),
@@ -113,10 +123,14 @@ impl From<Unproven> for VerifyOtpError {
     }
 }
 
-fn methods(channel: Channel) -> Vec<AuthenticationMethod> {
-    let possession = match channel {
+fn methods(attempt: &Attempt) -> Vec<AuthenticationMethod> {
+    let possession = match attempt.channel {
         Channel::Sms | Channel::Whatsapp => AuthenticationMethod::Sms,
         Channel::Voice | Channel::Flashcall => AuthenticationMethod::Telephone,
     };
-    vec![AuthenticationMethod::Password, possession, AuthenticationMethod::MultiFactor]
+    match attempt.purpose {
+        // Nobody asked for a password.
+        Purpose::PhoneLogin => vec![possession],
+        _ => vec![AuthenticationMethod::Password, possession, AuthenticationMethod::MultiFactor],
+    }
 }

@@ -157,7 +157,7 @@ async fn rc_05_a_registration_is_hashed_then_stored_then_sent_then_settled() {
             id: challenge_state(Purpose::Registration).id,
             purpose: Purpose::Registration,
             channel: Channel::Sms,
-            destination: phone(),
+            destination: Some(phone()),
             sent: true,
             methods: vec![Method::Sms],
             attempts_left: 4,

@@ -8,15 +8,15 @@ use std::sync::Arc;
 
 use domain::{Challenge, ChallengeId, ChallengeState, Channel, Purpose, SendReference};
 use fixtures::{
-    CHALLENGES, Log, QUOTAS, challenge_state, client, clock, expect_not_sent, expect_sent, fresh_id,
-    in_seconds, locale, now, opened, phone, provider_away, provider_id, reference, reserved, secrets,
-    unavailable,
+    CHALLENGES, Later, Log, QUOTAS, account, blind, challenge_state, client, clock, expect_not_sent,
+    expect_sent, fresh_id, in_seconds, locale, now, opened, phone, provider_away, provider_id, reference,
+    reserved, secrets, unavailable,
 };
 use jiff::SignedDuration;
 use mockall::{Sequence, predicate::eq};
 use ports::{
-    CodeRequest, MockChallengeStore, MockVerificationProvider, NotSent, Opened, Resend, ReservedSend,
-    SendDecision, SendLimits, StartError, StoreError,
+    CodeRequest, MockAccountStore, MockChallengeStore, MockVerificationProvider, NotSent, Opened, Resend,
+    ReservedSend, SendDecision, SendLimits, StartError, StoreError,
 };
 use use_cases::{Fault, RequestOtp, RequestOtpError, RequestOtpRequest};
 
@@ -33,6 +33,10 @@ fn request(channel: Channel) -> RequestOtpRequest {
 struct Mocks {
     challenges: MockChallengeStore,
     provider: MockVerificationProvider,
+    /// What is asked of the stores in the background.
+    accounts: MockAccountStore,
+    unseen: MockChallengeStore,
+    later: Later,
 }
 
 impl Mocks {
@@ -69,6 +73,7 @@ impl Mocks {
             secrets: secrets(),
             challenges: Arc::new(self.challenges),
             provider: Arc::new(self.provider),
+            blind: blind(self.accounts, self.unseen, MockVerificationProvider::new(), &self.later),
             channels: vec![Channel::Sms, Channel::Voice],
             policy: CHALLENGES,
             quotas: QUOTAS,
@@ -236,4 +241,21 @@ async fn lg_01_a_further_message_logs_neither_the_number_nor_the_whole_id() {
     for secret in [challenge_id().as_str(), "0123456", "stored-challenge"] {
         assert!(!text.contains(secret), "{secret}: {text}");
     }
+}
+
+#[tokio::test]
+async fn en_03_a_further_message_of_a_blind_challenge_is_sent_after_the_answer() {
+    let challenge =
+        ChallengeState { user_id: Some(account().user.id), ..challenge_state(Purpose::PasswordReset) };
+    let mut mocks = Mocks::reserving(Ok(Some(Opened { challenge, send: SendDecision::Announced })));
+    let later = mocks.later.clone();
+    mocks.accounts.expect_find_account().once().return_once(|_| Ok(Some(account())));
+    // The number had a message a moment ago, of which the holder learns nothing.
+    mocks.unseen.expect_reserve_unseen().once().return_once(|_, _| Ok(false));
+
+    let shown = mocks.request().await.unwrap();
+
+    assert!(shown.sent);
+    assert_eq!(shown.destination, None);
+    later.run().await;
 }

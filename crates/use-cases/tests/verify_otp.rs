@@ -22,8 +22,9 @@ use mockall::{
     predicate::{always, eq},
 };
 use ports::{
-    Attempt, CodeCheck, Guess, MockAccessTokens, MockChallengeStore, MockClock, MockVerificationProvider,
-    NewSession, ProviderFault, Redeemed, SigningFailed, StartedVerification, StoreError, Taken,
+    Attempt, CodeCheck, Guess, MockAccessTokens, MockChallengeStore, MockClock, MockDecoyCodes,
+    MockVerificationProvider, NewSession, ProviderFault, Redeemed, SigningFailed, Spent, StartedVerification,
+    StoreError, Taken,
 };
 use use_cases::{Fault, SignedIn, VerifyOtp, VerifyOtpError, VerifyOtpRequest};
 
@@ -37,8 +38,8 @@ fn request() -> VerifyOtpRequest {
 
 /// What the store is asked for. A challenge for anything else is none here.
 fn guess() -> Guess {
-    let purposes = &[Purpose::Registration, Purpose::Login, Purpose::StepUp];
-    Guess { id: challenge_id(), purposes, quotas: QUOTAS }
+    let purposes = &[Purpose::Registration, Purpose::Login, Purpose::PhoneLogin, Purpose::StepUp];
+    Guess { id: challenge_id(), purposes, quotas: QUOTAS, asker: None }
 }
 
 /// An attempt at a sign-in whose message was sent and recorded.
@@ -104,6 +105,7 @@ struct Mocks {
     tokens: MockAccessTokens,
     challenges: MockChallengeStore,
     provider: MockVerificationProvider,
+    decoys: MockDecoyCodes,
 }
 
 impl Mocks {
@@ -147,10 +149,10 @@ impl Mocks {
     }
 
     /// The attempt is given back, and how often that may happen is said.
-    fn giving_back(mut self, attempt: Attempt) -> Self {
+    fn giving_back(mut self, attempt: &Attempt) -> Self {
         self.challenges
             .expect_give_back()
-            .with(eq(attempt), eq(CHALLENGES.max_given_back))
+            .with(eq(attempt.spent()), eq(CHALLENGES.max_given_back))
             .once()
             .return_once(|_, _| Ok(()));
         self
@@ -163,6 +165,7 @@ impl Mocks {
             tokens: Arc::new(self.tokens),
             challenges: Arc::new(self.challenges),
             provider: Arc::new(self.provider),
+            decoys: Arc::new(self.decoys),
             policy: CHALLENGES,
             sessions: SESSIONS,
             quotas: QUOTAS,
@@ -396,7 +399,12 @@ async fn asvs_6_6_3_a_wrong_code_costs_its_attempt() {
 #[tokio::test]
 async fn pv_02_a_code_that_a_newer_message_replaced_costs_nothing() {
     let mut mocks = Mocks::checking(attempt(), Ok(CodeCheck::Gone));
-    mocks.challenges.expect_give_back().with(eq(attempt()), always()).once().return_once(|_, _| Ok(()));
+    mocks
+        .challenges
+        .expect_give_back()
+        .with(eq(attempt().spent()), always())
+        .once()
+        .return_once(|_, _| Ok(()));
     let refusal = mocks.verify().await.unwrap_err();
     assert!(matches!(refusal, VerifyOtpError::InvalidCode { attempts_left: 4 }), "{refusal:?}");
 }
@@ -477,7 +485,7 @@ async fn rc_06_every_code_is_wrong_when_the_only_message_never_left() {
 #[tokio::test]
 async fn asvs_16_5_2_a_message_that_cannot_be_looked_up_costs_no_attempt() {
     let attempt = unsettled(Some(provider_id("sinch-1")));
-    let mut mocks = Mocks::attempting(attempt.clone()).giving_back(attempt);
+    let mut mocks = Mocks::attempting(attempt.clone()).giving_back(&attempt);
     mocks.provider.expect_find().once().return_once(|_, _, _| Err(provider_away()));
     let refusal = mocks.verify().await.unwrap_err();
     assert!(matches!(refusal, VerifyOtpError::Fault(Fault::ProviderUnavailable(_))), "{refusal:?}");
@@ -485,7 +493,7 @@ async fn asvs_16_5_2_a_message_that_cannot_be_looked_up_costs_no_attempt() {
 
 #[tokio::test]
 async fn asvs_16_5_2_a_found_message_that_cannot_be_recorded_costs_no_attempt() {
-    let mut mocks = Mocks::attempting(unsettled(None)).giving_back(unsettled(None));
+    let mut mocks = Mocks::attempting(unsettled(None)).giving_back(&unsettled(None));
     mocks.provider.expect_find().once().return_once(|_, _, _| Ok(Some(provider_id("sinch-2"))));
     mocks.challenges.expect_settle_sent().once().return_once(|_, _| Err(unavailable()));
     let refusal = mocks.verify().await.unwrap_err();
@@ -496,7 +504,7 @@ async fn asvs_16_5_2_a_found_message_that_cannot_be_recorded_costs_no_attempt() 
 
 #[tokio::test]
 async fn rc_01_a_provider_fault_gives_the_attempt_back_and_lets_nobody_in() {
-    let mocks = Mocks::checking(attempt(), Err(provider_away())).giving_back(attempt());
+    let mocks = Mocks::checking(attempt(), Err(provider_away())).giving_back(&attempt());
     let refusal = mocks.verify().await.unwrap_err();
     assert!(matches!(refusal, VerifyOtpError::Fault(Fault::ProviderUnavailable(_))), "{refusal:?}");
 }
@@ -561,4 +569,49 @@ async fn lg_01_guesses_are_logged_without_code_token_number_or_whole_id() {
     for secret in ["482913", "signed", "nnnnnnnn", "0123456", "ovelace", challenge_id().as_str(), "sinch-1"] {
         assert!(!text.contains(secret), "{secret}: {text}");
     }
+}
+
+#[tokio::test]
+async fn asvs_10_3_4_a_code_without_a_password_is_one_factor_and_says_so() {
+    let mut mocks = Mocks::checking(attempt_for(Purpose::PhoneLogin), Ok(CodeCheck::Accepted)).signing();
+    let by_phone = NewSession { methods: vec![Sms], ..session_from(now()) };
+    mocks
+        .challenges
+        .expect_redeem_phone_login()
+        .with(eq(attempt_for(Purpose::PhoneLogin)), eq(by_phone))
+        .once()
+        .return_once(|_, _| Ok(Redeemed::Done(user())));
+
+    assert_eq!(mocks.verify().await.unwrap().user, user());
+    assert!(!SessionPolicy::is_fresh(&[Sms], now(), now()));
+}
+
+#[tokio::test]
+async fn en_04_a_code_for_a_decoy_is_wrong_after_the_wait_of_a_check() {
+    let spent = Spent { verification_id: attempt().verification_id, attempts_left: 2 };
+    let mut mocks = Mocks::taking(Ok(Taken::Decoy(spent)));
+    mocks.decoys.expect_check().once().return_once(|| Ok(()));
+
+    assert!(matches!(mocks.verify().await, Err(VerifyOtpError::InvalidCode { attempts_left: 2 })));
+}
+
+#[tokio::test]
+async fn en_04_a_decoy_meets_the_faults_of_the_provider_and_gives_the_attempt_back() {
+    let spent = Spent { verification_id: attempt().verification_id, attempts_left: 2 };
+    let mut mocks = Mocks::taking(Ok(Taken::Decoy(spent)));
+    mocks.decoys.expect_check().once().return_once(|| Err(provider_away()));
+    mocks.challenges.expect_give_back().with(eq(spent), always()).once().return_once(|_, _| Ok(()));
+
+    let answer = mocks.verify().await;
+
+    assert!(matches!(answer, Err(VerifyOtpError::Fault(Fault::ProviderUnavailable(_)))));
+}
+
+#[tokio::test]
+async fn en_04_a_blind_challenge_whose_message_never_left_waits_like_a_decoy() {
+    let unsent = Attempt { provider_id: None, ..attempt_for(Purpose::PhoneLogin) };
+    let mut mocks = Mocks::attempting(unsent);
+    mocks.decoys.expect_check().once().return_once(|| Ok(()));
+
+    assert!(matches!(mocks.verify().await, Err(VerifyOtpError::InvalidCode { attempts_left: 3 })));
 }

@@ -6,7 +6,7 @@ use diesel::{
 };
 use domain::{ChallengeId, Channel, ProviderId, Purpose, SendReference, UserId, VerificationId};
 use jiff::Timestamp;
-use ports::{Attempt, Guess, StoreError, Taken};
+use ports::{Attempt, Guess, Spent, StoreError, Taken};
 use uuid::Uuid;
 
 use super::send::{count, limit, quota_limit};
@@ -21,16 +21,26 @@ use crate::{
 statement!(TakeAttempt {
     id: String => Text,
     purposes: Vec<&'static str> => Array<Text>,
+    blind: Vec<&'static str> => Array<Text>,
+    user_id: Option<Uuid> => Nullable<SqlUuid>,
+    session_id: Option<Uuid> => Nullable<SqlUuid>,
     now: Instant => Timestamptz,
     quota: Option<i32> => Nullable<Integer>,
 } "
-    , found AS MATERIALIZED (
-        SELECT c.id, c.purpose, c.phone, c.user_id, c.verification_id, coalesce(c.user_id::text, c.phone) AS account
+    , live AS MATERIALIZED (
+        SELECT c.*, c.purpose = ANY (i.blind) AS is_blind
         FROM input i JOIN challenges c ON c.id = i.id AND c.purpose = ANY (i.purposes) AND c.expires_at > i.now
         JOIN verifications v ON v.phone = c.phone AND v.purpose = c.purpose AND v.id = c.verification_id
         WHERE v.attempts_left > 0 AND v.expires_at > i.now
+        AND (i.user_id IS NULL OR (c.user_id = i.user_id AND c.session_id = i.session_id))
+    ), found AS MATERIALIZED (
+        SELECT l.id, l.purpose, l.phone, l.user_id, l.verification_id,
+            CASE WHEN l.is_blind THEN u.phone ELSE l.phone END AS sent_to,
+            CASE WHEN l.is_blind THEN l.account ELSE l.user_id::text END AS bounded,
+            CASE WHEN l.is_blind THEN l.account ELSE coalesce(l.user_id::text, l.phone) END AS account
+        FROM live l LEFT JOIN users u ON l.is_blind AND u.id = l.user_id
     ), gate AS MATERIALIZED (
-        SELECT guesses_full_until(f.user_id::text, f.purpose, i.quota, i.now) AS retry_at FROM input i, found f
+        SELECT guesses_full_until(f.bounded, f.purpose, i.quota, i.now) AS retry_at FROM input i, found f
     ), taken AS (
         UPDATE verifications v SET attempts_left = v.attempts_left - 1 FROM found f, gate
         WHERE v.phone = f.phone AND v.purpose = f.purpose AND v.id = f.verification_id
@@ -40,7 +50,7 @@ statement!(TakeAttempt {
         INSERT INTO guesses (verification_id, attempts_left, account, purpose, guessed_at)
         SELECT t.id, t.attempts_left, f.account, f.purpose, i.now FROM input i, found f, taken t
     )
-    SELECT f.id, f.purpose, f.phone, f.user_id, f.verification_id, t.id IS NOT NULL AS taken,
+    SELECT f.id, f.purpose, f.sent_to, f.user_id, f.verification_id, t.id IS NOT NULL AS taken,
         coalesce(t.attempts_left, 0) AS attempts_left, t.channel, t.provider_id, t.unsettled_reference, gate.retry_at
     FROM found f CROSS JOIN gate LEFT JOIN taken t ON true");
 
@@ -50,8 +60,8 @@ struct TakenRow {
     id: String,
     #[diesel(sql_type = Text)]
     purpose: String,
-    #[diesel(sql_type = Text)]
-    phone: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    sent_to: Option<String>,
     #[diesel(sql_type = Nullable<SqlUuid>)]
     user_id: Option<Uuid>,
     #[diesel(sql_type = SqlUuid)]
@@ -77,15 +87,20 @@ impl TryFrom<TakenRow> for Taken {
         if !row.taken {
             return Ok(row.retry_at.map_or(Self::Closed, |at| Self::OverQuota { retry_at: at.0 }));
         }
+        let verification_id = VerificationId(row.verification_id);
+        let attempts_left = count(row.attempts_left);
+        let Some(sent_to) = row.sent_to else {
+            return Ok(Self::Decoy(Spent { verification_id, attempts_left }));
+        };
         let channel = row.channel.and_then(|channel| Channel::parse(&channel).ok());
         Ok(Self::Attempt(Attempt {
             challenge_id: read(ChallengeId::parse(&row.id).ok(), "challenges", "id")?,
-            verification_id: VerificationId(row.verification_id),
+            verification_id,
             purpose: read(Purpose::find(&row.purpose), "challenges", "purpose")?,
-            phone: phone(&row.phone, "challenges")?,
+            phone: phone(&sent_to, "challenges")?,
             channel: read(channel, "verifications", "channel")?,
             user_id: row.user_id.map(UserId),
-            attempts_left: count(row.attempts_left),
+            attempts_left,
             provider_id: row.provider_id.map(ProviderId),
             unsettled: row.unsettled_reference.map(SendReference),
         }))
@@ -96,6 +111,9 @@ pub(crate) async fn take(store: &PostgresStore, guess: &Guess, now: Timestamp) -
     let take = TakeAttempt {
         id: guess.id.as_str().to_owned(),
         purposes: guess.purposes.iter().map(|purpose| purpose.as_str()).collect(),
+        blind: guess.purposes.iter().filter(|it| it.is_blind()).map(|it| it.as_str()).collect(),
+        user_id: guess.asker.map(|(user_id, _)| user_id.0),
+        session_id: guess.asker.map(|(_, session_id)| session_id.0),
         now: Instant(now),
         quota: quota_limit(guess.quotas.account),
     };
@@ -115,10 +133,10 @@ statement!(GiveBack { verification_id: Uuid => SqlUuid, attempts_left: i32 => In
     UPDATE verifications v SET attempts_left = v.attempts_left + 1, given_back = v.given_back + 1
     FROM input i, guess WHERE v.id = guess.verification_id AND v.given_back < i.most");
 
-pub(crate) async fn give_back(store: &PostgresStore, attempt: &Attempt, most: u32) -> Result<(), StoreError> {
+pub(crate) async fn give_back(store: &PostgresStore, spent: Spent, most: u32) -> Result<(), StoreError> {
     let give_back = GiveBack {
-        verification_id: attempt.verification_id.0,
-        attempts_left: limit(attempt.attempts_left),
+        verification_id: spent.verification_id.0,
+        attempts_left: limit(spent.attempts_left),
         most: limit(most),
     };
     store.execute(give_back).await.map(drop)

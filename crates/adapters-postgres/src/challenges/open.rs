@@ -2,7 +2,7 @@
 
 use diesel::sql_types::{Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use jiff::Timestamp;
-use ports::{NewChallenge, Opened, PendingRegistration, StoreError, Subject};
+use ports::{NewChallenge, Opened, StoreError};
 use uuid::Uuid;
 
 use super::send::{OpenedRow, WhenOverQuota, gate, limit, quota_limit, slot};
@@ -48,7 +48,7 @@ statement!(OpenChallenge {
         FROM input i LEFT JOIN LATERAL (
             SELECT c.sends, c.expires_at FROM challenges c
             JOIN verifications v ON v.phone = c.phone AND v.purpose = c.purpose AND v.id = c.verification_id
-            WHERE c.purpose = i.purpose AND c.subject = i.subject AND c.expires_at > i.now
+            WHERE c.purpose = i.purpose AND c.subject = i.subject AND c.phone = i.phone AND c.expires_at > i.now
             AND v.attempts_left > 0 AND v.expires_at > i.now
         ) l ON true
     )", gate!(), slot!(), ", verification AS (
@@ -122,27 +122,18 @@ pub(crate) async fn open(
 }
 
 fn statement(challenge: &NewChallenge, now: Timestamp) -> OpenChallenge {
-    let limits = &challenge.limits;
-    let (registration, owner) = match &challenge.subject {
-        Subject::Registration(registration) => (Some(registration), None),
-        Subject::Login { user_id, throttle_key, password_hash, .. } => {
-            (None, Some((user_id, throttle_key, password_hash, None)))
-        }
-        Subject::StepUp { user_id, throttle_key, password_hash, session_id, .. } => {
-            (None, Some((user_id, throttle_key, password_hash, Some(session_id.0))))
-        }
-    };
-    let (subject, account) = keys(&challenge.subject);
+    let (subject, limits) = (&challenge.subject, &challenge.limits);
+    let registration = subject.registration();
     OpenChallenge {
         id: challenge.id.as_str().to_owned(),
-        purpose: challenge.subject.purpose().as_str().to_owned(),
-        subject,
+        purpose: subject.purpose().as_str().to_owned(),
+        subject: subject.identity(),
         verification_id: challenge.verification_id.0,
         reference: challenge.reference.0,
-        phone: challenge.subject.phone().as_e164().to_owned(),
-        user_id: owner.map(|(user_id, ..)| user_id.0),
-        compared_hash: owner.map(|(_, _, hash, _)| hash.as_str().to_owned()),
-        session_id: owner.and_then(|(.., session_id)| session_id),
+        phone: subject.destination(),
+        user_id: subject.user_id().map(|id| id.0),
+        compared_hash: subject.password_hash().map(|hash| hash.as_str().to_owned()),
+        session_id: subject.session_id().map(|id| id.0),
         email: registration.map(|r| r.email.as_typed().to_owned()),
         email_canonical: registration.map(|r| r.email.canonical().to_owned()),
         password_hash: registration.map(|r| r.password_hash.as_str().to_owned()),
@@ -150,8 +141,8 @@ fn statement(challenge: &NewChallenge, now: Timestamp) -> OpenChallenge {
         locale: challenge.locale.as_ref().map(|l| l.as_str().to_owned()),
         country: challenge.country.map(|c| c.as_str().to_owned()),
         address: limits.address.map(|address| address.to_string()),
-        account,
-        throttle_key: owner.map(|(_, throttle_key, ..)| throttle_key.0.clone()),
+        account: subject.account(),
+        throttle_key: subject.throttle_key().map(|key| key.0.clone()),
         channel: challenge.channel.as_str().to_owned(),
         now: Instant(now),
         expires_at: Instant(limits.policy.expires_at(now)),
@@ -162,19 +153,5 @@ fn statement(challenge: &NewChallenge, now: Timestamp) -> OpenChallenge {
         phone_quota: quota_limit(limits.quotas.phone),
         country_quota: quota_limit(limits.quotas.country),
         address_quota: quota_limit(limits.quotas.address),
-    }
-}
-
-/// What makes two challenges the same, and whose quota a send counts in. A
-/// stranger who registers with an owner's e-mail uses up none of the owner's.
-fn keys(subject: &Subject) -> (String, String) {
-    match subject {
-        Subject::Registration(PendingRegistration { email, phone, password_hash, .. }) => (
-            format!("{} {} {}", email.canonical(), phone.as_e164(), password_hash.as_str()),
-            format!("registration:{} {}", email.canonical(), phone.as_e164()),
-        ),
-        Subject::Login { user_id, .. } | Subject::StepUp { user_id, .. } => {
-            (user_id.0.to_string(), user_id.0.to_string())
-        }
     }
 }

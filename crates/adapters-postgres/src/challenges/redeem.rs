@@ -5,7 +5,7 @@ use diesel::{
     sql_types::{Binary, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use domain::{User, UserId};
-use ports::{Attempt, NewSession, Redeemed, StoreError};
+use ports::{Attempt, NewSession, Redeemed, StoreError, Subject};
 use uuid::Uuid;
 
 use super::send::limit;
@@ -39,7 +39,7 @@ macro_rules! redeem {
         } concat!(", won AS (
                 DELETE FROM verifications v USING input i
                 WHERE v.phone = i.phone AND v.purpose = '", $purpose, "' AND v.id = i.verification_id
-                RETURNING v.id, v.purpose
+                RETURNING v.id, v.purpose, v.phone
             )", $text));
 
         impl $name {
@@ -94,7 +94,8 @@ macro_rules! further_session {
                 SELECT x.id FROM sessions x WHERE x.user_id = o.id ", $but, "
                 ORDER BY x.last_used_at DESC, x.id DESC OFFSET (SELECT others FROM input))
         ), forgiven AS (
-            DELETE FROM guesses g USING won, owner o WHERE g.account = o.id::text AND g.purpose = won.purpose
+            DELETE FROM guesses g USING won, owner o
+            WHERE g.account IN (o.id::text, won.phone) AND g.purpose = won.purpose
         )
         SELECT ", user_columns!(), " FROM owner u")
     };
@@ -120,11 +121,22 @@ redeem!(RedeemRegistration uses "registration": concat!(", registration AS MATER
     )
     SELECT u.id IS NOT NULL AS created, ", user_columns!(), " FROM registration r LEFT JOIN owner u ON true"));
 
-redeem!(RedeemLogin uses "login": concat!(", owner AS MATERIALIZED (
-        SELECT u.* FROM input i, won, users u WHERE u.id = i.user_id FOR KEY SHARE OF u
-    ), closed AS (
-        DELETE FROM challenges c USING won WHERE c.verification_id = won.id
-    )", further_session!(but "")));
+/// The use of a sign-in's code, which ends every challenge that shares it.
+macro_rules! sign_in {
+    () => {
+        concat!(
+            ", owner AS MATERIALIZED (
+                SELECT u.* FROM input i, won, users u WHERE u.id = i.user_id FOR KEY SHARE OF u
+            ), closed AS (
+                DELETE FROM challenges c USING won WHERE c.verification_id = won.id
+            )",
+            further_session!(but "")
+        )
+    };
+}
+
+redeem!(RedeemLogin uses "login": sign_in!());
+redeem!(RedeemPhoneLogin uses "phone_login": sign_in!());
 
 // Whoever deletes the session that asked may open the new one. If that session is over, the
 // code is used up all the same and the challenge is gone: another session asks anew. The row of
@@ -172,6 +184,18 @@ pub(crate) async fn login(
 ) -> Result<Redeemed, StoreError> {
     let Some(user_id) = attempt.user_id else { return Ok(Redeemed::Closed) };
     signed_in(store.row(RedeemLogin::new(attempt, user_id, session)).await?)
+}
+
+pub(crate) async fn phone_login(
+    store: &PostgresStore,
+    attempt: &Attempt,
+    session: &NewSession,
+) -> Result<Redeemed, StoreError> {
+    let Some(user_id) = attempt.user_id else { return Ok(Redeemed::Closed) };
+    let mut redeem = RedeemPhoneLogin::new(attempt, user_id, session);
+    // The code was sent to the number, and is kept under the name that was asked for.
+    redeem.phone = Subject::PhoneLogin { phone: attempt.phone.clone(), user_id: None }.destination();
+    signed_in(store.row(redeem).await?)
 }
 
 pub(crate) async fn step_up(

@@ -106,10 +106,12 @@ impl OpenedRow {
         sent_before: Timestamp,
         when_over_quota: WhenOverQuota,
     ) -> Result<Opened, StoreError> {
+        let purpose = read(Purpose::find(&self.purpose), "challenges", "purpose")?;
+        let phone = if purpose.is_blind() { None } else { Some(phone(&self.phone, "challenges")?) };
         let challenge = ChallengeState {
             id: read(ChallengeId::parse(&self.id).ok(), "challenges", "id")?,
-            purpose: read(Purpose::find(&self.purpose), "challenges", "purpose")?,
-            phone: phone(&self.phone, "challenges")?,
+            purpose,
+            phone: phone.clone(),
             channel: read(Channel::parse(&self.channel).ok(), "verifications", "channel")?,
             locale: locale(self.locale.as_deref()),
             user_id: self.user_id.map(UserId),
@@ -121,12 +123,14 @@ impl OpenedRow {
         let cooling = !self.won && self.last_sent_at.is_some_and(|at| at.0 > sent_before);
         let code_serves = self.has_code && when_over_quota == WhenOverQuota::LastCodeServes;
         let send = match self.retry_at {
-            _ if self.won => SendDecision::Reserved(ReservedSend {
-                reference,
-                challenge_id: challenge.id.clone(),
-                phone: challenge.phone.clone(),
-                channel: challenge.channel,
-                locale: challenge.locale.clone(),
+            _ if self.won => phone.map_or(SendDecision::Announced, |phone| {
+                SendDecision::Reserved(ReservedSend {
+                    reference,
+                    challenge_id: challenge.id.clone(),
+                    phone,
+                    channel: challenge.channel,
+                    locale: challenge.locale.clone(),
+                })
             }),
             Some(retry_at) if !cooling && !code_serves => SendDecision::OverQuota { retry_at: retry_at.0 },
             _ => SendDecision::Held,

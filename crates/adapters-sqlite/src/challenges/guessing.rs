@@ -5,14 +5,14 @@ use diesel::{
     dsl::{delete, insert_into, update},
     prelude::*,
 };
-use domain::{PhoneNumber, ProviderId, Purpose, SendReference, UserId, VerificationId};
+use domain::{ProviderId, Purpose, SendReference, VerificationId};
 use jiff::Timestamp;
-use ports::{Attempt, Guess, Taken};
+use ports::{Attempt, Guess, Spent, Taken};
 
 use super::{live::Live, quotas};
 use crate::{
     rows,
-    schema::{guesses, verifications},
+    schema::{guesses, users, verifications},
     types::{Count, Id, Micros},
 };
 
@@ -22,57 +22,80 @@ pub(super) fn take_attempt(
     now: Timestamp,
 ) -> QueryResult<Taken> {
     let Some(live) = Live::find(sqlite, &guess.id, now)? else { return Ok(Taken::Closed) };
-    let attempt = attempt(live)?;
-    if !guess.purposes.contains(&attempt.purpose) {
+    let purpose = live.purpose()?;
+    if !guess.purposes.contains(&purpose) || !may_ask(&live, guess) {
         return Ok(Taken::Closed);
     }
-    let account = account(attempt.user_id, &attempt.phone);
-    let purpose = attempt.purpose.as_str();
+    let account = account(&live, purpose);
     // A registration has no account to protect, and its number must not be closed to its owner.
-    let quota = guess.quotas.account.filter(|_| attempt.user_id.is_some());
-    let used_up = quotas::guesses_used_up_until(sqlite, &account, purpose, quota, now)?;
+    let quota = guess.quotas.account.filter(|_| purpose != Purpose::Registration);
+    let used_up = quotas::guesses_used_up_until(sqlite, &account, purpose.as_str(), quota, now)?;
     if let Some(retry_at) = used_up {
         return Ok(Taken::OverQuota { retry_at });
     }
-    update(verifications::table.filter(verifications::id.eq(Id(attempt.verification_id.0))))
-        .set(verifications::attempts_left.eq(Count(attempt.attempts_left)))
-        .execute(sqlite)?;
-    record(sqlite, &attempt, &account, now)?;
-    Ok(Taken::Attempt(attempt))
-}
-
-/// Whom wrong codes are counted for: an account, or the number of those who
-/// have none yet.
-pub(super) fn account(user_id: Option<UserId>, phone: &PhoneNumber) -> String {
-    user_id.map_or_else(|| phone.as_e164().to_owned(), |id| id.0.to_string())
-}
-
-fn attempt(live: Live) -> QueryResult<Attempt> {
-    Ok(Attempt {
-        challenge_id: live.id()?,
+    let spent = Spent {
         verification_id: VerificationId(live.verification.id.0),
-        purpose: live.purpose()?,
-        phone: rows::phone(&live.challenge.phone, "challenges.phone")?,
+        attempts_left: live.verification.attempts_left.0.saturating_sub(1),
+    };
+    update(verifications::table.filter(verifications::id.eq(live.verification.id)))
+        .set(verifications::attempts_left.eq(Count(spent.attempts_left)))
+        .execute(sqlite)?;
+    record(sqlite, spent, &account, purpose, now)?;
+    Ok(attempt(sqlite, &live, spent)?.map_or(Taken::Decoy(spent), Taken::Attempt))
+}
+
+fn may_ask(live: &Live, guess: &Guess) -> bool {
+    guess.asker.is_none_or(|(user_id, session_id)| {
+        live.user_id() == Some(user_id) && live.challenge.session_id == Some(Id(session_id.0))
+    })
+}
+
+/// Whom wrong codes are counted for: an account, the number of those who have none yet, or
+/// the name of those who may have none.
+fn account(live: &Live, purpose: Purpose) -> String {
+    match live.user_id() {
+        _ if purpose.is_blind() => live.challenge.account.clone(),
+        Some(id) => id.0.to_string(),
+        None => live.challenge.phone.clone(),
+    }
+}
+
+/// `None` at a decoy.
+fn attempt(sqlite: &mut SqliteConnection, live: &Live, spent: Spent) -> QueryResult<Option<Attempt>> {
+    let purpose = live.purpose()?;
+    let sent_to = if purpose.is_blind() {
+        let owner = users::table.filter(users::id.nullable().eq(live.challenge.user_id));
+        owner.select(users::phone).first(sqlite).optional()?
+    } else {
+        Some(live.challenge.phone.clone())
+    };
+    let Some(sent_to) = sent_to else { return Ok(None) };
+    Ok(Some(Attempt {
+        challenge_id: live.id()?,
+        verification_id: spent.verification_id,
+        purpose,
+        phone: rows::phone(&sent_to, "challenges.phone")?,
         channel: live.channel()?,
         user_id: live.user_id(),
-        attempts_left: live.verification.attempts_left.0.saturating_sub(1),
+        attempts_left: spent.attempts_left,
         unsettled: live.verification.unsettled_reference.map(|id| SendReference(id.0)),
-        provider_id: live.verification.provider_id.map(ProviderId),
-    })
+        provider_id: live.verification.provider_id.clone().map(ProviderId),
+    }))
 }
 
 fn record(
     sqlite: &mut SqliteConnection,
-    attempt: &Attempt,
+    spent: Spent,
     account: &str,
+    purpose: Purpose,
     now: Timestamp,
 ) -> QueryResult<()> {
     insert_into(guesses::table)
         .values((
-            guesses::verification_id.eq(Id(attempt.verification_id.0)),
-            guesses::attempts_left.eq(Count(attempt.attempts_left)),
+            guesses::verification_id.eq(Id(spent.verification_id.0)),
+            guesses::attempts_left.eq(Count(spent.attempts_left)),
             guesses::account.eq(account),
-            guesses::purpose.eq(attempt.purpose.as_str()),
+            guesses::purpose.eq(purpose.as_str()),
             guesses::guessed_at.eq(Micros(now)),
         ))
         .execute(sqlite)
@@ -81,15 +104,11 @@ fn record(
 
 /// The guess record is what is given back: once it is gone, asking again has
 /// no effect.
-pub(super) fn give_back(
-    sqlite: &mut SqliteConnection,
-    attempt: &Attempt,
-    max_given_back: u32,
-) -> QueryResult<()> {
-    let verification = Id(attempt.verification_id.0);
+pub(super) fn give_back(sqlite: &mut SqliteConnection, spent: Spent, max_given_back: u32) -> QueryResult<()> {
+    let verification = Id(spent.verification_id.0);
     let record: Option<i64> = guesses::table
         .filter(guesses::verification_id.eq(verification))
-        .filter(guesses::attempts_left.eq(Count(attempt.attempts_left)))
+        .filter(guesses::attempts_left.eq(Count(spent.attempts_left)))
         .select(guesses::rowid)
         .first(sqlite)
         .optional()?;

@@ -88,7 +88,11 @@ impl Live {
         };
         let found = find_challenge(sqlite, &new.subject, &verification, now)?;
         // Whoever asked last is who waits for the code.
-        let found = found.map(|row| ChallengeRow { session_id: asking_session(&new.subject), ..row });
+        let found = found.map(|row| ChallengeRow {
+            session_id: new.subject.session_id().map(|id| Id(id.0)),
+            user_id: new.subject.user_id().map(|id| Id(id.0)),
+            ..row
+        });
         let challenge = found.unwrap_or_else(|| begin_challenge(new, &verification, now, expires_at));
         verification.expires_at = verification.expires_at.max(challenge.expires_at);
         Ok(Self { challenge, verification })
@@ -107,11 +111,12 @@ impl Live {
     }
 
     pub(super) fn state(&self, number_last_sent_at: Option<Timestamp>) -> QueryResult<ChallengeState> {
-        let challenge = &self.challenge;
+        let (challenge, purpose) = (&self.challenge, self.purpose()?);
+        let phone = (!purpose.is_blind()).then(|| rows::phone(&challenge.phone, "challenges.phone"));
         Ok(ChallengeState {
             id: self.id()?,
-            purpose: self.purpose()?,
-            phone: rows::phone(&challenge.phone, "challenges.phone")?,
+            purpose,
+            phone: phone.transpose()?,
             channel: self.channel()?,
             locale: rows::locale(challenge.locale.as_deref(), "challenges.locale")?,
             user_id: self.user_id(),
@@ -145,7 +150,7 @@ fn find_verification(
     now: Timestamp,
 ) -> QueryResult<Option<VerificationRow>> {
     verifications::table
-        .find((subject.phone().as_e164(), subject.purpose().as_str()))
+        .find((subject.destination(), subject.purpose().as_str()))
         .filter(verifications::attempts_left.gt(Count(0)))
         .filter(verifications::expires_at.gt(Micros(now)))
         .select(VerificationRow::as_select())
@@ -161,7 +166,7 @@ fn find_challenge(
 ) -> QueryResult<Option<ChallengeRow>> {
     challenges::table
         .filter(challenges::purpose.eq(subject.purpose().as_str()))
-        .filter(challenges::subject.eq(identity(subject)))
+        .filter(challenges::subject.eq(subject.identity()))
         .filter(challenges::verification_id.eq(verification.id))
         .filter(challenges::expires_at.gt(Micros(now)))
         .select(ChallengeRow::as_select())
@@ -169,37 +174,9 @@ fn find_challenge(
         .optional()
 }
 
-/// What makes two challenges of a purpose the same.
-fn identity(subject: &Subject) -> String {
-    match subject {
-        Subject::Registration(PendingRegistration { email, phone, password_hash, .. }) => {
-            format!("{} {} {}", email.canonical(), phone.as_e164(), password_hash.as_str())
-        }
-        Subject::Login { user_id, .. } | Subject::StepUp { user_id, .. } => user_id.0.to_string(),
-    }
-}
-
-/// Whom sends are counted for: pending registrations apart from accounts.
-fn account(subject: &Subject) -> String {
-    match subject {
-        Subject::Registration(registration) => {
-            format!("registration:{} {}", registration.email.canonical(), registration.phone.as_e164())
-        }
-        Subject::Login { user_id, .. } | Subject::StepUp { user_id, .. } => user_id.0.to_string(),
-    }
-}
-
-/// The session that gives its place to the one the right code opens.
-fn asking_session(subject: &Subject) -> Option<Id> {
-    match subject {
-        Subject::StepUp { session_id, .. } => Some(Id(session_id.0)),
-        Subject::Registration(_) | Subject::Login { .. } => None,
-    }
-}
-
 fn begin_verification(new: &NewChallenge, expires_at: Micros) -> VerificationRow {
     VerificationRow {
-        phone: new.subject.phone().as_e164().to_owned(),
+        phone: new.subject.destination(),
         purpose: new.subject.purpose().as_str().to_owned(),
         id: Id(new.verification_id.0),
         attempts_left: Count(new.limits.policy.max_attempts),
@@ -217,30 +194,27 @@ fn begin_challenge(
     now: Timestamp,
     expires_at: Micros,
 ) -> ChallengeRow {
-    let (registration, user_id) = match &new.subject {
-        Subject::Registration(registration) => (Some(registration), None),
-        Subject::Login { user_id, .. } | Subject::StepUp { user_id, .. } => (None, Some(Id(user_id.0))),
-    };
+    let registration = new.subject.registration();
     let locale_of = |registration: &PendingRegistration| {
         registration.locale.as_ref().map(|locale| locale.as_str().to_owned())
     };
     ChallengeRow {
         id: new.id.as_str().to_owned(),
         purpose: verification.purpose.clone(),
-        subject: identity(&new.subject),
+        subject: new.subject.identity(),
         verification_id: verification.id,
         phone: verification.phone.clone(),
-        user_id,
+        user_id: new.subject.user_id().map(|id| Id(id.0)),
         email: registration.map(|registration| registration.email.as_typed().to_owned()),
         email_canonical: registration.map(|registration| registration.email.canonical().to_owned()),
         password_hash: registration.map(|registration| registration.password_hash.as_str().to_owned()),
         account_locale: registration.and_then(locale_of),
         locale: new.locale.as_ref().map(|locale| locale.as_str().to_owned()),
         country: new.country.map(|country| country.as_str().to_owned()),
-        account: account(&new.subject),
+        account: new.subject.account(),
         sends: Count(0),
         created_at: Micros(now),
         expires_at,
-        session_id: asking_session(&new.subject),
+        session_id: new.subject.session_id().map(|id| Id(id.0)),
     }
 }

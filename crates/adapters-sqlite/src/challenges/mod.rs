@@ -6,13 +6,16 @@ mod opening;
 mod purging;
 mod quotas;
 mod redeeming;
+mod replacing;
 mod sending;
+mod unseen;
 
 use async_trait::async_trait;
-use domain::{ProviderId, SendReference, UserId};
+use domain::{ChallengeId, Email, ProviderId, SendReference, UserId};
 use jiff::Timestamp;
 use ports::{
-    Attempt, ChallengeStore, Guess, NewChallenge, NewSession, Opened, Redeemed, Resend, StoreError, Taken,
+    Attempt, ChallengeStore, Guess, NewChallenge, NewSession, Opened, PasswordReset, PhoneChange, Redeemed,
+    Resend, Spent, StoreError, Taken, UnseenSend,
 };
 
 use crate::store::SqliteStore;
@@ -29,6 +32,12 @@ impl ChallengeStore for SqliteStore {
     async fn reserve_resend(&self, resend: &Resend, now: Timestamp) -> Result<Option<Opened>, StoreError> {
         let resend = resend.clone();
         self.write(move |sqlite| opening::reserve_resend(sqlite, &resend, now)).await
+    }
+
+    #[tracing::instrument(name = "sqlite.reserve_unseen", skip_all)]
+    async fn reserve_unseen(&self, send: &UnseenSend, now: Timestamp) -> Result<bool, StoreError> {
+        let send = send.clone();
+        self.write(move |sqlite| unseen::reserve(sqlite, &send, now)).await
     }
 
     #[tracing::instrument(name = "sqlite.settle_sent", skip_all, fields(send.reference = %reference.0))]
@@ -53,9 +62,8 @@ impl ChallengeStore for SqliteStore {
     }
 
     #[tracing::instrument(name = "sqlite.give_back", skip_all)]
-    async fn give_back(&self, attempt: &Attempt, max_given_back: u32) -> Result<(), StoreError> {
-        let attempt = attempt.clone();
-        self.write(move |sqlite| guessing::give_back(sqlite, &attempt, max_given_back)).await
+    async fn give_back(&self, spent: Spent, max_given_back: u32) -> Result<(), StoreError> {
+        self.write(move |sqlite| guessing::give_back(sqlite, spent, max_given_back)).await
     }
 
     #[tracing::instrument(name = "sqlite.redeem_registration", skip_all)]
@@ -79,6 +87,44 @@ impl ChallengeStore for SqliteStore {
     async fn redeem_step_up(&self, attempt: &Attempt, session: &NewSession) -> Result<Redeemed, StoreError> {
         let (attempt, session) = (attempt.clone(), session.clone());
         self.write(move |sqlite| redeeming::redeem_step_up(sqlite, &attempt, &session)).await
+    }
+
+    #[tracing::instrument(name = "sqlite.redeem_phone_login", skip_all)]
+    async fn redeem_phone_login(
+        &self,
+        attempt: &Attempt,
+        session: &NewSession,
+    ) -> Result<Redeemed, StoreError> {
+        let (attempt, session) = (attempt.clone(), session.clone());
+        self.write(move |sqlite| redeeming::redeem_login(sqlite, &attempt, &session)).await
+    }
+
+    #[tracing::instrument(name = "sqlite.find_reset", skip_all)]
+    async fn find_reset(&self, id: &ChallengeId, now: Timestamp) -> Result<Option<Email>, StoreError> {
+        let id = id.clone();
+        self.read(move |sqlite| replacing::find_reset(sqlite, &id, now)).await
+    }
+
+    #[tracing::instrument(name = "sqlite.reset_password", skip_all)]
+    async fn reset_password(
+        &self,
+        attempt: &Attempt,
+        reset: &PasswordReset,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let (attempt, reset) = (attempt.clone(), reset.clone());
+        self.write(move |sqlite| replacing::reset_password(sqlite, &attempt, &reset, now)).await
+    }
+
+    #[tracing::instrument(name = "sqlite.change_phone", skip_all)]
+    async fn change_phone(
+        &self,
+        attempt: &Attempt,
+        change: &PhoneChange,
+        now: Timestamp,
+    ) -> Result<Redeemed, StoreError> {
+        let (attempt, change) = (attempt.clone(), change.clone());
+        self.write(move |sqlite| replacing::change_phone(sqlite, &attempt, &change, now)).await
     }
 
     #[tracing::instrument(name = "sqlite.purge", skip_all)]

@@ -25,7 +25,9 @@ pub(super) fn open(
     if !is_still_held(sqlite, &new.subject)? {
         return Ok(None);
     }
-    forget_failures(sqlite, &new.subject)?;
+    if let Some(throttle_key) = new.subject.throttle_key() {
+        delete(password_failures::table.find(&throttle_key.0)).execute(sqlite)?;
+    }
     let mut live = Live::find_or_begin(sqlite, new, now)?;
     let had_code = live.has_code();
     let wish = Wish { reference: new.reference, channel: new.channel, limits: &new.limits };
@@ -41,14 +43,12 @@ pub(super) fn open(
 
 /// Whether the account is there with the password that was compared; who registers has none.
 fn is_still_held(sqlite: &mut SqliteConnection, subject: &Subject) -> QueryResult<bool> {
-    match subject {
-        Subject::Registration(_) => Ok(true),
-        Subject::Login { user_id, password_hash, .. } | Subject::StepUp { user_id, password_hash, .. } => {
-            let held =
-                users::table.find(Id(user_id.0)).filter(users::password_hash.eq(password_hash.as_str()));
-            select(exists(held)).get_result(sqlite)
-        }
+    let Some(user_id) = subject.user_id() else { return Ok(true) };
+    let mut held = users::table.find(Id(user_id.0)).into_boxed();
+    if let Some(compared) = subject.password_hash() {
+        held = held.filter(users::password_hash.eq(compared.as_str()));
     }
+    select(exists(held)).get_result(sqlite)
 }
 
 pub(super) fn reserve_resend(
@@ -63,24 +63,17 @@ pub(super) fn reserve_resend(
     answer(&live, &wish, verdict).map(Some)
 }
 
-/// Sign-ins and step-ups are opened after the right password only.
-fn forget_failures(sqlite: &mut SqliteConnection, subject: &Subject) -> QueryResult<()> {
-    match subject {
-        Subject::Registration(_) => Ok(()),
-        Subject::Login { throttle_key, .. } | Subject::StepUp { throttle_key, .. } => {
-            delete(password_failures::table.find(&throttle_key.0)).execute(sqlite).map(drop)
-        }
-    }
-}
-
 fn answer(live: &Live, wish: &Wish<'_>, verdict: Verdict) -> QueryResult<Opened> {
     match verdict {
         Verdict::Reserved { at } => {
             let challenge = live.state(Some(at))?;
+            let Some(phone) = challenge.phone.clone() else {
+                return Ok(Opened { challenge, send: SendDecision::Announced });
+            };
             let send = ReservedSend {
                 reference: wish.reference,
                 challenge_id: challenge.id.clone(),
-                phone: challenge.phone.clone(),
+                phone,
                 channel: wish.channel,
                 locale: challenge.locale.clone(),
             };

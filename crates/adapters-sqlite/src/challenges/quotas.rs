@@ -5,7 +5,7 @@ use domain::Quota;
 use jiff::Timestamp;
 use ports::SendLimits;
 
-use super::live::ChallengeRow;
+use super::sending::Number;
 use crate::{
     schema::{guesses, sends},
     types::Micros,
@@ -13,22 +13,22 @@ use crate::{
 
 type Sends<'a> = sends::BoxedQuery<'a, Sqlite>;
 
-/// When the last of the used-up quotas allows another send of this challenge;
+/// When the last of the used-up quotas allows another send to this number;
 /// `None` when all do now.
 pub(super) fn sends_used_up_until(
     sqlite: &mut SqliteConnection,
-    challenge: &ChallengeRow,
+    number: &Number<'_>,
     limits: &SendLimits,
     now: Timestamp,
 ) -> QueryResult<Option<Timestamp>> {
     let quotas = &limits.quotas;
     let address = limits.address.map(|address| address.to_string());
-    let country = quotas.country.filter(|_| challenge.country.is_some());
+    let country = quotas.country.filter(|_| number.country.is_some());
     let network = quotas.address.filter(|_| address.is_some());
     let ends = [
-        sends_end(sqlite, quotas.phone, now, |sends| sends.filter(sends::phone.eq(&challenge.phone)))?,
-        sends_end(sqlite, quotas.account, now, |sends| sends.filter(sends::account.eq(&challenge.account)))?,
-        sends_end(sqlite, country, now, |sends| sends.filter(sends::country.eq(&challenge.country)))?,
+        sends_end(sqlite, quotas.phone, now, |sends| sends.filter(sends::phone.eq(number.phone)))?,
+        sends_end(sqlite, quotas.account, now, |sends| sends.filter(sends::account.eq(number.account)))?,
+        sends_end(sqlite, country, now, |sends| sends.filter(sends::country.eq(&number.country)))?,
         sends_end(sqlite, network, now, |sends| sends.filter(sends::address.eq(&address)))?,
     ];
     Ok(ends.into_iter().flatten().max())

@@ -7,7 +7,7 @@ use diesel::{
 };
 use domain::{Locale, Purpose, SessionId, User, UserId};
 use jiff::Timestamp;
-use ports::{Attempt, NewSession, PendingRegistration, Redeemed};
+use ports::{Attempt, NewSession, PendingRegistration, Redeemed, Subject};
 
 use super::guessing;
 use crate::{
@@ -35,7 +35,7 @@ pub(super) fn redeem_registration(
     close_rivals(sqlite, &user)?;
     // Whoever proved the phone starts without the failures counted before.
     forget_failures(sqlite, &user)?;
-    guessing::forget(sqlite, &guessing::account(None, &attempt.phone), Purpose::Registration)?;
+    guessing::forget(sqlite, attempt.phone.as_e164(), Purpose::Registration)?;
     Ok(Redeemed::Done(user))
 }
 
@@ -79,12 +79,20 @@ fn sign_in(sqlite: &mut SqliteConnection, attempt: &Attempt, session: &NewSessio
     let found = users::table.find(Id(user_id.0)).select(UserRow::as_select()).first(sqlite).optional()?;
     let Some(user) = found.map(UserRow::into_user).transpose()? else { return Ok(Redeemed::Closed) };
     open_session(sqlite, user_id, session)?;
-    guessing::forget(sqlite, &guessing::account(Some(user_id), &attempt.phone), attempt.purpose)?;
+    guessing::forget(sqlite, &counted_under(attempt, user_id), attempt.purpose)?;
     Ok(Redeemed::Done(user))
 }
 
+/// What wrong codes before the right one were counted under.
+fn counted_under(attempt: &Attempt, user_id: UserId) -> String {
+    match attempt.purpose {
+        Purpose::PhoneLogin => Subject::PhoneLogin { phone: attempt.phone.clone(), user_id: None }.account(),
+        _ => user_id.0.to_string(),
+    }
+}
+
 /// Ends the verification; `false` when somebody was faster.
-fn use_up(sqlite: &mut SqliteConnection, attempt: &Attempt) -> QueryResult<bool> {
+pub(super) fn use_up(sqlite: &mut SqliteConnection, attempt: &Attempt) -> QueryResult<bool> {
     let verification = verifications::table.filter(verifications::id.eq(Id(attempt.verification_id.0)));
     delete(verification).execute(sqlite).map(|ended| ended > 0)
 }

@@ -31,6 +31,15 @@ pub(super) enum Verdict {
     OverQuota { last_sent_at: Option<Timestamp>, retry_at: Timestamp },
 }
 
+/// Where a message goes, and what it counts for.
+pub(super) struct Number<'a> {
+    pub(super) phone: &'a str,
+    pub(super) account: &'a str,
+    pub(super) country: Option<String>,
+    pub(super) challenge_id: &'a str,
+    pub(super) purpose: &'a str,
+}
+
 /// Takes the number's slot, unless the challenge has had all its messages, the
 /// cooldown runs or a quota is used up. `live` is changed, not stored.
 pub(super) fn reserve(
@@ -39,20 +48,42 @@ pub(super) fn reserve(
     wish: &Wish<'_>,
     now: Timestamp,
 ) -> QueryResult<Verdict> {
-    let policy = &wish.limits.policy;
-    let last_sent_at = last_sent_at(sqlite, &live.challenge.phone)?;
-    let cools_down = last_sent_at.is_some_and(|last| last > policy.sent_before(now));
-    if cools_down || live.challenge.sends.0 >= policy.max_sends {
+    let challenge = &live.challenge;
+    if challenge.sends.0 >= wish.limits.policy.max_sends {
+        return Ok(Verdict::Held { last_sent_at: last_sent_at(sqlite, &challenge.phone)? });
+    }
+    let number = Number {
+        phone: &challenge.phone,
+        account: &challenge.account,
+        country: challenge.country.clone(),
+        challenge_id: &challenge.id,
+        purpose: &challenge.purpose,
+    };
+    let verdict = take(sqlite, &number, wish, now)?;
+    if matches!(verdict, Verdict::Reserved { .. }) {
+        live.challenge.sends = Count(live.challenge.sends.0.saturating_add(1));
+        live.verification.unsettled_reference = Some(Id(wish.reference.0));
+        wish.channel.as_str().clone_into(&mut live.verification.channel);
+    }
+    Ok(verdict)
+}
+
+/// Takes the number's slot, unless the cooldown runs or a quota is used up.
+pub(super) fn take(
+    sqlite: &mut SqliteConnection,
+    number: &Number<'_>,
+    wish: &Wish<'_>,
+    now: Timestamp,
+) -> QueryResult<Verdict> {
+    let last_sent_at = last_sent_at(sqlite, number.phone)?;
+    if last_sent_at.is_some_and(|last| last > wish.limits.policy.sent_before(now)) {
         return Ok(Verdict::Held { last_sent_at });
     }
-    if let Some(retry_at) = quotas::sends_used_up_until(sqlite, &live.challenge, wish.limits, now)? {
+    if let Some(retry_at) = quotas::sends_used_up_until(sqlite, number, wish.limits, now)? {
         return Ok(Verdict::OverQuota { last_sent_at, retry_at });
     }
-    take_slot(sqlite, &live.challenge.phone, wish.reference, now)?;
-    record(sqlite, live, wish, now)?;
-    live.challenge.sends = Count(live.challenge.sends.0.saturating_add(1));
-    live.verification.unsettled_reference = Some(Id(wish.reference.0));
-    wish.channel.as_str().clone_into(&mut live.verification.channel);
+    take_slot(sqlite, number.phone, wish.reference, now)?;
+    record(sqlite, number, wish, now)?;
     Ok(Verdict::Reserved { at: now })
 }
 
@@ -78,17 +109,21 @@ fn take_slot(
         .map(drop)
 }
 
-fn record(sqlite: &mut SqliteConnection, live: &Live, wish: &Wish<'_>, now: Timestamp) -> QueryResult<()> {
-    let challenge = &live.challenge;
+fn record(
+    sqlite: &mut SqliteConnection,
+    number: &Number<'_>,
+    wish: &Wish<'_>,
+    now: Timestamp,
+) -> QueryResult<()> {
     insert_into(sends::table)
         .values((
             sends::reference.eq(Id(wish.reference.0)),
-            sends::challenge_id.eq(&challenge.id),
-            sends::phone.eq(&challenge.phone),
-            sends::account.eq(&challenge.account),
-            sends::country.eq(challenge.country.as_ref()),
+            sends::challenge_id.eq(number.challenge_id),
+            sends::phone.eq(number.phone),
+            sends::account.eq(number.account),
+            sends::country.eq(number.country.as_ref()),
             sends::address.eq(wish.limits.address.map(|address| address.to_string())),
-            sends::purpose.eq(&challenge.purpose),
+            sends::purpose.eq(number.purpose),
             sends::channel.eq(wish.channel.as_str()),
             sends::reserved_at.eq(Micros(now)),
         ))

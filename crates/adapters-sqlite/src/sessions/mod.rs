@@ -146,6 +146,11 @@ fn end_others(
     Ok(ended as u64)
 }
 
+/// Ends all sessions of the user, whether they live or not.
+pub(crate) fn end_all(sqlite: &mut SqliteConnection, user_id: UserId) -> QueryResult<()> {
+    delete(sessions::table.filter(sessions::user_id.eq(Id(user_id.0)))).execute(sqlite).map(drop)
+}
+
 /// Ends all sessions of the user but one, whether they live or not.
 pub(crate) fn end_all_but(
     sqlite: &mut SqliteConnection,

@@ -75,13 +75,13 @@ catalog! {
         "Send the request again over a faster connection.";
     AccountExists CONFLICT "account-exists",
         "There is an account already",
-        "The code was right, but the phone number or the e-mail address of this registration belongs to an account. \
-         Only the holder of the phone is told so.",
-        "Sign in, or reset the password if it is forgotten.";
+        "The code was right, but the phone number, or the e-mail address of this registration, belongs to an \
+         account. Only the holder of the phone is told so.",
+        "Sign in, or reset the password if it is forgotten. To have the number elsewhere, change it there first.";
     ChallengeClosed GONE "challenge-closed",
         "The challenge is over",
         "The challenge is unknown, expired, used or has no guesses left. All of these get the same answer.",
-        "Start again with the password.";
+        "Start again: sign in, register, or ask for the reset or the change of number anew.";
     PayloadTooLarge PAYLOAD_TOO_LARGE "payload-too-large",
         "The body is too large",
         "Bodies have at most 16 KiB. The rest was not read and the connection was closed.",

@@ -4,12 +4,14 @@ use std::{error::Error, fmt::Write, time::Duration};
 
 use jiff::SignedDuration;
 use use_cases::{
-    AuthenticateError, ChangeLocaleError, ChangePasswordError, DeleteAccountError, EndSessionError,
-    ExportAccountError, Fault, LogInError, LogOutError, RefreshSessionError, RegisterUserError,
-    RequestOtpError, StartStepUpError, StepUpRequired, VerifyOtpError,
+    AuthenticateError, BlindChallengeError, ChangeLocaleError, ChangePasswordError, DeleteAccountError,
+    EndSessionError, ExportAccountError, Fault, LogInError, LogOutError, RefreshSessionError,
+    RegisterUserError, RequestOtpError, ResetPasswordError, StartPhoneChangeError, StartPhoneLoginError,
+    StartStepUpError, StepUpRequired, VerifyOtpError,
 };
 
 use super::{Problem, ProblemCode};
+use crate::request::{FieldErrors, Reason};
 
 impl From<RegisterUserError> for Problem {
     fn from(error: RegisterUserError) -> Self {
@@ -121,6 +123,56 @@ impl From<ChangePasswordError> for Problem {
     }
 }
 
+impl From<BlindChallengeError> for Problem {
+    fn from(error: BlindChallengeError) -> Self {
+        match error {
+            BlindChallengeError::RateLimited { retry_after } => rate_limited(retry_after),
+            BlindChallengeError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<StartPhoneLoginError> for Problem {
+    fn from(error: StartPhoneLoginError) -> Self {
+        match error {
+            StartPhoneLoginError::DestinationNotAllowed => Self::new(ProblemCode::DestinationNotAllowed),
+            StartPhoneLoginError::RateLimited { retry_after } => rate_limited(retry_after),
+            StartPhoneLoginError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<ResetPasswordError> for Problem {
+    fn from(error: ResetPasswordError) -> Self {
+        match error {
+            ResetPasswordError::InvalidCode { attempts_left } => {
+                Self::new(ProblemCode::InvalidCode).attempts_left(attempts_left)
+            }
+            ResetPasswordError::Closed => Self::new(ProblemCode::ChallengeClosed),
+            ResetPasswordError::RefusedPassword(reason) => refused_field("/new_password", reason),
+            ResetPasswordError::RateLimited { retry_after } => rate_limited(retry_after),
+            ResetPasswordError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<StartPhoneChangeError> for Problem {
+    fn from(error: StartPhoneChangeError) -> Self {
+        match error {
+            StartPhoneChangeError::StepUpRequired(required) => required.into(),
+            StartPhoneChangeError::SameNumber => refused_field(
+                "/phone_number",
+                Reason::new("same-number", "this is the number of the account already; send another"),
+            ),
+            StartPhoneChangeError::DestinationNotAllowed => Self::new(ProblemCode::DestinationNotAllowed),
+            StartPhoneChangeError::RateLimited { retry_after } => rate_limited(retry_after),
+            // Its sessions went with it.
+            StartPhoneChangeError::Gone => Self::new(ProblemCode::InvalidToken),
+            StartPhoneChangeError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
 impl From<EndSessionError> for Problem {
     fn from(error: EndSessionError) -> Self {
         match error {
@@ -183,6 +235,13 @@ impl From<Fault> for Problem {
         );
         problem
     }
+}
+
+/// The refusal of one field that only a use-case could judge.
+fn refused_field(pointer: &'static str, reason: impl Into<Reason>) -> Problem {
+    let mut errors = FieldErrors::none(&[]);
+    errors.refuse(pointer, reason.into());
+    errors.into_problem()
 }
 
 fn rate_limited(retry_after: SignedDuration) -> Problem {

@@ -1,15 +1,18 @@
 //! What registration, sign-in and token requests look like.
 
 use domain::{
-    ChallengeId, Channel, Code, CountryCode, Email, InvalidPhoneNumber, Locale, Method, NewPassword,
-    Password, PasswordPolicy, PhoneNumber, RefreshToken, SignInName,
+    ChallengeId, Channel, Code, Email, Locale, Method, NewPassword, Password, PasswordPolicy, RefreshToken,
+    SignInName,
 };
 use garde::Validate;
 use serde::Deserialize;
 use use_cases::{LogInRequest, RegisterUserRequest, RequestOtpRequest, VerifyOtpRequest};
 use utoipa::ToSchema;
 
-use super::field::{Field, FieldErrors, Reason, Text, one_to, optional, required};
+use super::{
+    field::{Field, FieldErrors, Reason, Text, one_to, optional, required},
+    recovery::phone_number,
+};
 use crate::{
     client::Visitor,
     problem::{Problem, ProblemCode},
@@ -220,18 +223,6 @@ impl RefreshBody {
         let presented = errors.resolve(self.refresh_token.text())?;
         RefreshToken::parse(presented).ok_or_else(|| Problem::new(ProblemCode::InvalidToken))
     }
-}
-
-/// The number, read within the country if one is given beside it.
-fn phone_number(errors: &mut FieldErrors, number: &Text, country: &Text) -> Option<PhoneNumber> {
-    let within = errors.parse("/country", country, CountryCode::parse);
-    let country_refused = within.is_none() && !country.is_missing();
-    let parsed = errors.parse("/phone_number", number, |text| match PhoneNumber::parse(text, within) {
-        // The country's own error says it all.
-        Err(InvalidPhoneNumber::MissingCountry) if country_refused => Ok(None),
-        parsed => parsed.map(Some),
-    });
-    parsed.flatten()
 }
 
 fn method(name: &str) -> Result<(), Reason> {

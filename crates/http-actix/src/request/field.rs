@@ -254,13 +254,18 @@ impl FieldErrors {
 
     /// The request, or everything that is wrong with it in the order of its
     /// fields. `request` is `None` only when something was refused.
-    pub(crate) fn resolve<T>(mut self, request: Option<T>) -> Result<T, Problem> {
-        if let (Some(request), true) = (request, self.errors.is_empty()) {
-            return Ok(request);
+    pub(crate) fn resolve<T>(self, request: Option<T>) -> Result<T, Problem> {
+        match request {
+            Some(request) if self.errors.is_empty() => Ok(request),
+            _ => Err(self.into_problem()),
         }
+    }
+
+    /// Everything that is wrong, in the order of the fields.
+    pub(crate) fn into_problem(mut self) -> Problem {
         self.errors.sort_by_key(|error| self.pointers.iter().position(|pointer| *pointer == error.pointer));
         let refused: Vec<&str> = self.errors.iter().map(|error| error.pointer).collect();
         tracing::info!(event = "input_validation_fail", fields = refused.join(" "));
-        Err(Problem::invalid_fields(self.errors))
+        Problem::invalid_fields(self.errors)
     }
 }

@@ -5,10 +5,13 @@ mod auth;
 mod field;
 mod json_body;
 mod me;
+mod recovery;
 mod strict_json;
 
 pub(crate) use self::{
     auth::{LogInBody, RefreshBody, RegisterBody, RequestOtpBody, VerifyOtpBody},
+    field::{FieldErrors, Reason},
     json_body::JsonBody,
     me::{ChangePasswordBody, EventsQuery, LocaleWish, ProfileBody, StepUpBody},
+    recovery::{ForgotPasswordBody, PhoneBody, ResetPasswordBody, VerifyPhoneBody},
 };

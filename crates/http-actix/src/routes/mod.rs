@@ -5,6 +5,7 @@ mod documentation;
 mod me;
 mod operations;
 mod pages;
+mod recovery;
 mod sessions;
 
 use actix_web::{
@@ -109,6 +110,17 @@ pub(crate) const API: &[Endpoint] = &[
             P::ProviderUnavailable,
         ],
     ),
+    post(
+        "/api/v1/auth/otp/start",
+        || handle(recovery::start_phone_login),
+        &[P::NotFound, P::DestinationNotAllowed, P::DatabaseUnavailable],
+    ),
+    post("/api/v1/auth/password/forgot", || handle(recovery::forgot_password), &[P::DatabaseUnavailable]),
+    post(
+        "/api/v1/auth/password/reset",
+        || handle(recovery::reset_password),
+        &[P::InvalidCode, P::ChallengeClosed, P::Overloaded, P::DatabaseUnavailable, P::ProviderUnavailable],
+    ),
     get("/api/v1/me", || handle(me::show), &[P::InvalidToken, P::DatabaseUnavailable]),
     patch("/api/v1/me", || handle(me::update), &[P::InvalidToken, P::DatabaseUnavailable]),
     delete(
@@ -132,6 +144,29 @@ pub(crate) const API: &[Endpoint] = &[
         &[P::InvalidToken, P::StepUpRequired, P::Overloaded, P::DatabaseUnavailable],
     )
     .forbidding(&[P::InvalidCredentials]),
+    post(
+        "/api/v1/me/phone",
+        || handle(recovery::change_phone),
+        &[
+            P::InvalidToken,
+            P::StepUpRequired,
+            P::DestinationNotAllowed,
+            P::DatabaseUnavailable,
+            P::ProviderUnavailable,
+        ],
+    ),
+    post(
+        "/api/v1/me/phone/verify",
+        || handle(recovery::verify_phone),
+        &[
+            P::InvalidToken,
+            P::InvalidCode,
+            P::AccountExists,
+            P::ChallengeClosed,
+            P::DatabaseUnavailable,
+            P::ProviderUnavailable,
+        ],
+    ),
     get("/api/v1/me/sessions", || handle(sessions::list), &[P::InvalidToken, P::DatabaseUnavailable]),
     delete(
         "/api/v1/me/sessions",
@@ -225,5 +260,5 @@ pub(crate) async fn not_found() -> Result<HttpResponse, Problem> {
 
 /// The handlers with their descriptions, for the `OpenAPI` document.
 pub(crate) mod described {
-    pub(crate) use super::{auth::*, documentation::*, me::*, operations::*, sessions::*};
+    pub(crate) use super::{auth::*, documentation::*, me::*, operations::*, recovery::*, sessions::*};
 }

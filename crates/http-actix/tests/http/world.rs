@@ -13,14 +13,16 @@ use domain::{
 use http_actix::UseCases;
 use jiff::{SignedDuration, Timestamp};
 use ports::{
-    Account, Attempt, Dependency, LiveSession, MockAccessTokens, MockAccountStore, MockChallengeStore,
-    MockClock, MockEventStore, MockPasswordHasher, MockSecretGenerator, MockSessionStore,
-    MockVerificationProvider, Opened, PasswordMatch, ReservedSend, SendDecision, SignIn, ThrottleKey,
+    Account, Attempt, Background, CodeCheck, Dependency, LiveSession, MockAccessTokens, MockAccountStore,
+    MockChallengeStore, MockClock, MockDecoyCodes, MockEventStore, MockPasswordHasher, MockSecretGenerator,
+    MockSessionStore, MockVerificationProvider, Opened, PasswordMatch, Redeemed, ReservedSend, SendDecision,
+    SignIn, Taken, ThrottleKey, Work,
 };
 use use_cases::{
-    Authenticate, ChangeLocale, ChangePassword, CheckReadiness, DeleteAccount, EndOtherSessions, EndSession,
-    ExportAccount, ListEvents, ListSessions, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser,
-    RequestOtp, StartStepUp, VerifyOtp,
+    Authenticate, BlindChallenges, ChangeLocale, ChangePassword, CheckReadiness, DeleteAccount,
+    EndOtherSessions, EndSession, ExportAccount, ForgotPassword, ListEvents, ListSessions, LogIn, LogOut,
+    PublishKeys, RefreshSession, RegisterUser, RequestOtp, ResetPassword, StartPhoneChange, StartPhoneLogin,
+    StartStepUp, VerifyOtp, VerifyPhone,
 };
 use uuid::Uuid;
 
@@ -59,7 +61,16 @@ pub(crate) struct World {
     pub(crate) provider: MockVerificationProvider,
     pub(crate) sessions: MockSessionStore,
     pub(crate) tokens: MockAccessTokens,
+    pub(crate) decoys: MockDecoyCodes,
     pub(crate) channels: Vec<Channel>,
+    pub(crate) passwordless: bool,
+}
+
+/// Nothing is done after the answer.
+struct Never;
+
+impl Background for Never {
+    fn begin(&self, _: Work) {}
 }
 
 impl World {
@@ -101,6 +112,15 @@ impl World {
         world.accounts.expect_delete_account().returning(|_, _, _| Ok(true));
         world.challenges.expect_open().returning(|_, _| Ok(Some(opened_for(Purpose::StepUp))));
         world.challenges.expect_settle_sent().returning(|_, _| Ok(()));
+        world.challenges.expect_take_attempt().returning(|_, _| {
+            Ok(Taken::Attempt(Attempt {
+                purpose: Purpose::PhoneChange,
+                user_id: Some(user().id),
+                ..attempt()
+            }))
+        });
+        world.challenges.expect_change_phone().returning(|_, _, _| Ok(Redeemed::Done(user())));
+        world.provider.expect_check().returning(|_, _| Ok(CodeCheck::Accepted));
         world.events.expect_list_events().returning(|_, _, _| Ok(vec![security_event()]));
         world.hasher.expect_find_match().returning(|_, _, _| Ok(RIGHT));
         world.hasher.expect_hash().returning(|_, _| Ok(PasswordHash::new("another hash".to_owned())));
@@ -119,6 +139,18 @@ impl World {
         let (hasher, provider) = (Arc::new(self.hasher), Arc::new(self.provider));
         let (sessions, tokens) = (Arc::new(self.sessions), Arc::new(self.tokens));
         let events = Arc::new(self.events);
+        let decoys = Arc::new(self.decoys);
+        let blind = Arc::new(BlindChallenges {
+            clock: clock.clone(),
+            secrets: secrets.clone(),
+            accounts: accounts.clone(),
+            challenges: challenges.clone(),
+            provider: provider.clone(),
+            background: Arc::new(Never),
+            destinations: DestinationPolicy::default(),
+            policy: POLICY,
+            quotas: Quotas::default(),
+        });
         UseCases {
             register_user: RegisterUser {
                 clock: clock.clone(),
@@ -146,6 +178,7 @@ impl World {
                 secrets: secrets.clone(),
                 challenges: challenges.clone(),
                 provider: provider.clone(),
+                blind: blind.clone(),
                 channels: self.channels,
                 policy: POLICY,
                 quotas: Quotas::default(),
@@ -156,6 +189,7 @@ impl World {
                 tokens: tokens.clone(),
                 challenges: challenges.clone(),
                 provider: provider.clone(),
+                decoys: decoys.clone(),
                 policy: POLICY,
                 sessions: SESSIONS,
                 quotas: Quotas::default(),
@@ -183,9 +217,44 @@ impl World {
                 secrets: secrets.clone(),
                 hasher: hasher.clone(),
                 accounts: accounts.clone(),
+                challenges: challenges.clone(),
+                provider: provider.clone(),
+                destinations: DestinationPolicy::default(),
+                policy: POLICY,
+                quotas: Quotas::default(),
+            },
+            start_phone_login: self.passwordless.then(|| StartPhoneLogin {
+                clock: clock.clone(),
+                accounts: accounts.clone(),
+                destinations: DestinationPolicy::default(),
+                blind: blind.clone(),
+            }),
+            forgot_password: ForgotPassword { clock: clock.clone(), accounts: accounts.clone(), blind },
+            reset_password: ResetPassword {
+                clock: clock.clone(),
+                secrets: secrets.clone(),
+                hasher: hasher.clone(),
+                challenges: challenges.clone(),
+                provider: provider.clone(),
+                decoys: decoys.clone(),
+                policy: POLICY,
+                quotas: Quotas::default(),
+            },
+            start_phone_change: StartPhoneChange {
+                clock: clock.clone(),
+                secrets: secrets.clone(),
+                challenges: challenges.clone(),
+                provider: provider.clone(),
+                destinations: DestinationPolicy::default(),
+                policy: POLICY,
+                quotas: Quotas::default(),
+            },
+            verify_phone: VerifyPhone {
+                clock: clock.clone(),
+                secrets: secrets.clone(),
                 challenges,
                 provider,
-                destinations: DestinationPolicy::default(),
+                decoys,
                 policy: POLICY,
                 quotas: Quotas::default(),
             },
@@ -247,7 +316,7 @@ pub(crate) fn state() -> ChallengeState {
     ChallengeState {
         id: challenge_id(),
         purpose: Purpose::Registration,
-        phone: PhoneNumber::from_stored(PHONE).unwrap(),
+        phone: PhoneNumber::from_stored(PHONE).ok(),
         channel: Channel::Sms,
         locale: None,
         user_id: None,
@@ -267,7 +336,7 @@ pub(crate) fn opened_for(purpose: Purpose) -> Opened {
     let send = ReservedSend {
         reference: SendReference(Uuid::from_u128(1)),
         challenge_id: challenge_id(),
-        phone: state.phone.clone(),
+        phone: PhoneNumber::from_stored(PHONE).unwrap(),
         channel: Channel::Sms,
         locale: None,
     };

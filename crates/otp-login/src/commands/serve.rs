@@ -13,6 +13,7 @@ use tokio::{
 };
 
 use crate::{
+    background::Tasks,
     commands::{
         runtime,
         simulator::{bind, listen},
@@ -43,7 +44,8 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         tracing::info!(%migration, "applied a migration");
     }
     domain::warm_up();
-    let use_cases = Arc::new(wiring::use_cases(&settings, &database)?);
+    let background = Tasks::new();
+    let use_cases = Arc::new(wiring::use_cases(&settings, &database, &background)?);
     let address = listener.local_addr()?;
     let server = http_actix::server(use_cases, settings.http.clone(), listener)?;
     let handle = server.handle();
@@ -57,6 +59,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     purging.abort();
     handle.stop(true).await;
     serving.await??;
+    background.finish(settings.http.shutdown_timeout).await;
     if let Some(simulator) = simulator {
         simulator.stop().await?;
     }

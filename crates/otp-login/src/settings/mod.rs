@@ -45,6 +45,8 @@ pub(crate) struct Settings {
     pub(crate) challenges: ChallengePolicy,
     pub(crate) sessions: SessionPolicy,
     /// How long security events are kept.
+    /// Whether a code alone signs in.
+    pub(crate) passwordless: bool,
     pub(crate) event_retention: SignedDuration,
     pub(crate) quotas: Quotas,
     pub(crate) destinations: DestinationPolicy,
@@ -129,6 +131,7 @@ impl Settings {
             data_key,
             previous_data_keys: keys::previous_data_keys(reader, production),
             challenges: challenges(reader, production),
+            passwordless: reader.flag("otp.passwordless"),
             sessions: sessions(reader, production),
             event_retention: SignedDuration::from_hours(
                 24 * reader.number("events.retention_days", 30..=3650),

@@ -6,11 +6,16 @@ use serde_json::{Value, json};
 
 use crate::client::{
     Answer, Database, LOG_IN, LOG_OUT, ME, Person, REFRESH, REGISTER, REQUEST_OTP, Request, Service,
-    VERIFY_OTP, other_than,
+    VERIFY_OTP, other_than, until,
 };
 
 on_both_databases!(every_described_answer_is_given);
 
+const OTP_START: &str = "/api/v1/auth/otp/start";
+const FORGOT: &str = "/api/v1/auth/password/forgot";
+const RESET: &str = "/api/v1/auth/password/reset";
+const PHONE: &str = "/api/v1/me/phone";
+const VERIFY_PHONE: &str = "/api/v1/me/phone/verify";
 const STEP_UP: &str = "/api/v1/auth/step-up";
 const EXPORT: &str = "/api/v1/me/export";
 const EVENTS: &str = "/api/v1/me/events";
@@ -70,6 +75,11 @@ fn exactly_the_described_operations_are_served() {
         ("POST", REFRESH),
         ("POST", LOG_OUT),
         ("POST", STEP_UP),
+        ("POST", OTP_START),
+        ("POST", FORGOT),
+        ("POST", RESET),
+        ("POST", PHONE),
+        ("POST", VERIFY_PHONE),
         ("GET", ME),
         ("PATCH", ME),
         ("DELETE", ME),
@@ -113,7 +123,8 @@ impl Observed {
 const NOT_PROVOKED: [u16; 4] = [403, 408, 500, 503];
 
 /// Every request comes from an address of its own, so that one of them can be used up.
-const SETTINGS: [(&str, &str); 4] = [
+const SETTINGS: [(&str, &str); 5] = [
+    ("OTP_LOGIN__OTP__PASSWORDLESS", "true"),
     ("OTP_LOGIN__OTP__RESEND_COOLDOWN_SECONDS", "0"),
     ("OTP_LOGIN__SERVER__TRUSTED_PROXIES", "127.0.0.1"),
     ("OTP_LOGIN__RATE_LIMIT__IP_PER_MINUTE", "100"),
@@ -125,6 +136,10 @@ fn every_described_answer_is_given(database: Database) {
     let mut observed = Observed::default();
     observe_sign_in(&service, &mut observed);
     observe_account(&service, &mut observed);
+    observe_recovery(&service, &mut observed);
+    observe_phone_change(&service, &mut observed);
+    let without = Service::start(database);
+    observed.note(OTP_START, &without.post(OTP_START, &json!({"phone_number": "+46701740605"})));
     observe_faults(&service, &mut observed);
     observe_refusals(&service, &mut observed);
 
@@ -220,6 +235,49 @@ fn observe_account(service: &Service, observed: &mut Observed) {
     }
 }
 
+fn observe_recovery(service: &Service, observed: &mut Observed) {
+    let (person, _) = service.signed_up();
+    let messages = service.codes(&person.phone).len();
+    let forgot = service.post(FORGOT, &json!({"email": person.email}));
+    observed.note(FORGOT, &forgot);
+    let challenge = Service::challenge_in(&forgot, 202);
+    until("the code", || (service.codes(&person.phone).len() > messages).then_some(()));
+    let code = service.code(&person.phone);
+    let mut reset = |code: &str| {
+        let body =
+            json!({"challenge_id": challenge.id, "code": code, "new_password": "copper lantern river"});
+        observed.note(RESET, &service.post(RESET, &body));
+    };
+    reset(&other_than(&code));
+    reset(&code);
+    reset(&code);
+    observed.note(OTP_START, &service.post(OTP_START, &json!({"phone_number": person.phone})));
+}
+
+fn observe_phone_change(service: &Service, observed: &mut Observed) {
+    let (owner, _) = service.signed_up();
+    let (_, tokens) = service.signed_up();
+    let mut send = |path: &str, body: &Value| {
+        let answer = service.send(&Request::post(path).bearer(&tokens.access_token).json(body));
+        observed.note_to("POST", path, &answer);
+        answer
+    };
+    for phone in [owner.phone, service.person().phone] {
+        let challenge = Service::challenge_in(&send(PHONE, &json!({"phone_number": phone})), 202);
+        let code = service.code(&phone);
+        for code in [other_than(&code), code.clone(), code] {
+            send(VERIFY_PHONE, &json!({"challenge_id": challenge.id, "code": code}));
+        }
+    }
+    for path in [PHONE, VERIFY_PHONE] {
+        let own = || Request::post(path).bearer(&tokens.access_token);
+        let json = |body: &str| own().header("content-type", "application/json").body(body);
+        for request in [json("{}"), json("{"), json(&" ".repeat(20_000)), own().body("{}")] {
+            observed.note_to("POST", path, &service.send(&request));
+        }
+    }
+}
+
 fn observe_faults(service: &Service, observed: &mut Observed) {
     let person = service.person();
     service.plan_fault(&json!({ "kind": "no_credit", "on": "start", "number": person.phone }));
@@ -235,7 +293,7 @@ fn observe_faults(service: &Service, observed: &mut Observed) {
 
 /// What any route with a body refuses, and what any client meets that asks too often.
 fn observe_refusals(service: &Service, observed: &mut Observed) {
-    for path in [REGISTER, LOG_IN, REQUEST_OTP, VERIFY_OTP, REFRESH] {
+    for path in [REGISTER, LOG_IN, REQUEST_OTP, VERIFY_OTP, REFRESH, OTP_START, FORGOT, RESET] {
         let json = |body: &str| Request::post(path).header("content-type", "application/json").body(body);
         for request in [json("{}"), json("{"), json(&" ".repeat(20_000)), Request::post(path).body("{}")] {
             observed.note(path, &service.send(&request.header("x-forwarded-for", "198.51.100.1")));

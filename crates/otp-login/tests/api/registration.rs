@@ -37,7 +37,7 @@ fn a_registration_is_answered_with_a_challenge_and_one_message(database: Databas
 
     assert!(challenge.id.len() >= 22, "128 bits need 22 characters: {}", challenge.id);
     assert_eq!((challenge.purpose.as_str(), challenge.channel.as_str()), ("registration", "sms"));
-    assert_eq!(challenge.destination, format!("+46•••••••{}", &person.phone[10..]));
+    assert_eq!(challenge.destination, Some(format!("+46•••••••{}", &person.phone[10..])));
     assert!(challenge.sent);
     assert!(challenge.methods.contains(&"sms".to_owned()));
     assert_eq!(challenge.attempts_left, 5);

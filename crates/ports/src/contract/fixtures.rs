@@ -8,14 +8,14 @@ use std::{
 use domain::{
     AuthenticationMethod, ChallengeId, ChallengePolicy, Channel, Client, CountryCode, Email, EventId,
     EventName, Locale, PasswordHash, PhoneNumber, Purpose, Quotas, RefreshTokenHash, SendReference,
-    SessionId, SessionPolicy, User, UserAgent, VerificationId,
+    SessionId, SessionPolicy, User, UserAgent, UserId, VerificationId,
 };
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::{
     Guess, NewChallenge, NewEvent, NewSession, Opened, PasswordChange, PendingRegistration, Resend,
-    ReservedSend, SendDecision, SendLimits, Subject, ThrottleKey,
+    ReservedSend, SendDecision, SendLimits, Subject, ThrottleKey, UnseenSend,
 };
 
 /// Life of a challenge in these suites.
@@ -149,6 +149,39 @@ pub(super) fn step_up_with(user: &User, session_id: SessionId, password_hash: Pa
     challenge_of(Subject::StepUp { user_id, phone, throttle_key: key_of(user), password_hash, session_id })
 }
 
+/// The challenge of somebody who forgot a password, without quotas; a decoy for nobody.
+pub(super) fn reset(email: Email, user_id: Option<UserId>) -> NewChallenge {
+    blind(Subject::PasswordReset { email, user_id })
+}
+
+/// The challenge of somebody who signs in with a number only, without quotas; a decoy for nobody.
+pub(super) fn phone_login(phone: PhoneNumber, user_id: Option<UserId>) -> NewChallenge {
+    blind(Subject::PhoneLogin { phone, user_id })
+}
+
+fn blind(subject: Subject) -> NewChallenge {
+    NewChallenge { country: None, ..challenge_of(subject) }
+}
+
+/// The challenge of a session whose user would like to have another number, without quotas.
+pub(super) fn phone_change(user: &User, session_id: SessionId, phone: PhoneNumber) -> NewChallenge {
+    challenge_of(Subject::PhoneChange { user_id: user.id, phone, session_id })
+}
+
+/// The message of a blind challenge to the number of its account, without quotas.
+pub(super) fn unseen(id: &ChallengeId, phone: PhoneNumber) -> UnseenSend {
+    UnseenSend {
+        challenge_id: id.clone(),
+        reference: fresh_reference(),
+        phone,
+        channel: Channel::Sms,
+        locale: None,
+        country: CountryCode::parse("SE").ok(),
+        policy: policy(),
+        quotas: Quotas::default(),
+    }
+}
+
 /// The password that [`person`] registers with.
 fn first_password(user: &User) -> PasswordHash {
     let number = user.email.canonical().split(['.', '@']).nth(1);
@@ -200,8 +233,15 @@ pub(super) fn guess(id: &ChallengeId) -> Guess {
 
 /// A guess, whatever the challenge is for.
 pub(super) fn guess_within(id: &ChallengeId, quotas: Quotas) -> Guess {
-    const ANY: &[Purpose] = &[Purpose::Registration, Purpose::Login, Purpose::StepUp];
-    Guess { id: id.clone(), purposes: ANY, quotas }
+    const ANY: &[Purpose] = &[
+        Purpose::Registration,
+        Purpose::Login,
+        Purpose::PhoneLogin,
+        Purpose::PasswordReset,
+        Purpose::PhoneChange,
+        Purpose::StepUp,
+    ];
+    Guess { id: id.clone(), purposes: ANY, quotas, asker: None }
 }
 
 /// An event that was never recorded before, caused by a client unlike those of sessions.

@@ -11,7 +11,7 @@ use crate::{Attempt, Taken};
 
 impl Stores {
     async fn give_back(&self, attempt: &Attempt, most: u32) {
-        self.challenges.give_back(attempt, most).await.expect("give_back");
+        self.challenges.give_back(attempt.spent(), most).await.expect("give_back");
     }
 }
 

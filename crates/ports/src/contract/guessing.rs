@@ -41,6 +41,7 @@ async fn attempts_left_after_a_crowd(stores: &Stores, ids: &[ChallengeId]) -> Ve
     let left = |answer| match answer {
         Taken::Attempt(attempt) => Some(attempt.attempts_left),
         Taken::Closed => None,
+        Taken::Decoy(_) => panic!("it is no decoy"),
         Taken::OverQuota { .. } => panic!("there is no quota"),
     };
     answers.into_iter().filter_map(left).collect()

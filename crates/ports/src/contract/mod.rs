@@ -14,6 +14,7 @@
 
 pub mod account_changes;
 pub mod accounts;
+pub mod blind;
 pub mod deletion;
 pub mod event_list;
 pub mod events;
@@ -24,6 +25,7 @@ pub mod opening;
 pub mod purging;
 pub mod quotas;
 pub mod redeeming;
+pub mod replacing;
 pub mod rotation;
 pub mod sending;
 pub mod session_list;
@@ -211,6 +213,40 @@ macro_rules! store_contract {
                 a_right_code_of_a_step_up_forgets_the_wrong_ones
                 a_step_up_without_its_account_is_closed
             }
+            blind: {
+                en_03_a_decoy_is_shown_like_any_other
+                en_03_a_decoy_resends_like_any_other
+                en_03_a_decoy_counts_and_dies_like_any_other
+                asvs_6_6_3_exactly_five_of_50_concurrent_guesses_at_a_decoy_count
+                an_attempt_at_a_decoy_is_given_back_after_a_fault
+                en_06_quotas_bound_decoys_like_any_other
+                rc_05_one_of_50_concurrent_resets_of_an_email_is_announced
+                an_unseen_message_waits_for_its_number_and_the_holder_sees_nothing_of_it
+                one_of_50_concurrent_unseen_messages_and_sign_ins_sends
+                unseen_messages_are_bound_by_the_quotas_of_their_number
+                what_was_sent_unseen_is_what_codes_are_checked_against
+                an_unseen_message_that_never_left_frees_its_number_and_shows_in_nothing
+                a_decoy_of_a_closed_challenge_reserves_nothing
+                one_of_50_concurrent_phone_logins_opens_a_session
+                a_phone_login_shares_no_guesses_with_a_sign_in_by_password
+                a_right_code_of_a_phone_login_forgets_the_wrong_ones
+                a_blind_challenge_of_an_account_that_is_gone_opens_as_a_decoy_only
+            }
+            replacing: {
+                asvs_7_4_3_a_reset_replaces_the_password_and_ends_every_session
+                a_reset_closes_what_the_old_password_opened
+                a_reset_forgets_the_failures_of_both_names
+                one_of_50_concurrent_resets_succeeds
+                a_reset_of_an_account_that_is_gone_does_nothing
+                the_email_of_a_reset_is_found_while_it_lives
+                asvs_7_4_3_a_proven_number_replaces_the_old_one_and_ends_the_other_sessions
+                a_changed_number_closes_the_codes_of_the_old_one_and_registrations_of_the_new
+                one_of_50_concurrent_changes_of_a_number_succeeds
+                rc_04_a_number_that_has_an_account_is_refused_after_the_right_code
+                rc_04_a_number_that_two_prove_at_once_gets_one_account
+                asvs_2_3_1_only_the_session_that_asked_may_prove_a_number
+                another_new_number_makes_another_challenge
+            }
             events: {
                 an_opened_session_is_recorded_as_what_opened_it
                 the_end_of_sessions_is_recorded
@@ -254,6 +290,7 @@ mod tests {
         let suites = [
             include_str!("account_changes.rs"),
             include_str!("accounts.rs"),
+            include_str!("blind.rs"),
             include_str!("deletion.rs"),
             include_str!("event_list.rs"),
             include_str!("events.rs"),
@@ -263,6 +300,7 @@ mod tests {
             include_str!("purging.rs"),
             include_str!("quotas.rs"),
             include_str!("redeeming.rs"),
+            include_str!("replacing.rs"),
             include_str!("rotation.rs"),
             include_str!("sending.rs"),
             include_str!("session_list.rs"),

@@ -10,7 +10,9 @@ pub(crate) struct Challenge {
     pub(crate) id: String,
     pub(crate) purpose: String,
     pub(crate) channel: String,
-    pub(crate) destination: String,
+    /// Absent of a password reset, and never null.
+    #[serde(default, deserialize_with = "present")]
+    pub(crate) destination: Option<String>,
     pub(crate) sent: bool,
     pub(crate) methods: Vec<String>,
     pub(crate) attempts_left: u32,
@@ -72,4 +74,8 @@ fn utc_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Time
     #[derive(Deserialize)]
     struct Utc(#[serde(deserialize_with = "utc")] Timestamp);
     Ok(Option::<Utc>::deserialize(deserializer)?.map(|time| time.0))
+}
+
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(deserializer).map(Some)
 }

@@ -1,0 +1,150 @@
+//! Challenges that anybody may start, having proven nothing.
+//!
+//! Whether there is an account shows in nothing that the caller can see: a challenge without one
+//! is a decoy, stored, counted and closed like any other, and messages are sent in the
+//! background, so that neither time nor a fault tells whether there was one to send.
+
+use std::sync::Arc;
+
+use domain::{
+    Challenge, ChallengePolicy, ChallengeState, Channel, Client, DestinationPolicy, Locale, Quotas,
+    SendReference, UserId, VerificationId,
+};
+use jiff::{SignedDuration, Timestamp};
+use ports::{
+    AccountStore, Background, ChallengeStore, Clock, NewChallenge, ReservedSend, SecretGenerator,
+    SendDecision, SendLimits, Subject, UnseenSend, VerificationProvider,
+};
+
+use crate::{
+    Fault,
+    deliver::{Undelivered, deliver},
+};
+
+/// Opens blind challenges, and sends the codes of those that have an account.
+pub struct BlindChallenges {
+    pub clock: Arc<dyn Clock>,
+    pub secrets: Arc<dyn SecretGenerator>,
+    pub accounts: Arc<dyn AccountStore>,
+    pub challenges: Arc<dyn ChallengeStore>,
+    pub provider: Arc<dyn VerificationProvider>,
+    pub background: Arc<dyn Background>,
+    pub destinations: DestinationPolicy,
+    pub policy: ChallengePolicy,
+    pub quotas: Quotas,
+}
+
+/// Who starts a challenge, and how its code shall travel.
+#[derive(Debug)]
+pub(crate) struct Start {
+    pub(crate) channel: Channel,
+    /// The language of the request, for accounts that chose none.
+    pub(crate) request_locale: Option<Locale>,
+    pub(crate) client: Client,
+}
+
+/// Why no challenge was opened. Equal for all names.
+#[derive(Debug, thiserror::Error)]
+pub enum BlindChallengeError {
+    #[error("too many messages")]
+    RateLimited { retry_after: SignedDuration },
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl BlindChallenges {
+    /// Opens the challenge of a subject, or finds it open.
+    pub(crate) async fn open(
+        self: &Arc<Self>,
+        subject: impl Fn(Option<UserId>) -> Subject,
+        user_id: Option<UserId>,
+        start: Start,
+        now: Timestamp,
+    ) -> Result<Challenge, BlindChallengeError> {
+        let mut challenge = self.challenge(subject(user_id), &start, now);
+        let mut opened = self.challenges.open(&challenge, now).await.map_err(Fault::from)?;
+        if opened.is_none() {
+            // The account went away in this very moment: there is none.
+            challenge.subject = subject(None);
+            opened = self.challenges.open(&challenge, now).await.map_err(Fault::from)?;
+        }
+        let opened = opened.ok_or_else(|| Fault::Internal("a decoy was not opened".into()))?;
+        let announced = match opened.send {
+            SendDecision::Announced => true,
+            SendDecision::Reserved(_) | SendDecision::Held => false,
+            SendDecision::OverQuota { retry_at } => {
+                tracing::warn!(event = "excess_rate_limit_exceeded", limit = "sends");
+                let retry_after = retry_at.duration_since(now);
+                return Err(BlindChallengeError::RateLimited { retry_after });
+            }
+        };
+        if announced {
+            self.send(&opened.challenge, start.channel, start.request_locale);
+        }
+        Ok(opened.challenge.show(announced, &self.policy))
+    }
+
+    /// Sends the code that the holder was told of, if there is an account, in the background.
+    pub(crate) fn send(
+        self: &Arc<Self>,
+        challenge: &ChallengeState,
+        channel: Channel,
+        request_locale: Option<Locale>,
+    ) {
+        let (this, challenge) = (self.clone(), challenge.clone());
+        // For a decoy too, so that the caller waits alike.
+        self.background.begin(Box::pin(async move {
+            if let Err(reason) = this.deliver(challenge, channel, request_locale).await {
+                tracing::warn!(?reason, "a code that was asked for was not sent");
+            }
+        }));
+    }
+
+    async fn deliver(
+        &self,
+        challenge: ChallengeState,
+        channel: Channel,
+        request_locale: Option<Locale>,
+    ) -> Result<(), Undelivered> {
+        let Some(user_id) = challenge.user_id else { return Ok(()) };
+        let Some(account) = self.accounts.find_account(user_id).await? else { return Ok(()) };
+        let phone = account.user.phone;
+        phone.sendable(&self.destinations).map_err(|_| Undelivered::DestinationRefused)?;
+        let now = self.clock.now();
+        let send = UnseenSend {
+            challenge_id: challenge.id,
+            reference: SendReference(self.secrets.id(now)),
+            country: phone.region(),
+            phone,
+            channel,
+            locale: account.user.locale.or(request_locale),
+            policy: self.policy,
+            quotas: self.quotas,
+        };
+        if !self.challenges.reserve_unseen(&send, now).await? {
+            tracing::info!("the number had a message a moment ago, or a quota is used up");
+            return Ok(());
+        }
+        let reserved = ReservedSend {
+            reference: send.reference,
+            challenge_id: send.challenge_id,
+            phone: send.phone,
+            channel,
+            locale: send.locale,
+        };
+        deliver(&*self.provider, &*self.challenges, &self.policy, reserved, now, challenge.expires_at).await
+    }
+
+    fn challenge(&self, subject: Subject, start: &Start, now: Timestamp) -> NewChallenge {
+        NewChallenge {
+            subject,
+            id: self.secrets.challenge_id(),
+            verification_id: VerificationId(self.secrets.id(now)),
+            reference: SendReference(self.secrets.id(now)),
+            channel: start.channel,
+            locale: start.request_locale.clone(),
+            country: None,
+            limits: SendLimits { policy: self.policy, quotas: self.quotas, address: start.client.network() },
+        }
+    }
+}
