@@ -17,6 +17,7 @@ mod passwords;
 mod sealing;
 mod secrets;
 mod tokens;
+mod totp;
 
 pub use clock::SystemClock;
 pub use keys::{DataKey, InvalidKey, Pepper, generate_secret};
@@ -24,3 +25,4 @@ pub use passwords::{BcryptHasher, HasherNotStarted, HasherSettings, Pace};
 pub use sealing::DataKeySealer;
 pub use secrets::SystemSecrets;
 pub use tokens::{InvalidJwtKey, JwtAlgorithm, JwtKey, JwtTokens, UnknownJwtAlgorithm, VerifyingKey};
+pub use totp::AuthenticatorCodes;

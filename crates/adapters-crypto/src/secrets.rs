@@ -2,7 +2,7 @@
 
 use aws_lc_rs::{digest, rand};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use domain::{ChallengeId, RefreshToken, RefreshTokenHash};
+use domain::{ChallengeId, RecoveryCode, RecoveryCodeHash, RefreshToken, RefreshTokenHash, TotpSecret};
 use jiff::Timestamp;
 use ports::SecretGenerator;
 use uuid::Uuid;
@@ -32,6 +32,18 @@ impl SecretGenerator for SystemSecrets {
 
     fn hash_refresh_token(&self, token: &RefreshToken) -> RefreshTokenHash {
         RefreshTokenHash(sha256(token.expose().as_bytes()))
+    }
+
+    fn totp_secret(&self) -> TotpSecret {
+        TotpSecret::from_bytes(*random())
+    }
+
+    fn recovery_code(&self) -> RecoveryCode {
+        RecoveryCode::from_random(&random())
+    }
+
+    fn hash_recovery_code(&self, code: &RecoveryCode) -> RecoveryCodeHash {
+        RecoveryCodeHash(sha256(code.expose().as_bytes()))
     }
 }
 
@@ -67,6 +79,24 @@ mod tests {
             (0..500).map(|_| SystemSecrets.refresh_token().expose().to_owned()).collect();
         assert_eq!((ids.len(), tokens.len()), (500, 500));
         assert!(ids.iter().chain(&tokens).all(|text| text.len() == 43));
+    }
+
+    #[test]
+    fn asvs_6_5_3_secrets_of_apps_and_recovery_codes_do_not_repeat_and_use_every_symbol() {
+        let secrets: HashSet<_> = (0..500).map(|_| *SystemSecrets.totp_secret().expose()).collect();
+        let codes: HashSet<_> = (0..500).map(|_| SystemSecrets.recovery_code().expose().to_owned()).collect();
+        assert_eq!((secrets.len(), codes.len()), (500, 500));
+        let symbols: HashSet<char> = codes.iter().flat_map(|code| code.chars()).collect();
+        assert_eq!(symbols.len(), 32);
+    }
+
+    #[test]
+    fn asvs_6_5_2_a_recovery_code_is_found_however_it_is_typed() {
+        let code = SystemSecrets.recovery_code();
+        let typed = code.expose_grouped().to_lowercase().replace('-', " ");
+        let hash = SystemSecrets.hash_recovery_code(&code);
+        assert_eq!(SystemSecrets.hash_recovery_code(&RecoveryCode::parse(&typed).unwrap()), hash);
+        assert_ne!(SystemSecrets.hash_recovery_code(&SystemSecrets.recovery_code()), hash);
     }
 
     #[test]

@@ -12,8 +12,8 @@ use async_trait::async_trait;
 use domain::{ChallengeId, Email, ProviderId, SendReference, UserId};
 use jiff::Timestamp;
 use ports::{
-    Attempt, ChallengeStore, Guess, NewChallenge, NewSession, Opened, PasswordReset, PhoneChange, Redeemed,
-    Resend, Spent, StoreError, Taken, UnseenSend,
+    Attempt, ChallengeStore, Guess, NewChallenge, NewEvent, NewSession, Opened, PasswordReset, PhoneChange,
+    Proof, Redeemed, Resend, Spent, StoreError, Taken, UnseenSend,
 };
 
 pub(crate) use self::{purge::delete_older, send::limit};
@@ -70,14 +70,34 @@ impl ChallengeStore for PostgresStore {
         redeem::registration(self, attempt, user_id, session).await
     }
 
+    #[tracing::instrument(name = "postgres.record_wrong_answer", level = "debug", skip_all)]
+    async fn record_wrong_answer(
+        &self,
+        attempt: &Attempt,
+        event: &NewEvent,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        attempt::record_wrong_answer(self, attempt, event, now).await
+    }
+
     #[tracing::instrument(name = "postgres.redeem_login", level = "debug", skip_all)]
-    async fn redeem_login(&self, attempt: &Attempt, session: &NewSession) -> Result<Redeemed, StoreError> {
-        redeem::login(self, attempt, session).await
+    async fn redeem_login(
+        &self,
+        attempt: &Attempt,
+        proof: &Proof,
+        session: &NewSession,
+    ) -> Result<Redeemed, StoreError> {
+        redeem::login(self, attempt, proof, session).await
     }
 
     #[tracing::instrument(name = "postgres.redeem_step_up", level = "debug", skip_all)]
-    async fn redeem_step_up(&self, attempt: &Attempt, session: &NewSession) -> Result<Redeemed, StoreError> {
-        redeem::step_up(self, attempt, session).await
+    async fn redeem_step_up(
+        &self,
+        attempt: &Attempt,
+        proof: &Proof,
+        session: &NewSession,
+    ) -> Result<Redeemed, StoreError> {
+        redeem::step_up(self, attempt, proof, session).await
     }
 
     #[tracing::instrument(name = "postgres.redeem_phone_login", level = "debug", skip_all)]

@@ -12,6 +12,7 @@ mod challenges;
 mod connect;
 mod error;
 mod events;
+mod factors;
 mod migrations;
 mod rows;
 mod sessions;

@@ -2,9 +2,12 @@
 
 use diesel::{
     QueryableByName,
-    sql_types::{Nullable, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
-use domain::{AuthenticationMethod, Client, Email, Locale, PhoneNumber, SessionId, User, UserAgent, UserId};
+use domain::{
+    AuthenticationMethod, Client, Email, Locale, PhoneNumber, SecondFactors, SessionId, User, UserAgent,
+    UserId,
+};
 use ports::{LiveSession, StoreError};
 use uuid::Uuid;
 
@@ -40,14 +43,49 @@ pub(crate) struct UserRow {
     user_created_at: Instant,
     #[diesel(sql_type = Timestamptz)]
     user_updated_at: Instant,
+    #[diesel(embed)]
+    user_second_factors: SecondFactorsRow,
 }
+
+/// What `users` knows of second factors.
+#[derive(Clone, QueryableByName)]
+pub(crate) struct SecondFactorsRow {
+    #[diesel(sql_type = Bool)]
+    user_totp: bool,
+    #[diesel(sql_type = Integer)]
+    user_recovery_codes_left: i32,
+    #[diesel(sql_type = Bool)]
+    user_text_barred: bool,
+}
+
+impl From<SecondFactorsRow> for SecondFactors {
+    fn from(row: SecondFactorsRow) -> Self {
+        Self {
+            totp: row.user_totp,
+            recovery_codes_left: u32::try_from(row.user_recovery_codes_left).unwrap_or(0),
+            text_barred: row.user_text_barred,
+        }
+    }
+}
+
+/// The select list that [`SecondFactorsRow`] reads, of a row named `u`.
+macro_rules! second_factor_columns {
+    () => {
+        "u.totp_last_step IS NOT NULL AS user_totp, \
+         u.recovery_codes_left AS user_recovery_codes_left, u.text_barred AS user_text_barred"
+    };
+}
+pub(crate) use second_factor_columns;
 
 /// The select list that [`UserRow`] reads, of a row named `u`.
 macro_rules! user_columns {
     () => {
-        "u.id AS user_id, u.email AS user_email, u.phone AS user_phone, \
-         u.phone_verified_at AS user_phone_verified_at, u.locale AS user_locale, \
-         u.created_at AS user_created_at, u.updated_at AS user_updated_at"
+        concat!(
+            "u.id AS user_id, u.email AS user_email, u.phone AS user_phone, \
+             u.phone_verified_at AS user_phone_verified_at, u.locale AS user_locale, \
+             u.created_at AS user_created_at, u.updated_at AS user_updated_at, ",
+            $crate::rows::second_factor_columns!()
+        )
     };
 }
 pub(crate) use user_columns;
@@ -62,6 +100,7 @@ impl TryFrom<UserRow> for User {
             phone: phone(&row.user_phone, "users")?,
             phone_verified_at: row.user_phone_verified_at.0,
             locale: locale(row.user_locale.as_deref()),
+            second_factors: row.user_second_factors.into(),
             created_at: row.user_created_at.0,
             updated_at: row.user_updated_at.0,
         })

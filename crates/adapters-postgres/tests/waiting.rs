@@ -11,7 +11,7 @@ use domain::{
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::{
-    AccountStore, Attempt, ChallengeStore, EventStore, NewEvent, NewSession, PasswordChange, Redeemed,
+    AccountStore, Attempt, ChallengeStore, EventStore, NewEvent, NewSession, PasswordChange, Proof, Redeemed,
     SessionStore,
 };
 use testkit::postgres::Database;
@@ -49,7 +49,7 @@ impl Halted {
         holder.batch_execute("BEGIN; SELECT FROM guesses FOR UPDATE").await.expect("the row");
         let stepping = store.clone();
         let step_up = tokio::spawn(async move {
-            stepping.redeem_step_up(&attempt(), &session()).await.expect("redeem_step_up")
+            stepping.redeem_step_up(&attempt(), &Proof::SentCode, &session()).await.expect("redeem_step_up")
         });
         let halted = Self { store, observer, holder, step_up, _database: database };
         halted.waits_for(1).await;
@@ -118,6 +118,7 @@ fn attempt() -> Attempt {
         phone: PhoneNumber::from_stored(PHONE).expect("a number"),
         channel: Channel::Sms,
         user_id: Some(USER),
+        text_barred: false,
         attempts_left: 3,
         provider_id: None,
         unsettled: None,

@@ -10,6 +10,7 @@ mod accounts;
 mod challenges;
 mod error;
 mod events;
+mod factors;
 mod file;
 mod migrations;
 mod pool;

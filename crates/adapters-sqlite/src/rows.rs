@@ -3,14 +3,14 @@
 use diesel::{QueryResult, prelude::*, sqlite::Sqlite};
 use domain::{
     AuthenticationMethod, Client, Email, EventId, EventName, Locale, PasswordHash, PhoneNumber,
-    SecurityEvent, SessionEntry, SessionId, User, UserAgent, UserId,
+    SecondFactors, SecurityEvent, SessionEntry, SessionId, User, UserAgent, UserId,
 };
 use ports::{Account, LiveSession, PendingRegistration};
 
 use crate::{
     error::unreadable,
     schema::{challenges, events, sessions, users},
-    types::{Id, Micros},
+    types::{Count, Id, Micros},
 };
 
 #[derive(Queryable, Selectable)]
@@ -24,6 +24,27 @@ pub(crate) struct UserRow {
     locale: Option<String>,
     created_at: Micros,
     updated_at: Micros,
+    #[diesel(embed)]
+    second_factors: SecondFactorsRow,
+}
+
+/// What `users` knows of second factors.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users, check_for_backend(Sqlite))]
+pub(crate) struct SecondFactorsRow {
+    totp_last_step: Option<i64>,
+    recovery_codes_left: Count,
+    text_barred: bool,
+}
+
+impl From<SecondFactorsRow> for SecondFactors {
+    fn from(row: SecondFactorsRow) -> Self {
+        Self {
+            totp: row.totp_last_step.is_some(),
+            recovery_codes_left: row.recovery_codes_left.0,
+            text_barred: row.text_barred,
+        }
+    }
 }
 
 impl UserRow {
@@ -34,6 +55,7 @@ impl UserRow {
             phone: phone(&self.phone, "users.phone")?,
             phone_verified_at: self.phone_verified_at.0,
             locale: locale(self.locale.as_deref(), "users.locale")?,
+            second_factors: self.second_factors.into(),
             created_at: self.created_at.0,
             updated_at: self.updated_at.0,
         })

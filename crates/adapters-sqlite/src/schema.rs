@@ -13,6 +13,9 @@ table! {
         locale -> Nullable<Text>,
         created_at -> BigInt,
         updated_at -> BigInt,
+        totp_last_step -> Nullable<BigInt>,
+        recovery_codes_left -> BigInt,
+        text_barred -> Bool,
     }
 }
 
@@ -82,6 +85,7 @@ table! {
         account -> Text,
         purpose -> Text,
         guessed_at -> BigInt,
+        kind -> Text,
     }
 }
 
@@ -146,7 +150,25 @@ table! {
     }
 }
 
+table! {
+    totp_secrets (user_id) {
+        user_id -> Binary,
+        secret -> Text,
+        begun_at -> BigInt,
+        confirmed_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    recovery_codes (user_id, hash) {
+        user_id -> Binary,
+        hash -> Binary,
+    }
+}
+
 joinable!(sessions -> users (user_id));
+joinable!(totp_secrets -> users (user_id));
 joinable!(refresh_tokens -> sessions (session_id));
 allow_tables_to_appear_in_same_query!(users, sessions, refresh_tokens);
+allow_tables_to_appear_in_same_query!(users, totp_secrets);
 allow_tables_to_appear_in_same_query!(challenges, verifications);

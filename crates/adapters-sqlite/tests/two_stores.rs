@@ -5,8 +5,8 @@ use std::path::Path;
 
 use adapters_sqlite::{SqliteStore, SqliteUrl};
 use domain::{
-    ChallengeId, ChallengePolicy, Channel, Email, PasswordHash, PhoneNumber, Purpose, Quotas, SendReference,
-    VerificationId,
+    AnswerKind, ChallengeId, ChallengePolicy, Channel, Email, PasswordHash, PhoneNumber, Purpose, Quotas,
+    SendReference, VerificationId,
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::{
@@ -45,6 +45,7 @@ fn registration(number: u128) -> NewChallenge {
         channel: Channel::Sms,
         locale: None,
         country: None,
+        may_send: true,
         limits: SendLimits { policy, quotas: Quotas::default(), address: None },
     }
 }
@@ -70,6 +71,7 @@ async fn rc_05_and_asvs_6_6_3_hold_over_two_stores_of_one_file() {
         asker: None,
         id: registration(number).id,
         purposes: &[Purpose::Registration],
+        kind: AnswerKind::SentCode,
         quotas: Quotas::default(),
     };
     let guessing: Vec<_> = crowd()

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use crate::{Locale, PhoneNumber, UserId};
+use crate::{Locale, PhoneNumber, SecondFactors, UserId};
 
 /// The id of a challenge: unguessable, handed to whoever started it.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -144,6 +144,10 @@ impl Channel {
 pub enum Method {
     /// The code sent by text message.
     Sms,
+    /// The code that an authenticator app shows.
+    Totp,
+    /// A saved code.
+    RecoveryCode,
 }
 
 impl Method {
@@ -151,6 +155,8 @@ impl Method {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sms => "sms",
+            Self::Totp => "totp",
+            Self::RecoveryCode => "recovery_code",
         }
     }
 }
@@ -194,6 +200,8 @@ pub struct ChallengeState {
     pub locale: Option<Locale>,
     /// `None` for a registration and for a decoy.
     pub user_id: Option<UserId>,
+    /// What the account has besides the phone; nothing for a registration.
+    pub second_factors: SecondFactors,
     pub attempts_left: u32,
     /// Messages sent for this challenge.
     pub sends: u32,
@@ -233,6 +241,12 @@ impl ChallengeState {
         (free_at < self.expires_at).then_some(free_at)
     }
 
+    /// What it is after a message that was reserved for it, and certainly did not leave.
+    #[must_use]
+    pub fn without_the_send(self) -> Self {
+        Self { sends: self.sends.saturating_sub(1), number_last_sent_at: None, ..self }
+    }
+
     /// What the holder is told after a call that did or did not send.
     pub fn show(self, sent: bool, policy: &ChallengePolicy) -> Challenge {
         Challenge {
@@ -242,7 +256,7 @@ impl ChallengeState {
             channel: self.channel,
             destination: self.phone,
             sent,
-            methods: vec![Method::Sms],
+            methods: self.second_factors.methods(self.purpose),
             attempts_left: self.attempts_left,
             expires_at: self.expires_at,
         }
@@ -273,6 +287,7 @@ mod tests {
             channel: Channel::Sms,
             locale: None,
             user_id: None,
+            second_factors: SecondFactors::default(),
             attempts_left: 5,
             sends,
             number_last_sent_at: last_sent.map(at),

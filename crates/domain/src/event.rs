@@ -22,6 +22,16 @@ pub enum EventName {
     LoginSuccess,
     /// `authn_login_fail`: the password was wrong.
     LoginFail,
+    /// `authn_factor_fail`: the password was right, the code that had to follow was wrong.
+    FactorFail,
+    /// `authn_factor_enrolled`: an authenticator app was enrolled.
+    FactorEnrolled,
+    /// `authn_factor_removed`: the authenticator app was removed.
+    FactorRemoved,
+    /// `authn_recovery_codes_created`: a set of recovery codes took the place of any before.
+    RecoveryCodesCreated,
+    /// `authn_recovery_code_used`: a recovery code opened a session.
+    RecoveryCodeUsed,
     /// `authn_step_up`: a signed-in user proved all factors again.
     StepUp,
     /// `authn_password_change`: the password is another one.
@@ -40,12 +50,17 @@ pub enum EventName {
 
 impl EventName {
     /// Every name there is.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 17] = [
         Self::UserCreated,
         Self::UserUpdated,
         Self::UserDeleted,
         Self::LoginSuccess,
         Self::LoginFail,
+        Self::FactorFail,
+        Self::FactorEnrolled,
+        Self::FactorRemoved,
+        Self::RecoveryCodesCreated,
+        Self::RecoveryCodeUsed,
         Self::StepUp,
         Self::PasswordChange,
         Self::PasswordChangeFail,
@@ -63,6 +78,11 @@ impl EventName {
             Self::UserDeleted => "user_deleted",
             Self::LoginSuccess => "authn_login_success",
             Self::LoginFail => "authn_login_fail",
+            Self::FactorFail => "authn_factor_fail",
+            Self::FactorEnrolled => "authn_factor_enrolled",
+            Self::FactorRemoved => "authn_factor_removed",
+            Self::RecoveryCodesCreated => "authn_recovery_codes_created",
+            Self::RecoveryCodeUsed => "authn_recovery_code_used",
             Self::StepUp => "authn_step_up",
             Self::PasswordChange => "authn_password_change",
             Self::PasswordChangeFail => "authn_password_change_fail",
@@ -83,12 +103,17 @@ impl EventName {
             Self::PasswordChange
             | Self::PasswordReset
             | Self::PhoneChange
+            | Self::FactorEnrolled
+            | Self::FactorRemoved
+            | Self::RecoveryCodesCreated
+            | Self::RecoveryCodeUsed
             | Self::TokenReuse
             | Self::UserDeleted => true,
             Self::UserCreated
             | Self::UserUpdated
             | Self::LoginSuccess
             | Self::LoginFail
+            | Self::FactorFail
             | Self::StepUp
             | Self::PasswordChangeFail
             | Self::TokenRevoked => false,
@@ -130,6 +155,10 @@ mod tests {
         let told = EventName::ALL.into_iter().filter(|name| name.notifies()).map(EventName::as_str);
         let expected = [
             "user_deleted",
+            "authn_factor_enrolled",
+            "authn_factor_removed",
+            "authn_recovery_codes_created",
+            "authn_recovery_code_used",
             "authn_password_change",
             "authn_password_reset",
             "authn_phone_change",

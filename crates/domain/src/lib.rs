@@ -16,10 +16,13 @@ mod password;
 mod password_blocklist;
 mod phone_number;
 mod quota;
+mod recovery_code;
+mod second_factors;
 mod session;
 mod sign_in_name;
 mod signing_key;
 mod throttle;
+mod totp;
 mod user;
 
 pub use access::{AccessClaims, AccessToken, AuthenticationMethod};
@@ -37,8 +40,11 @@ pub use phone_number::{
     CountryCode, DestinationNotAllowed, DestinationPolicy, InvalidPhoneNumber, PhoneNumber, warm_up,
 };
 pub use quota::{Quota, Quotas};
+pub use recovery_code::{InvalidRecoveryCode, RecoveryCode, RecoveryCodeHash};
+pub use second_factors::{Answer, AnswerKind, SecondFactors};
 pub use session::{RefreshToken, RefreshTokenHash, SessionEntry, SessionId, SessionPolicy, SessionTimes};
 pub use sign_in_name::SignInName;
 pub use signing_key::{InvalidSigningKeyId, SigningKeyId};
 pub use throttle::PasswordFailures;
+pub use totp::{TotpSecret, TotpStep};
 pub use user::{Factor, User, UserId};

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::{Email, Locale, PhoneNumber};
+use crate::{Email, Locale, PhoneNumber, SecondFactors};
 
 /// The id of an account: a `UUIDv7`, never used again after deletion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,6 +17,8 @@ pub struct User {
     pub phone: PhoneNumber,
     pub phone_verified_at: Timestamp,
     pub locale: Option<Locale>,
+    /// What it has besides password and phone.
+    pub second_factors: SecondFactors,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
@@ -24,7 +26,8 @@ pub struct User {
 impl User {
     /// What the account can prove itself with besides the password.
     pub fn factors(&self) -> Vec<Factor> {
-        vec![Factor::Sms]
+        let app = self.second_factors.totp.then_some(Factor::Totp);
+        [Factor::Sms].into_iter().chain(app).collect()
     }
 }
 
@@ -33,6 +36,8 @@ impl User {
 pub enum Factor {
     /// Possession of the phone.
     Sms,
+    /// Possession of an enrolled authenticator app.
+    Totp,
 }
 
 impl Factor {
@@ -40,6 +45,7 @@ impl Factor {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sms => "sms",
+            Self::Totp => "totp",
         }
     }
 }

@@ -52,14 +52,16 @@ carries `x-request-id`, the client's own if it is `[A-Za-z0-9._-]{1,128}`.\n\n\
 Each client address has a limit of requests, IPv6 by /64; each account, number and country have limits of messages and \
 guesses. A 429 says in `Retry-After` how long to wait.\n\n\
 Codes by SMS or voice are a restricted authenticator (NIST SP 800-63B-4 §3.1.3.3): numbers can be taken over, so do \
-not rely on them where more is at stake than an ordinary account."),
+not rely on them where more is at stake than an ordinary account. An authenticator app (`me/totp`) is the better \
+factor: its codes need no message and no number."),
     paths(
         described::register, described::log_in, described::request_otp, described::verify_otp, described::refresh,
         described::log_out, described::step_up, described::start_phone_login, described::forgot_password,
         described::reset_password, described::change_phone, described::verify_phone, described::show, described::update, described::delete,
         described::export, described::events, described::change_password, described::list, described::end,
         described::end_others, described::health, described::ready, described::public_keys,
-        described::openapi,
+        described::openapi, described::begin_totp, described::confirm_totp, described::remove_totp,
+        described::renew_recovery_codes,
     ),
     components(schemas(ProblemBody<'static>, FieldError)),
     modifiers(&BearerScheme, &Refusals),
@@ -121,8 +123,14 @@ fn refusals(endpoint: &Endpoint, has_body: bool) -> BTreeMap<String, Response> {
     for code in endpoint.problems.iter().chain(if has_body { BODY } else { &[] }).chain(limit) {
         by_status.entry(code.entry().status.as_str().to_owned()).or_default().push(*code);
     }
-    for code in endpoint.forbidden {
-        by_status.entry(StatusCode::FORBIDDEN.as_str().to_owned()).or_default().push(*code);
+    let restated = [
+        (StatusCode::FORBIDDEN, endpoint.forbidden),
+        (StatusCode::UNPROCESSABLE_ENTITY, endpoint.unprocessable),
+    ];
+    for (status, codes) in restated {
+        for code in codes {
+            by_status.entry(status.as_str().to_owned()).or_default().push(*code);
+        }
     }
     by_status.into_iter().map(|(status, codes)| (status, refusal(&codes))).collect()
 }

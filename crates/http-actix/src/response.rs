@@ -1,10 +1,14 @@
 //! What is answered, built field by field.
 
+mod factors;
+
 use domain::{Challenge, Channel, Factor, Method, SecurityEvent, SessionEntry, SessionId, User, UserAgent};
 use jiff::Timestamp;
 use serde::Serialize;
-use use_cases::{AccountExport, DependencyState, SignedIn};
+use use_cases::{AccountExport, DependencyState, EnrolledApp, SignedIn};
 use utoipa::ToSchema;
+
+pub(crate) use self::factors::{RecoveryCodesAnswer, TotpAnswer};
 
 /// One attempt to prove possession of a factor.
 #[derive(Serialize, ToSchema)]
@@ -26,7 +30,8 @@ pub(crate) struct ChallengeBody {
     destination: Option<String>,
     /// Whether this request sent a message.
     sent: bool,
-    /// The ways to answer the challenge.
+    /// The ways to answer the challenge: `sms`, `totp`, `recovery_code`. More than the first only after
+    /// the password.
     #[schema(examples("sms"))]
     methods: Vec<&'static str>,
     /// Wrong codes until the challenge is over; resending never raises it.
@@ -132,9 +137,12 @@ pub(crate) struct UserBody {
     /// The language of messages, or null.
     #[schema(required = true, examples("sv-SE"))]
     locale: Option<String>,
-    /// What the account can prove itself with besides the password.
+    /// What the account can prove itself with besides the password: `sms`, `totp`.
     #[schema(examples("sms"))]
     factors: Vec<&'static str>,
+    /// Recovery codes that were not used yet.
+    #[schema(examples(10))]
+    recovery_codes_left: u32,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -147,6 +155,7 @@ impl From<User> for UserBody {
             phone_number: user.phone.as_e164().to_owned(),
             phone_verified_at: user.phone_verified_at,
             factors: user.factors().into_iter().map(Factor::as_str).collect(),
+            recovery_codes_left: user.second_factors.recovery_codes_left,
             locale: user.locale.map(|locale| locale.as_str().to_owned()),
             created_at: user.created_at,
             updated_at: user.updated_at,
@@ -245,10 +254,29 @@ impl From<Vec<SecurityEvent>> for EventsAnswer {
     }
 }
 
+/// An authenticator app. Its secret is held sealed and never shown again.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AuthenticatorApp)]
+pub(crate) struct EnrolledAppBody {
+    begun_at: Timestamp,
+    /// When it was enrolled; null while it waits to be confirmed.
+    #[schema(required = true)]
+    confirmed_at: Option<Timestamp>,
+}
+
+impl From<EnrolledApp> for EnrolledAppBody {
+    fn from(app: EnrolledApp) -> Self {
+        Self { begun_at: app.begun_at, confirmed_at: app.confirmed_at }
+    }
+}
+
 /// Everything that is held about a user.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ExportAnswer {
     user: UserBody,
+    /// Null when there is none.
+    #[schema(required = true)]
+    totp: Option<EnrolledAppBody>,
     sessions: Vec<SessionBody>,
     events: Vec<EventBody>,
 }
@@ -257,6 +285,7 @@ impl ExportAnswer {
     pub(crate) fn of(export: AccountExport, current: SessionId) -> Self {
         Self {
             user: export.user.into(),
+            totp: export.totp.map(EnrolledAppBody::from),
             sessions: SessionsAnswer::of(&export.sessions, current).sessions,
             events: EventsAnswer::from(export.events).events,
         }

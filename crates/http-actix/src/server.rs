@@ -10,10 +10,10 @@ use actix_web::{
     web::{self, Data},
 };
 use use_cases::{
-    Authenticate, ChangeLocale, ChangePassword, CheckReadiness, DeleteAccount, EndOtherSessions, EndSession,
-    ExportAccount, ForgotPassword, ListEvents, ListSessions, LogIn, LogOut, PublishKeys, RefreshSession,
-    RegisterUser, RequestOtp, ResetPassword, StartPhoneChange, StartPhoneLogin, StartStepUp, VerifyOtp,
-    VerifyPhone,
+    Authenticate, BeginTotp, ChangeLocale, ChangePassword, CheckReadiness, ConfirmTotp, DeleteAccount,
+    EndOtherSessions, EndSession, ExportAccount, ForgotPassword, ListEvents, ListSessions, LogIn, LogOut,
+    PublishKeys, RefreshSession, RegisterUser, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword,
+    StartPhoneChange, StartPhoneLogin, StartStepUp, VerifyOtp, VerifyPhone,
 };
 
 use crate::{HttpSettings, connection, cors, edge, openapi::ApiDescription, routes};
@@ -51,6 +51,10 @@ pub struct UseCases {
     pub list_sessions: ListSessions,
     pub end_session: EndSession,
     pub end_other_sessions: EndOtherSessions,
+    pub begin_totp: BeginTotp,
+    pub confirm_totp: ConfirmTotp,
+    pub remove_totp: RemoveTotp,
+    pub renew_recovery_codes: RenewRecoveryCodes,
     pub check_readiness: CheckReadiness,
     pub publish_keys: PublishKeys,
 }

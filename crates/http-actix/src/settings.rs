@@ -25,6 +25,8 @@ pub struct HttpSettings {
     pub version: String,
     /// The name of this service, shown on its pages.
     pub service_name: String,
+    /// Whose codes an authenticator app says that it shows.
+    pub totp_issuer: String,
     /// Where the start page links to for messages of the simulator.
     pub inbox_url: Option<String>,
     /// The longest body read, in bytes.
@@ -56,6 +58,7 @@ impl Default for HttpSettings {
             docs: true,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             service_name: "otp-login".to_owned(),
+            totp_issuer: "otp-login".to_owned(),
             inbox_url: None,
             body_limit: 16 * 1024,
             header_deadline: Duration::from_secs(10),

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use adapters_crypto::{BcryptHasher, DataKeySealer, JwtTokens, SystemClock, SystemSecrets};
+use adapters_crypto::{
+    AuthenticatorCodes, BcryptHasher, DataKeySealer, JwtTokens, SystemClock, SystemSecrets,
+};
 use adapters_postgres::PostgresStore;
 use adapters_sinch::SinchVerification;
 use adapters_sqlite::SqliteStore;
@@ -12,14 +14,14 @@ use domain::{Channel, Code, PhoneNumber, ProviderId, SendReference};
 use http_actix::UseCases;
 use ports::{
     AccessTokens, AccountStore, ChallengeStore, Clock, CodeCheck, CodeRequest, DecoyCodes, Dependency,
-    EventStore, PasswordHasher, ProviderFault, Sealer, SecretGenerator, SessionStore, StartError,
-    StartedVerification, VerificationProvider,
+    EventStore, FactorStore, PasswordHasher, ProviderFault, Sealer, SecretGenerator, SessionStore,
+    StartError, StartedVerification, TotpCodes, VerificationProvider,
 };
 use use_cases::{
-    Authenticate, BlindChallenges, ChangeLocale, ChangePassword, CheckReadiness, DeleteAccount,
-    EndOtherSessions, EndSession, ExportAccount, ForgotPassword, ListEvents, ListSessions, LogIn, LogOut,
-    PublishKeys, RefreshSession, RegisterUser, RequestOtp, ResetPassword, StartPhoneChange, StartPhoneLogin,
-    StartStepUp, VerifyOtp, VerifyPhone,
+    Authenticate, BeginTotp, BlindChallenges, ChangeLocale, ChangePassword, CheckReadiness, ConfirmTotp,
+    DeleteAccount, EndOtherSessions, EndSession, ExportAccount, ForgotPassword, ListEvents, ListSessions,
+    LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser, RemoveTotp, RenewRecoveryCodes, RequestOtp,
+    ResetPassword, StartPhoneChange, StartPhoneLogin, StartStepUp, VerifyOtp, VerifyPhone,
 };
 
 use crate::awaited::Awaited;
@@ -93,6 +95,13 @@ impl Database {
         }
     }
 
+    fn factors(&self) -> Arc<dyn FactorStore> {
+        match self {
+            Self::Postgres(store) => Arc::new(store.clone()),
+            Self::Sqlite(store) => Arc::new(store.clone()),
+        }
+    }
+
     fn dependency(&self) -> Arc<dyn Dependency> {
         match self {
             Self::Postgres(store) => Arc::new(store.clone()),
@@ -113,7 +122,7 @@ pub(crate) fn use_cases(
     let bcrypt = BcryptHasher::start(&settings.hasher).context("passwords cannot be hashed")?;
     let hasher: Arc<dyn PasswordHasher> =
         Arc::new(Awaited { hasher: bcrypt, client_is_gone: http_actix::client_is_gone });
-    let _sealer: Arc<dyn Sealer> =
+    let sealer: Arc<dyn Sealer> =
         Arc::new(DataKeySealer::new(&settings.data_key, &settings.previous_data_keys));
     let tokens: Arc<dyn AccessTokens> = Arc::new(JwtTokens::new(
         settings.jwt.key.clone(),
@@ -126,7 +135,8 @@ pub(crate) fn use_cases(
     let (provider, decoys): (Arc<dyn VerificationProvider>, Arc<dyn DecoyCodes>) =
         (mirrored.clone(), mirrored);
     let (accounts, challenges, sessions) = (database.accounts(), database.challenges(), database.sessions());
-    let events = database.events();
+    let (events, factors) = (database.events(), database.factors());
+    let totp_codes: Arc<dyn TotpCodes> = Arc::new(AuthenticatorCodes);
     let blind = Arc::new(BlindChallenges {
         clock: clock.clone(),
         secrets: secrets.clone(),
@@ -178,6 +188,9 @@ pub(crate) fn use_cases(
             challenges: challenges.clone(),
             provider: provider.clone(),
             decoys: decoys.clone(),
+            factors: factors.clone(),
+            sealer: sealer.clone(),
+            totp_codes: totp_codes.clone(),
             policy: settings.challenges,
             sessions: settings.sessions,
             quotas: settings.quotas,
@@ -259,14 +272,34 @@ pub(crate) fn use_cases(
         },
         delete_account: DeleteAccount { clock: clock.clone(), secrets: secrets.clone(), accounts },
         list_events: ListEvents { events: events.clone() },
-        export_account: ExportAccount { clock: clock.clone(), sessions: sessions.clone(), events },
+        export_account: ExportAccount {
+            clock: clock.clone(),
+            sessions: sessions.clone(),
+            factors: factors.clone(),
+            events,
+        },
         list_sessions: ListSessions { clock: clock.clone(), sessions: sessions.clone() },
         end_session: EndSession {
             clock: clock.clone(),
             secrets: secrets.clone(),
             sessions: sessions.clone(),
         },
-        end_other_sessions: EndOtherSessions { clock, secrets, sessions },
+        end_other_sessions: EndOtherSessions { clock: clock.clone(), secrets: secrets.clone(), sessions },
+        begin_totp: BeginTotp {
+            clock: clock.clone(),
+            secrets: secrets.clone(),
+            sealer: sealer.clone(),
+            factors: factors.clone(),
+        },
+        confirm_totp: ConfirmTotp {
+            clock: clock.clone(),
+            secrets: secrets.clone(),
+            sealer,
+            totp_codes,
+            factors: factors.clone(),
+        },
+        remove_totp: RemoveTotp { clock: clock.clone(), secrets: secrets.clone(), factors: factors.clone() },
+        renew_recovery_codes: RenewRecoveryCodes { clock, secrets, factors },
         check_readiness: CheckReadiness { dependencies: vec![database.dependency(), sinch] },
         publish_keys: PublishKeys { tokens },
     })

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 use domain::{
-    ChallengeId, ChallengePolicy, ChallengeState, Channel, CountryCode, Email, Locale, PasswordHash,
-    PhoneNumber, ProviderId, Purpose, Quotas, SendReference, SessionId, User, UserId, VerificationId,
+    AnswerKind, ChallengeId, ChallengePolicy, ChallengeState, Channel, CountryCode, Email, Locale,
+    PasswordHash, PhoneNumber, ProviderId, Purpose, Quotas, RecoveryCodeHash, SendReference, SessionId,
+    TotpStep, User, UserId, VerificationId,
 };
 use jiff::Timestamp;
 
@@ -172,6 +173,9 @@ pub struct NewChallenge {
     pub locale: Option<Locale>,
     /// Where the number belongs, for the quota of its country.
     pub country: Option<CountryCode>,
+    /// Whether a message may be sent at all: not to a number that gets none, nor where none
+    /// would be accepted.
+    pub may_send: bool,
     pub limits: SendLimits,
 }
 
@@ -239,6 +243,8 @@ pub struct Guess {
     /// What the answer would open: a challenge for anything else counts as closed, and
     /// no attempt is taken.
     pub purposes: &'static [Purpose],
+    /// What it is a guess at. All kinds share the attempts.
+    pub kind: AnswerKind,
     /// Bounds wrong codes of one account over challenges, if set. Registrations
     /// have no account: their number must stay open to its owner.
     pub quotas: Quotas,
@@ -256,6 +262,8 @@ pub struct Attempt {
     pub channel: Channel,
     /// `None` for a registration.
     pub user_id: Option<UserId>,
+    /// Whether codes that were sent open nothing, whether they are right or not.
+    pub text_barred: bool,
     /// What is left after this one.
     pub attempts_left: u32,
     /// The verification of the last settled send.
@@ -307,6 +315,29 @@ pub struct PhoneChange {
     pub event: NewEvent,
 }
 
+/// What proves a second factor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// The code that was sent: who sent it called it right.
+    SentCode,
+    /// A right code of the account's app, for this step.
+    Totp(TotpStep),
+    /// What may be one of the account's recovery codes, and what is recorded besides the
+    /// session if it is.
+    RecoveryCode { hash: RecoveryCodeHash, event: NewEvent },
+}
+
+impl Proof {
+    /// What kind of answer it was.
+    pub const fn kind(&self) -> AnswerKind {
+        match self {
+            Self::SentCode => AnswerKind::SentCode,
+            Self::Totp(_) => AnswerKind::Totp,
+            Self::RecoveryCode { .. } => AnswerKind::RecoveryCode,
+        }
+    }
+}
+
 /// The answer to a right code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Redeemed {
@@ -314,6 +345,9 @@ pub enum Redeemed {
     Done(User),
     /// Somebody else was faster: the code was used already.
     Closed,
+    /// The step was used before, or the account has no such recovery code: the answer is
+    /// wrong after all. It cost its attempt and nothing else.
+    Refused,
     /// The code was right and is used, but the number or e-mail of this
     /// registration belongs to an account.
     AccountExists,
@@ -341,7 +375,8 @@ pub trait ChallengeStore: Send + Sync {
     async fn open(&self, challenge: &NewChallenge, now: Timestamp) -> Result<Option<Opened>, StoreError>;
 
     /// Reserves a further message; `None` when the challenge is closed.
-    /// The same promises as [`Self::open`].
+    /// The same promises as [`Self::open`]. While texts are barred for the account, the
+    /// challenge is held.
     async fn reserve_resend(&self, resend: &Resend, now: Timestamp) -> Result<Option<Opened>, StoreError>;
 
     /// Reserves a message that the holder of a blind challenge was told of: whether the number
@@ -380,13 +415,37 @@ pub trait ChallengeStore: Send + Sync {
         session: &NewSession,
     ) -> Result<Redeemed, StoreError>;
 
-    /// Uses the right code of a sign-in: the session is opened. `Closed` also
-    /// when the account is gone meanwhile.
-    async fn redeem_login(&self, attempt: &Attempt, session: &NewSession) -> Result<Redeemed, StoreError>;
+    /// Records a wrong answer to a challenge of an account for its owner; without effect
+    /// when there is no account, or it is gone.
+    async fn record_wrong_answer(
+        &self,
+        attempt: &Attempt,
+        event: &NewEvent,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
 
-    /// Uses the right code of a step-up: the session takes the place of the one that
-    /// asked for it, whose tokens end. `Closed` also when that one has ended meanwhile.
-    async fn redeem_step_up(&self, attempt: &Attempt, session: &NewSession) -> Result<Redeemed, StoreError>;
+    /// Uses the right answer of a sign-in: the session is opened. `Closed` also
+    /// when the account is gone meanwhile, or when a code was sent and texts are barred.
+    ///
+    /// A step of the app is used with all before it, a recovery code is used up, and both
+    /// lift the bar on texts. Each opens one session, whatever challenges it answers at the
+    /// same time; to all others it is [`Redeemed::Refused`].
+    async fn redeem_login(
+        &self,
+        attempt: &Attempt,
+        proof: &Proof,
+        session: &NewSession,
+    ) -> Result<Redeemed, StoreError>;
+
+    /// Uses the right answer of a step-up: the session takes the place of the one that
+    /// asked for it, whose tokens end. `Closed` also when that one has ended meanwhile;
+    /// otherwise as [`Self::redeem_login`].
+    async fn redeem_step_up(
+        &self,
+        attempt: &Attempt,
+        proof: &Proof,
+        session: &NewSession,
+    ) -> Result<Redeemed, StoreError>;
 
     /// Uses the right code of a sign-in without password, like [`Self::redeem_login`].
     async fn redeem_phone_login(

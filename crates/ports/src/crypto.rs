@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use domain::{
-    AccessClaims, AccessToken, ChallengeId, Email, Password, PasswordHash, RefreshToken, RefreshTokenHash,
+    AccessClaims, AccessToken, ChallengeId, Code, Email, Password, PasswordHash, RecoveryCode,
+    RecoveryCodeHash, RefreshToken, RefreshTokenHash, TotpSecret, TotpStep,
 };
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
@@ -28,6 +29,22 @@ pub trait SecretGenerator: Send + Sync {
 
     /// The form in which a refresh token is stored and found.
     fn hash_refresh_token(&self, token: &RefreshToken) -> RefreshTokenHash;
+
+    /// 160 random bits.
+    fn totp_secret(&self) -> TotpSecret;
+
+    /// 140 random bits.
+    fn recovery_code(&self) -> RecoveryCode;
+
+    /// The form in which a recovery code is stored and found.
+    fn hash_recovery_code(&self, code: &RecoveryCode) -> RecoveryCodeHash;
+}
+
+/// What authenticator apps compute: HMAC-SHA-1, six digits (RFC 6238, RFC 4226 §5).
+#[cfg_attr(feature = "mock", mockall::automock)]
+pub trait TotpCodes: Send + Sync {
+    /// Whether an app with this secret shows `code` in this step; compared in constant time.
+    fn is_code_of(&self, secret: &TotpSecret, step: TotpStep, code: &Code) -> bool;
 }
 
 /// A stored hash that a presented password may match.

@@ -14,6 +14,7 @@ pub mod contract;
 mod crypto;
 mod error;
 mod events;
+mod factors;
 mod provider;
 mod readiness;
 mod sealing;
@@ -24,15 +25,16 @@ pub use accounts::{
 };
 pub use background::{Background, Work};
 pub use challenges::{
-    Attempt, ChallengeStore, Guess, NewChallenge, Opened, PasswordReset, PhoneChange, Redeemed, Resend,
-    ReservedSend, SendDecision, SendLimits, Spent, Subject, Taken, UnseenSend,
+    Attempt, ChallengeStore, Guess, NewChallenge, Opened, PasswordReset, PhoneChange, Proof, Redeemed,
+    Resend, ReservedSend, SendDecision, SendLimits, Spent, Subject, Taken, UnseenSend,
 };
 pub use crypto::{
     AccessTokens, Candidate, Clock, HashError, InvalidAccessToken, PasswordHasher, PasswordMatch,
-    SecretGenerator, SigningFailed,
+    SecretGenerator, SigningFailed, TotpCodes,
 };
 pub use error::StoreError;
 pub use events::{EventStore, NewEvent};
+pub use factors::{ConfirmedTotp, FactorStore, RecoveryCodeSet, TotpBegin, TotpConfirmation, TotpEnrolment};
 pub use provider::{
     CodeCheck, CodeRequest, DecoyCodes, NotSent, ProviderFault, StartError, StartedVerification,
     VerificationProvider,
@@ -45,8 +47,9 @@ pub use sessions::{LiveSession, NewSession, Rotation, SessionStore};
 pub use self::{
     accounts::MockAccountStore,
     challenges::MockChallengeStore,
-    crypto::{MockAccessTokens, MockClock, MockPasswordHasher, MockSecretGenerator},
+    crypto::{MockAccessTokens, MockClock, MockPasswordHasher, MockSecretGenerator, MockTotpCodes},
     events::MockEventStore,
+    factors::MockFactorStore,
     provider::{MockDecoyCodes, MockVerificationProvider},
     readiness::MockDependency,
     sealing::MockSealer,

@@ -115,6 +115,7 @@ impl BlindChallenges {
             challenge_id: challenge.id,
             reference: SendReference(self.secrets.id(now)),
             country: phone.region(),
+            may_send: true,
             phone,
             channel,
             locale: account.user.locale.or(request_locale),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use domain::{
-    Challenge, ChallengeId, ChallengePolicy, Channel, Client, Code, DestinationPolicy, EventName, Locale,
-    PhoneNumber, Purpose, Quotas, SendReference, User, VerificationId,
+    AnswerKind, Challenge, ChallengeId, ChallengePolicy, Channel, Client, Code, DestinationPolicy, EventName,
+    Locale, PhoneNumber, Purpose, Quotas, SendReference, User, VerificationId,
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::{
@@ -92,6 +92,7 @@ impl StartPhoneChange {
             channel: Channel::Sms,
             locale: principal.user.locale.clone().or(request.request_locale),
             country: request.phone.region(),
+            may_send: true,
             limits: SendLimits {
                 policy: self.policy,
                 quotas: self.quotas,
@@ -113,7 +114,7 @@ impl From<Undelivered> for StartPhoneChangeError {
             Undelivered::TooSoon { retry_after } | Undelivered::OverQuota { retry_after } => {
                 Self::RateLimited { retry_after }
             }
-            Undelivered::Fault(fault) => Self::Fault(fault),
+            Undelivered::Unknown(fault) | Undelivered::Fault(fault) => Self::Fault(fault),
         }
     }
 }
@@ -143,6 +144,7 @@ impl VerifyPhone {
         let guess = Guess {
             id: challenge_id,
             purposes: &[Purpose::PhoneChange],
+            kind: AnswerKind::SentCode,
             quotas: self.quotas,
             asker: Some((principal.user.id, principal.session_id)),
         };

@@ -31,6 +31,15 @@ pub(crate) enum Unproven {
     Fault(Fault),
 }
 
+impl Unproven {
+    /// The answer was wrong; it cost its attempt.
+    pub(crate) fn wrong(attempt: &Attempt) -> Self {
+        let attempts_left = attempt.attempts_left;
+        tracing::info!(event = "authn_login_fail", attempts_left, "wrong code");
+        Self::InvalidCode { attempts_left }
+    }
+}
+
 impl<E: Into<Fault>> From<E> for Unproven {
     fn from(error: E) -> Self {
         Self::Fault(error.into())
@@ -49,28 +58,22 @@ impl Codes<'_> {
         code: &Code,
         now: Timestamp,
     ) -> Result<Attempt, Unproven> {
-        let attempt = match self.challenges.take_attempt(guess, now).await? {
-            Taken::Attempt(attempt) => attempt,
-            Taken::Decoy(spent) => return Err(self.refuse_decoy(spent).await),
-            Taken::Closed => return Err(Unproven::Closed),
-            Taken::OverQuota { retry_at } => {
-                tracing::warn!(event = "authn_login_fail_max", limit = "guesses");
-                return Err(Unproven::RateLimited { retry_after: retry_at.duration_since(now) });
-            }
-        };
-        match self.check(&attempt, code).await {
-            Ok(CodeCheck::Accepted) => Ok(attempt),
+        let attempt = self.take_attempt(guess, now).await?;
+        if self.judge(&attempt, code).await? { Ok(attempt) } else { Err(Unproven::wrong(&attempt)) }
+    }
+
+    /// Asks the provider whether the code that was sent is this one. Who is not told gets
+    /// the attempt back.
+    pub(crate) async fn judge(&self, attempt: &Attempt, code: &Code) -> Result<bool, Unproven> {
+        match self.check(attempt, code).await {
+            Ok(CodeCheck::Accepted) => Ok(true),
+            Ok(CodeCheck::Wrong) => Ok(false),
             Ok(CodeCheck::Gone) => {
                 // Nothing was learnt about the code: a newer message replaced it,
                 // perhaps one that a stranger caused.
                 self.give_back(attempt.spent()).await?;
                 tracing::info!(event = "authn_login_fail", "the code is no longer valid");
                 Err(Unproven::InvalidCode { attempts_left: attempt.attempts_left + 1 })
-            }
-            Ok(CodeCheck::Wrong) => {
-                let attempts_left = attempt.attempts_left;
-                tracing::info!(event = "authn_login_fail", attempts_left, "wrong code");
-                Err(Unproven::InvalidCode { attempts_left })
             }
             Err(fault) => {
                 self.give_back(attempt.spent()).await?;
@@ -79,13 +82,26 @@ impl Codes<'_> {
         }
     }
 
-    async fn give_back(&self, spent: Spent) -> Result<(), Fault> {
+    pub(crate) async fn give_back(&self, spent: Spent) -> Result<(), Fault> {
         Ok(self.challenges.give_back(spent, self.policy.max_given_back).await?)
     }
 
-    /// No message ever left: there is no code, so every code is wrong. Who is not to know
-    /// whether there was anybody to send it to waits as for a decoy.
-    async fn check_nothing(&self, attempt: &Attempt) -> Result<CodeCheck, Fault> {
+    /// Spends an attempt. One at a decoy has its answer at once: it is wrong.
+    pub(crate) async fn take_attempt(&self, guess: &Guess, now: Timestamp) -> Result<Attempt, Unproven> {
+        match self.challenges.take_attempt(guess, now).await? {
+            Taken::Attempt(attempt) => Ok(attempt),
+            Taken::Decoy(spent) => Err(self.refuse_decoy(spent).await),
+            Taken::Closed => Err(Unproven::Closed),
+            Taken::OverQuota { retry_at } => {
+                tracing::warn!(event = "authn_login_fail_max", limit = "guesses");
+                Err(Unproven::RateLimited { retry_after: retry_at.duration_since(now) })
+            }
+        }
+    }
+
+    /// An answer that is wrong whatever it is. Who is not to know whether there was anybody to
+    /// send a code to waits as for a decoy.
+    pub(crate) async fn check_nothing(&self, attempt: &Attempt) -> Result<CodeCheck, Fault> {
         if attempt.purpose.is_blind() {
             self.decoys.check().await?;
         }

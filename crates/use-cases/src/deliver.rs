@@ -1,6 +1,9 @@
 //! Sending what a store reserved: reserve → call → settle.
 
-use domain::{Challenge, ChallengePolicy};
+use domain::{
+    Challenge, ChallengePolicy, ChallengeState, DestinationNotAllowed, DestinationPolicy, PhoneNumber,
+    Purpose, SecondFactors,
+};
 use jiff::{SignedDuration, Timestamp};
 use ports::{
     ChallengeStore, CodeRequest, NewChallenge, NotSent, ReservedSend, SendDecision, StartError,
@@ -20,6 +23,8 @@ pub(crate) enum Undelivered {
     OverQuota {
         retry_after: SignedDuration,
     },
+    /// The answer was lost: it may be on its way.
+    Unknown(Fault),
     Fault(Fault),
 }
 
@@ -30,14 +35,44 @@ impl<E: Into<Fault>> From<E> for Undelivered {
 }
 
 impl Undelivered {
+    /// The challenge as it is for who can answer it without a message; the refusal to who
+    /// cannot, or when it is not the sending that failed.
+    fn done_without(self, challenge: ChallengeState) -> Result<ChallengeState, Self> {
+        let after_the_password = matches!(challenge.purpose, Purpose::Login | Purpose::StepUp);
+        if !after_the_password || !challenge.second_factors.can_do_without_text() {
+            return Err(self);
+        }
+        match self {
+            Self::Unknown(_) | Self::OverQuota { .. } => Ok(challenge),
+            Self::DestinationRefused | Self::TooSoon { .. } | Self::Fault(Fault::ProviderUnavailable(_)) => {
+                Ok(challenge.without_the_send())
+            }
+            Self::Fault(_) => Err(self),
+        }
+    }
+
     pub(crate) fn over_quota(retry_at: Timestamp, now: Timestamp) -> Self {
         tracing::warn!(event = "excess_rate_limit_exceeded", limit = "sends");
         Self::OverQuota { retry_after: retry_at.duration_since(now) }
     }
 }
 
+/// Whether a message may be sent for a challenge of an account; refused only when the number
+/// gets none and nothing else could answer.
+pub(crate) fn may_send(
+    phone: &PhoneNumber,
+    destinations: &DestinationPolicy,
+    second_factors: &SecondFactors,
+) -> Result<bool, DestinationNotAllowed> {
+    match phone.sendable(destinations) {
+        Ok(()) => Ok(second_factors.accept_text()),
+        Err(_) if second_factors.can_do_without_text() => Ok(false),
+        Err(reason) => Err(reason),
+    }
+}
+
 /// Opens a challenge, or finds it open, and sends its message if this call is
-/// the one that may. `None` when the account is gone or its password is another meanwhile.
+/// the one that may. Who has another factor gets the challenge even when nothing was sent. `None` when the account is gone or its password is another meanwhile.
 pub(crate) async fn open(
     provider: &dyn VerificationProvider,
     challenges: &dyn ChallengeStore,
@@ -47,15 +82,18 @@ pub(crate) async fn open(
     let policy = &challenge.limits.policy;
     let opened = challenges.open(challenge, now).await.map_err(|error| Undelivered::Fault(error.into()))?;
     let Some(opened) = opened else { return Ok(None) };
-    let sent = match opened.send {
+    let challenge = opened.challenge;
+    let delivered = match opened.send {
         SendDecision::Reserved(send) => {
-            deliver(provider, challenges, policy, send, now, opened.challenge.expires_at).await?;
-            true
+            deliver(provider, challenges, policy, send, now, challenge.expires_at).await.map(|()| true)
         }
-        SendDecision::Announced | SendDecision::Held => false,
-        SendDecision::OverQuota { retry_at } => return Err(Undelivered::over_quota(retry_at, now)),
+        SendDecision::Announced | SendDecision::Held => Ok(false),
+        SendDecision::OverQuota { retry_at } => Err(Undelivered::over_quota(retry_at, now)),
     };
-    Ok(Some(opened.challenge.show(sent, policy)))
+    match delivered {
+        Ok(sent) => Ok(Some(challenge.show(sent, policy))),
+        Err(reason) => Ok(Some(reason.done_without(challenge)?.show(false, policy))),
+    }
 }
 
 /// Sends a reserved message and settles it.
@@ -98,7 +136,7 @@ pub(crate) async fn deliver(
         }
         Err(StartError::Unknown(fault)) => {
             tracing::warn!(send.reference = %reference.0, %fault, "whether a message was sent is unknown");
-            Err(Undelivered::Fault(fault.into()))
+            Err(Undelivered::Unknown(fault.into()))
         }
     }
 }

@@ -4,6 +4,7 @@
 //! sentence that describes it. A use-case never calls another, knows no
 //! HTTP and no SQL, and is wired by a struct literal.
 
+mod app;
 mod authenticate;
 mod blind_challenges;
 mod change_password;
@@ -11,6 +12,7 @@ mod change_phone;
 mod check_readiness;
 mod codes;
 mod deliver;
+mod enrol_totp;
 mod event;
 mod fault;
 mod forgot_password;
@@ -18,9 +20,11 @@ mod log_in;
 mod log_out;
 mod open_session;
 mod own_account;
+mod own_factors;
 mod own_password;
 mod own_sessions;
 mod publish_keys;
+mod recovery_codes;
 mod refresh_session;
 mod register_user;
 mod request_otp;
@@ -34,15 +38,17 @@ pub use blind_challenges::{BlindChallengeError, BlindChallenges};
 pub use change_password::{ChangePassword, ChangePasswordError, ChangePasswordRequest};
 pub use change_phone::{StartPhoneChange, StartPhoneChangeError, StartPhoneChangeRequest, VerifyPhone};
 pub use check_readiness::{CheckReadiness, DependencyState};
+pub use enrol_totp::{BeginTotp, BeginTotpError, ConfirmTotp, ConfirmTotpError};
 pub use fault::Fault;
 pub use forgot_password::{ForgotPassword, ForgotPasswordRequest};
 pub use log_in::{LogIn, LogInError, LogInRequest};
 pub use log_out::{LogOut, LogOutError};
 pub use open_session::SignedIn;
 pub use own_account::{
-    AccountExport, ChangeLocale, ChangeLocaleError, DeleteAccount, DeleteAccountError, ExportAccount,
-    ExportAccountError, ListEvents,
+    AccountExport, ChangeLocale, ChangeLocaleError, DeleteAccount, DeleteAccountError, EnrolledApp,
+    ExportAccount, ExportAccountError, ListEvents,
 };
+pub use own_factors::{RemoveTotp, RemoveTotpError, RenewRecoveryCodes, RenewRecoveryCodesError};
 pub use own_sessions::{EndOtherSessions, EndSession, EndSessionError, ListSessions};
 pub use publish_keys::PublishKeys;
 pub use refresh_session::{RefreshSession, RefreshSessionError};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::{
     Challenge, ChallengePolicy, Channel, Client, DestinationPolicy, EventName, Locale, Password,
-    PasswordHash, PhoneNumber, Quotas, SendReference, SignInName, VerificationId,
+    PasswordHash, PhoneNumber, Quotas, SecondFactors, SendReference, SignInName, VerificationId,
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::{
@@ -14,7 +14,7 @@ use ports::{
 
 use crate::{
     Fault,
-    deliver::{Undelivered, open},
+    deliver::{Undelivered, may_send, open},
     event::event,
 };
 
@@ -116,6 +116,7 @@ impl LogIn {
                 Ok(Some(Recognised {
                     locale: account.user.locale.clone(),
                     phone: account.user.phone.clone(),
+                    second_factors: account.user.second_factors,
                     subject: Subject::Login {
                         user_id: account.user.id,
                         phone: account.user.phone.clone(),
@@ -129,6 +130,7 @@ impl LogIn {
                 Ok(sign_in.registrations.get(place).map(|registration| Recognised {
                     locale: registration.locale.clone(),
                     phone: registration.phone.clone(),
+                    second_factors: SecondFactors::default(),
                     subject: Subject::Registration(registration.clone()),
                 }))
             }
@@ -171,7 +173,8 @@ impl LogIn {
         now: Timestamp,
     ) -> Result<NewChallenge, LogInError> {
         let phone = recognised.phone;
-        phone.sendable(&self.destinations).map_err(|_| LogInError::DestinationNotAllowed)?;
+        let may_send = may_send(&phone, &self.destinations, &recognised.second_factors)
+            .map_err(|_| LogInError::DestinationNotAllowed)?;
         Ok(NewChallenge {
             id: self.secrets.challenge_id(),
             verification_id: VerificationId(self.secrets.id(now)),
@@ -179,6 +182,7 @@ impl LogIn {
             channel: Channel::Sms,
             locale: recognised.locale.or(request.request_locale),
             country: phone.region(),
+            may_send,
             limits: SendLimits {
                 policy: self.policy,
                 quotas: self.quotas,
@@ -193,6 +197,7 @@ struct Recognised {
     subject: Subject,
     phone: PhoneNumber,
     locale: Option<Locale>,
+    second_factors: SecondFactors,
 }
 
 /// An e-mail's candidates share a salt and cost one hash. A number's do not:
@@ -212,7 +217,7 @@ impl From<Undelivered> for LogInError {
             Undelivered::TooSoon { retry_after } | Undelivered::OverQuota { retry_after } => {
                 Self::RateLimited { retry_after }
             }
-            Undelivered::Fault(fault) => Self::Fault(fault),
+            Undelivered::Unknown(fault) | Undelivered::Fault(fault) => Self::Fault(fault),
         }
     }
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use domain::{Client, EventId, EventName, Locale, SecurityEvent, SessionEntry, User};
-use ports::{AccountStore, Clock, EventStore, SecretGenerator, SessionStore};
+use jiff::Timestamp;
+use ports::{AccountStore, Clock, EventStore, FactorStore, SecretGenerator, SessionStore, TotpEnrolment};
 
 use crate::{Fault, Principal, StepUpRequired, event::event};
 
@@ -98,6 +99,7 @@ impl ListEvents {
 pub struct ExportAccount {
     pub clock: Arc<dyn Clock>,
     pub sessions: Arc<dyn SessionStore>,
+    pub factors: Arc<dyn FactorStore>,
     pub events: Arc<dyn EventStore>,
 }
 
@@ -105,8 +107,23 @@ pub struct ExportAccount {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountExport {
     pub user: User,
+    pub totp: Option<EnrolledApp>,
     pub sessions: Vec<SessionEntry>,
     pub events: Vec<SecurityEvent>,
+}
+
+/// What is held about an authenticator app, besides its secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EnrolledApp {
+    pub begun_at: Timestamp,
+    /// `None` while it waits to be confirmed.
+    pub confirmed_at: Option<Timestamp>,
+}
+
+impl From<TotpEnrolment> for EnrolledApp {
+    fn from(app: TotpEnrolment) -> Self {
+        Self { begun_at: app.begun_at, confirmed_at: app.confirmed.map(|confirmed| confirmed.at) }
+    }
 }
 
 /// Why nothing is exported.
@@ -122,14 +139,15 @@ impl ExportAccount {
     /// More than housekeeping leaves of anybody's events.
     const MOST_EVENTS: u32 = 10_000;
 
-    /// Reads it in two round trips.
+    /// Reads it in three round trips.
     #[tracing::instrument(name = "export_account", skip_all)]
     pub async fn execute(&self, principal: &Principal) -> Result<AccountExport, ExportAccountError> {
         let now = self.clock.now();
         principal.require_fresh(now)?;
         let user = principal.user.clone();
         let sessions = self.sessions.list_sessions(user.id, now).await.map_err(Fault::from)?;
+        let totp = self.factors.find_totp(user.id).await.map_err(Fault::from)?.map(EnrolledApp::from);
         let events = self.events.list_events(user.id, None, Self::MOST_EVENTS).await.map_err(Fault::from)?;
-        Ok(AccountExport { user, sessions, events })
+        Ok(AccountExport { user, totp, sessions, events })
     }
 }

@@ -88,6 +88,7 @@ impl RegisterUser {
             channel: Channel::Sms,
             locale: request.locale.clone().or(request.request_locale),
             country: request.phone.region(),
+            may_send: true,
             limits: SendLimits {
                 policy: self.policy,
                 quotas: self.quotas,
@@ -110,7 +111,7 @@ impl From<Undelivered> for RegisterUserError {
             Undelivered::TooSoon { retry_after } | Undelivered::OverQuota { retry_after } => {
                 Self::RateLimited { retry_after }
             }
-            Undelivered::Fault(fault) => Self::Fault(fault),
+            Undelivered::Unknown(fault) | Undelivered::Fault(fault) => Self::Fault(fault),
         }
     }
 }

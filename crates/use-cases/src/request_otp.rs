@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{Challenge, ChallengeId, ChallengePolicy, Channel, Client, Quotas, SendReference};
+use domain::{Challenge, ChallengeId, ChallengePolicy, Channel, Client, Method, Quotas, SendReference};
 use jiff::SignedDuration;
 use ports::{ChallengeStore, Clock, Resend, SecretGenerator, SendDecision, SendLimits, VerificationProvider};
 
@@ -73,6 +73,10 @@ impl RequestOtp {
         };
         let opened = self.challenges.reserve_resend(&resend, now).await.map_err(Fault::from)?;
         let opened = opened.ok_or(RequestOtpError::Closed)?;
+        let methods = opened.challenge.second_factors.methods(opened.challenge.purpose);
+        if !methods.contains(&Method::Sms) {
+            return Err(RequestOtpError::ChannelNotAvailable);
+        }
         match opened.send {
             SendDecision::Reserved(send) => {
                 let expires_at = opened.challenge.expires_at;
@@ -104,7 +108,7 @@ impl From<Undelivered> for RequestOtpError {
             Undelivered::DestinationRefused => Self::DestinationNotAllowed,
             Undelivered::TooSoon { retry_after } => Self::TooSoon { retry_after },
             Undelivered::OverQuota { retry_after } => Self::RateLimited { retry_after },
-            Undelivered::Fault(fault) => Self::Fault(fault),
+            Undelivered::Unknown(fault) | Undelivered::Fault(fault) => Self::Fault(fault),
         }
     }
 }

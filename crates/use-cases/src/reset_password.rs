@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use domain::{
-    ChallengeId, ChallengePolicy, Client, Code, EventName, NewPassword, Purpose, Quotas, RefusedPassword,
+    AnswerKind, ChallengeId, ChallengePolicy, Client, Code, EventName, NewPassword, Purpose, Quotas,
+    RefusedPassword,
 };
 use jiff::SignedDuration;
 use ports::{
@@ -69,6 +70,7 @@ impl ResetPassword {
         let guess = Guess {
             id: request.challenge_id,
             purposes: &[Purpose::PasswordReset],
+            kind: AnswerKind::SentCode,
             quotas: self.quotas,
             asker: None,
         };

@@ -14,7 +14,7 @@ use ports::{
 
 use crate::{
     Fault, Principal,
-    deliver::{Undelivered, open},
+    deliver::{Undelivered, may_send, open},
     own_password::{OwnPassword, Proven, Unproven},
 };
 
@@ -82,7 +82,8 @@ impl StartStepUp {
         now: Timestamp,
     ) -> Result<NewChallenge, StartStepUpError> {
         let phone = principal.user.phone.clone();
-        phone.sendable(&self.destinations).map_err(|_| StartStepUpError::DestinationNotAllowed)?;
+        let may_send = may_send(&phone, &self.destinations, &principal.user.second_factors)
+            .map_err(|_| StartStepUpError::DestinationNotAllowed)?;
         Ok(NewChallenge {
             id: self.secrets.challenge_id(),
             verification_id: VerificationId(self.secrets.id(now)),
@@ -90,6 +91,7 @@ impl StartStepUp {
             channel: Channel::Sms,
             locale: principal.user.locale.clone().or(request.request_locale),
             country: phone.region(),
+            may_send,
             limits: SendLimits {
                 policy: self.policy,
                 quotas: self.quotas,
@@ -123,7 +125,7 @@ impl From<Undelivered> for StartStepUpError {
             Undelivered::TooSoon { retry_after } | Undelivered::OverQuota { retry_after } => {
                 Self::RateLimited { retry_after }
             }
-            Undelivered::Fault(fault) => Self::Fault(fault),
+            Undelivered::Unknown(fault) | Undelivered::Fault(fault) => Self::Fault(fault),
         }
     }
 }

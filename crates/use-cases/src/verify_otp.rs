@@ -3,25 +3,27 @@
 use std::sync::Arc;
 
 use domain::{
-    AuthenticationMethod, ChallengeId, ChallengePolicy, Channel, Client, Code, EventName, Purpose, Quotas,
-    SessionPolicy, UserId,
+    Answer, AuthenticationMethod, ChallengeId, ChallengePolicy, Channel, Client, Code, EventName, Purpose,
+    Quotas, SessionPolicy, UserId,
 };
 use jiff::SignedDuration;
 use ports::{
-    AccessTokens, Attempt, ChallengeStore, Clock, DecoyCodes, Guess, Redeemed, SecretGenerator,
-    VerificationProvider,
+    AccessTokens, Attempt, ChallengeStore, Clock, DecoyCodes, FactorStore, Guess, Proof, Redeemed, Sealer,
+    SecretGenerator, TotpCodes, VerificationProvider,
 };
 
 use crate::{
     Fault, SignedIn,
+    app::App,
     codes::{Codes, Unproven},
+    event::event,
     open_session::PreparedSession,
 };
 
 /// What this opens a session for. Other challenges have routes of their own.
 const PURPOSES: &[Purpose] = &[Purpose::Registration, Purpose::Login, Purpose::PhoneLogin, Purpose::StepUp];
 
-/// Checks the code of a registration, a sign-in or a step-up and opens a session.
+/// Checks the answer to a registration, a sign-in or a step-up and opens a session.
 pub struct VerifyOtp {
     pub clock: Arc<dyn Clock>,
     pub secrets: Arc<dyn SecretGenerator>,
@@ -29,16 +31,19 @@ pub struct VerifyOtp {
     pub challenges: Arc<dyn ChallengeStore>,
     pub provider: Arc<dyn VerificationProvider>,
     pub decoys: Arc<dyn DecoyCodes>,
+    pub factors: Arc<dyn FactorStore>,
+    pub sealer: Arc<dyn Sealer>,
+    pub totp_codes: Arc<dyn TotpCodes>,
     pub policy: ChallengePolicy,
     pub sessions: SessionPolicy,
     pub quotas: Quotas,
 }
 
-/// A guess at the code of a challenge.
+/// A guess at the answer to a challenge.
 #[derive(Debug)]
 pub struct VerifyOtpRequest {
     pub challenge_id: ChallengeId,
-    pub code: Code,
+    pub answer: Answer,
     pub client: Client,
 }
 
@@ -68,18 +73,90 @@ impl VerifyOtp {
     /// Neither lets anyone in.
     #[tracing::instrument(name = "verify_otp", skip_all, fields(challenge.id = ?request.challenge_id))]
     pub async fn execute(&self, request: VerifyOtpRequest) -> Result<SignedIn, VerifyOtpError> {
-        let guess = Guess { id: request.challenge_id, purposes: PURPOSES, quotas: self.quotas, asker: None };
-        let codes = Codes {
+        let VerifyOtpRequest { challenge_id, answer, client } = request;
+        let kind = answer.kind();
+        let guess = Guess { id: challenge_id, purposes: PURPOSES, kind, quotas: self.quotas, asker: None };
+        let attempt = self.codes().take_attempt(&guess, self.clock.now()).await?;
+        match self.judge(&attempt, &answer, &client).await? {
+            Some(proof) => self.redeem(&attempt, &proof, client).await,
+            None => Err(self.refuse(&attempt, client).await),
+        }
+    }
+
+    fn codes(&self) -> Codes<'_> {
+        Codes {
             challenges: &*self.challenges,
             provider: &*self.provider,
             decoys: &*self.decoys,
             policy: &self.policy,
-        };
-        let attempt = codes.prove(&guess, &request.code, self.clock.now()).await?;
-        self.redeem(&attempt, request.client).await
+        }
     }
 
-    async fn redeem(&self, attempt: &Attempt, client: Client) -> Result<SignedIn, VerifyOtpError> {
+    /// What the answer proves, if it is right. A factor that the user does not have, or that
+    /// this challenge does not take, is answered wrongly whatever is said.
+    async fn judge(
+        &self,
+        attempt: &Attempt,
+        answer: &Answer,
+        client: &Client,
+    ) -> Result<Option<Proof>, VerifyOtpError> {
+        let after_the_password = matches!(attempt.purpose, Purpose::Login | Purpose::StepUp);
+        match answer {
+            Answer::SentCode(_) if attempt.text_barred => self.judge_nothing(attempt).await,
+            Answer::SentCode(code) => Ok(self.codes().judge(attempt, code).await?.then_some(Proof::SentCode)),
+            Answer::Totp(_) | Answer::RecoveryCode(_) if !after_the_password => {
+                self.judge_nothing(attempt).await
+            }
+            Answer::Totp(code) => self.judge_totp(attempt, code).await,
+            Answer::RecoveryCode(code) => {
+                let now = self.clock.now();
+                let event = event(&*self.secrets, EventName::RecoveryCodeUsed, client.clone(), now)
+                    .notifying(&attempt.phone);
+                Ok(Some(Proof::RecoveryCode { hash: self.secrets.hash_recovery_code(code), event }))
+            }
+        }
+    }
+
+    async fn judge_nothing(&self, attempt: &Attempt) -> Result<Option<Proof>, VerifyOtpError> {
+        match self.codes().check_nothing(attempt).await {
+            Ok(_) => Ok(None),
+            Err(fault) => {
+                self.codes().give_back(attempt.spent()).await?;
+                Err(fault.into())
+            }
+        }
+    }
+
+    async fn judge_totp(&self, attempt: &Attempt, code: &Code) -> Result<Option<Proof>, VerifyOtpError> {
+        let Some(user_id) = attempt.user_id else { return Ok(None) };
+        let app = App { factors: &*self.factors, sealer: &*self.sealer, codes: &*self.totp_codes };
+        match app.find_step(user_id, code, self.clock.now()).await {
+            Ok(step) => Ok(step.map(Proof::Totp)),
+            Err(fault) => {
+                self.codes().give_back(attempt.spent()).await?;
+                Err(fault.into())
+            }
+        }
+    }
+
+    /// Tells that the answer was wrong, and the owner of the account too.
+    async fn refuse(&self, attempt: &Attempt, client: Client) -> VerifyOtpError {
+        if attempt.user_id.is_some() {
+            let now = self.clock.now();
+            let event = event(&*self.secrets, EventName::FactorFail, client, now);
+            if let Err(error) = self.challenges.record_wrong_answer(attempt, &event, now).await {
+                return Fault::from(error).into();
+            }
+        }
+        Unproven::wrong(attempt).into()
+    }
+
+    async fn redeem(
+        &self,
+        attempt: &Attempt,
+        proof: &Proof,
+        client: Client,
+    ) -> Result<SignedIn, VerifyOtpError> {
         let now = self.clock.now();
         let event = match attempt.purpose {
             Purpose::Registration => EventName::UserCreated,
@@ -88,16 +165,17 @@ impl VerifyOtp {
                 EventName::LoginSuccess
             }
         };
-        let methods = methods(attempt);
-        let prepared = PreparedSession::new(&*self.secrets, &self.sessions, methods, client, event, now);
+        let methods = methods(attempt, proof);
+        let prepared =
+            PreparedSession::new(&*self.secrets, &self.sessions, methods, client.clone(), event, now);
         let redeemed = match attempt.purpose {
             Purpose::Registration => {
                 let user_id = UserId(self.secrets.id(now));
                 self.challenges.redeem_registration(attempt, user_id, &prepared.session).await
             }
-            Purpose::Login => self.challenges.redeem_login(attempt, &prepared.session).await,
+            Purpose::Login => self.challenges.redeem_login(attempt, proof, &prepared.session).await,
             Purpose::PhoneLogin => self.challenges.redeem_phone_login(attempt, &prepared.session).await,
-            Purpose::StepUp => self.challenges.redeem_step_up(attempt, &prepared.session).await,
+            Purpose::StepUp => self.challenges.redeem_step_up(attempt, proof, &prepared.session).await,
             // No attempt is taken for these.
             Purpose::PasswordReset | Purpose::PhoneChange => return Err(VerifyOtpError::Closed),
         };
@@ -107,6 +185,7 @@ impl VerifyOtp {
                 Ok(prepared.opened_for(user, &*self.tokens, &self.sessions, now).map_err(Fault::from)?)
             }
             Redeemed::Closed => Err(VerifyOtpError::Closed),
+            Redeemed::Refused => Err(self.refuse(attempt, client).await),
             Redeemed::AccountExists => Err(VerifyOtpError::AccountExists),
         }
     }
@@ -123,14 +202,19 @@ impl From<Unproven> for VerifyOtpError {
     }
 }
 
-fn methods(attempt: &Attempt) -> Vec<AuthenticationMethod> {
-    let possession = match attempt.channel {
-        Channel::Sms | Channel::Whatsapp => AuthenticationMethod::Sms,
-        Channel::Voice | Channel::Flashcall => AuthenticationMethod::Telephone,
+/// What the session says of how it was authenticated. RFC 8176 has no name for a saved code:
+/// there it says the password, and that there was another factor.
+fn methods(attempt: &Attempt, proof: &Proof) -> Vec<AuthenticationMethod> {
+    let possession = match (proof, attempt.channel) {
+        (Proof::SentCode, Channel::Sms | Channel::Whatsapp) => Some(AuthenticationMethod::Sms),
+        (Proof::SentCode, Channel::Voice | Channel::Flashcall) => Some(AuthenticationMethod::Telephone),
+        (Proof::Totp(_), _) => Some(AuthenticationMethod::OneTimePassword),
+        (Proof::RecoveryCode { .. }, _) => None,
     };
-    match attempt.purpose {
+    if attempt.purpose == Purpose::PhoneLogin {
         // Nobody asked for a password.
-        Purpose::PhoneLogin => vec![possession],
-        _ => vec![AuthenticationMethod::Password, possession, AuthenticationMethod::MultiFactor],
+        return possession.into_iter().collect();
     }
+    let password = [AuthenticationMethod::Password];
+    password.into_iter().chain(possession).chain([AuthenticationMethod::MultiFactor]).collect()
 }

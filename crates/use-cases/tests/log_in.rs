@@ -335,6 +335,7 @@ async fn a_challenge_counts_from_when_the_password_was_found_right() {
                 channel: Channel::Sms,
                 locale: Some(locale("sv")),
                 country: Some(sweden()),
+                may_send: true,
                 limits: SendLimits { policy: CHALLENGES, quotas: QUOTAS, address: client().network() },
             }),
             eq(in_seconds(3)),

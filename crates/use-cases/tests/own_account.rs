@@ -4,16 +4,19 @@ mod fixtures;
 
 use std::sync::Arc;
 
-use domain::{EventId, EventName, Locale, User};
+use domain::{EventId, EventName, Locale, TotpStep, User};
 use fixtures::{
-    Log, barely_fresh_principal, broken, client, clock, fresh_id, locale, new_event, now, principal, secrets,
-    security_event, session_entries, stale_principals, unavailable, user,
+    Log, barely_fresh_principal, broken, client, clock, fresh_id, in_seconds, locale, new_event, now,
+    principal, secrets, security_event, session_entries, stale_principals, unavailable, user,
 };
 use mockall::predicate::{always, eq};
-use ports::{MockAccountStore, MockEventStore, MockSessionStore, NewEvent, StoreError};
+use ports::{
+    ConfirmedTotp, MockAccountStore, MockEventStore, MockFactorStore, MockSessionStore, NewEvent,
+    SealedValue, StoreError, TotpEnrolment,
+};
 use use_cases::{
-    AccountExport, ChangeLocale, ChangeLocaleError, DeleteAccount, DeleteAccountError, ExportAccount,
-    ExportAccountError, Fault, ListEvents,
+    AccountExport, ChangeLocale, ChangeLocaleError, DeleteAccount, DeleteAccountError, EnrolledApp,
+    ExportAccount, ExportAccountError, Fault, ListEvents,
 };
 
 // The language.
@@ -160,11 +163,12 @@ async fn asvs_16_5_2_no_events_are_made_up_without_the_database() {
 #[derive(Default)]
 struct Record {
     sessions: MockSessionStore,
+    factors: MockFactorStore,
     events: MockEventStore,
 }
 
 impl Record {
-    /// The user has two sessions and one event.
+    /// The user has two sessions, an app and one event.
     fn of_our_user() -> Self {
         let mut record = Self::default();
         record
@@ -173,6 +177,13 @@ impl Record {
             .with(eq(user().id), eq(now()))
             .once()
             .return_once(|_, _| Ok(session_entries()));
+        record.factors.expect_find_totp().with(eq(user().id)).once().return_once(|_| {
+            Ok(Some(TotpEnrolment {
+                secret: SealedValue("sealed".to_owned()),
+                begun_at: in_seconds(-90),
+                confirmed: Some(ConfirmedTotp { at: in_seconds(-60), last_step: TotpStep(7) }),
+            }))
+        });
         record
             .events
             .expect_list_events()
@@ -183,7 +194,12 @@ impl Record {
     }
 
     fn wire(self) -> ExportAccount {
-        ExportAccount { clock: clock(), sessions: Arc::new(self.sessions), events: Arc::new(self.events) }
+        ExportAccount {
+            clock: clock(),
+            sessions: Arc::new(self.sessions),
+            factors: Arc::new(self.factors),
+            events: Arc::new(self.events),
+        }
     }
 }
 
@@ -192,6 +208,7 @@ async fn an_export_holds_the_account_its_sessions_and_its_events() {
     let export = Record::of_our_user().wire().execute(&principal()).await.unwrap();
     let expected = AccountExport {
         user: user(),
+        totp: Some(EnrolledApp { begun_at: in_seconds(-90), confirmed_at: Some(in_seconds(-60)) }),
         sessions: session_entries(),
         events: vec![security_event(9, EventName::UserCreated)],
     };
@@ -213,8 +230,12 @@ async fn asvs_16_5_2_half_an_export_is_none() {
     without_sessions.sessions.expect_list_sessions().once().return_once(|_, _| Err(unavailable()));
     let mut without_events = Record::default();
     without_events.sessions.expect_list_sessions().once().return_once(|_, _| Ok(session_entries()));
+    without_events.factors.expect_find_totp().once().return_once(|_| Ok(None));
     without_events.events.expect_list_events().once().return_once(|_, _, _| Err(unavailable()));
-    for record in [without_sessions, without_events] {
+    let mut without_factors = Record::default();
+    without_factors.sessions.expect_list_sessions().once().return_once(|_, _| Ok(session_entries()));
+    without_factors.factors.expect_find_totp().once().return_once(|_| Err(unavailable()));
+    for record in [without_sessions, without_events, without_factors] {
         let refusal = record.wire().execute(&principal()).await.unwrap_err();
         assert!(matches!(refusal, ExportAccountError::Fault(Fault::DatabaseUnavailable(_))), "{refusal:?}");
     }

@@ -52,6 +52,7 @@ fn new_challenge() -> NewChallenge {
         channel: Channel::Sms,
         locale: Some(locale("sv")),
         country: Some(sweden()),
+        may_send: true,
         limits: SendLimits { policy: CHALLENGES, quotas: QUOTAS, address: client().network() },
     }
 }

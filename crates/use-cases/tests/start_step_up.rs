@@ -156,6 +156,7 @@ async fn a_step_up_is_opened_for_the_session_that_asks_when_the_password_was_fou
                 channel: Channel::Sms,
                 locale: Some(locale("sv")),
                 country: Some(sweden()),
+                may_send: true,
                 limits: SendLimits { policy: CHALLENGES, quotas: QUOTAS, address: client().network() },
             }),
             eq(in_seconds(3)),

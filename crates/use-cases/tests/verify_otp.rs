@@ -7,7 +7,7 @@ mod fixtures;
 use std::sync::Arc;
 
 use domain::{
-    AccessClaims, AccessToken,
+    AccessClaims, AccessToken, Answer, AnswerKind,
     AuthenticationMethod::{self, MultiFactor, Password, Sms, Telephone},
     ChallengeId, Channel, Code, EventName, ProviderId, Purpose, SessionId, SessionPolicy, UserId,
     VerificationId,
@@ -23,8 +23,8 @@ use mockall::{
 };
 use ports::{
     Attempt, CodeCheck, Guess, MockAccessTokens, MockChallengeStore, MockClock, MockDecoyCodes,
-    MockVerificationProvider, NewSession, ProviderFault, Redeemed, SigningFailed, Spent, StartedVerification,
-    StoreError, Taken,
+    MockFactorStore, MockSealer, MockTotpCodes, MockVerificationProvider, NewSession, Proof, ProviderFault,
+    Redeemed, SigningFailed, Spent, StartedVerification, StoreError, Taken,
 };
 use use_cases::{Fault, SignedIn, VerifyOtp, VerifyOtpError, VerifyOtpRequest};
 
@@ -33,13 +33,17 @@ fn challenge_id() -> ChallengeId {
 }
 
 fn request() -> VerifyOtpRequest {
-    VerifyOtpRequest { challenge_id: challenge_id(), code: Code::parse("482913").unwrap(), client: client() }
+    answered(Answer::SentCode(Code::parse("482913").unwrap()))
+}
+
+fn answered(answer: Answer) -> VerifyOtpRequest {
+    VerifyOtpRequest { challenge_id: challenge_id(), answer, client: client() }
 }
 
 /// What the store is asked for. A challenge for anything else is none here.
 fn guess() -> Guess {
     let purposes = &[Purpose::Registration, Purpose::Login, Purpose::PhoneLogin, Purpose::StepUp];
-    Guess { id: challenge_id(), purposes, quotas: QUOTAS, asker: None }
+    Guess { id: challenge_id(), purposes, kind: AnswerKind::SentCode, quotas: QUOTAS, asker: None }
 }
 
 /// An attempt at a sign-in whose message was sent and recorded.
@@ -51,6 +55,7 @@ fn attempt() -> Attempt {
         phone: phone(),
         channel: Channel::Sms,
         user_id: Some(user().id),
+        text_barred: false,
         attempts_left: 3,
         provider_id: Some(provider_id("sinch-1")),
         unsettled: None,
@@ -106,6 +111,9 @@ struct Mocks {
     challenges: MockChallengeStore,
     provider: MockVerificationProvider,
     decoys: MockDecoyCodes,
+    factors: MockFactorStore,
+    sealer: MockSealer,
+    totp_codes: MockTotpCodes,
 }
 
 impl Mocks {
@@ -113,6 +121,7 @@ impl Mocks {
     fn taking(answer: Result<Taken, StoreError>) -> Self {
         let mut mocks = Self::default();
         mocks.challenges.expect_take_attempt().once().return_once(|_, _| answer);
+        mocks.challenges.expect_record_wrong_answer().returning(|_, _, _| Ok(()));
         mocks
     }
 
@@ -134,7 +143,7 @@ impl Mocks {
     }
 
     fn redeeming_login(mut self, answer: Result<Redeemed, StoreError>) -> Self {
-        self.challenges.expect_redeem_login().once().return_once(|_, _| answer);
+        self.challenges.expect_redeem_login().once().return_once(|_, _, _| answer);
         self
     }
 
@@ -144,7 +153,7 @@ impl Mocks {
     }
 
     fn redeeming_step_up(mut self, answer: Result<Redeemed, StoreError>) -> Self {
-        self.challenges.expect_redeem_step_up().once().return_once(|_, _| answer);
+        self.challenges.expect_redeem_step_up().once().return_once(|_, _, _| answer);
         self
     }
 
@@ -166,6 +175,9 @@ impl Mocks {
             challenges: Arc::new(self.challenges),
             provider: Arc::new(self.provider),
             decoys: Arc::new(self.decoys),
+            factors: Arc::new(self.factors),
+            sealer: Arc::new(self.sealer),
+            totp_codes: Arc::new(self.totp_codes),
             policy: CHALLENGES,
             sessions: SESSIONS,
             quotas: QUOTAS,
@@ -200,10 +212,10 @@ async fn rc_01_the_attempt_is_taken_before_the_code_is_checked_and_used_before_t
     mocks
         .challenges
         .expect_redeem_login()
-        .with(eq(attempt()), eq(session_from(now())))
+        .with(eq(attempt()), eq(Proof::SentCode), eq(session_from(now())))
         .once()
         .in_sequence(&mut order)
-        .return_once(|_, _| Ok(Redeemed::Done(user())));
+        .return_once(|_, _, _| Ok(Redeemed::Done(user())));
     mocks
         .tokens
         .expect_issue()
@@ -245,10 +257,10 @@ async fn asvs_7_2_4_the_right_code_of_a_step_up_opens_a_session_authenticated_no
     mocks
         .challenges
         .expect_redeem_step_up()
-        .with(eq(stepping_up), eq(session_by(EventName::StepUp, now())))
+        .with(eq(stepping_up), eq(Proof::SentCode), eq(session_by(EventName::StepUp, now())))
         .once()
         .in_sequence(&mut order)
-        .return_once(|_, _| Ok(Redeemed::Done(user())));
+        .return_once(|_, _, _| Ok(Redeemed::Done(user())));
     mocks
         .tokens
         .expect_issue()
@@ -274,10 +286,10 @@ async fn a_session_begins_when_the_code_was_found_right() {
     mocks
         .challenges
         .expect_redeem_login()
-        .with(eq(attempt()), eq(session_from(in_seconds(5))))
+        .with(eq(attempt()), eq(Proof::SentCode), eq(session_from(in_seconds(5))))
         .once()
         .in_sequence(&mut order)
-        .return_once(|_, _| Ok(Redeemed::Done(user())));
+        .return_once(|_, _, _| Ok(Redeemed::Done(user())));
     let verify = VerifyOtp { clock: Arc::new(clock), ..mocks.signing().wire() };
     assert_eq!(verify.execute(request()).await.unwrap().expires_in, SignedDuration::from_mins(15));
 }
@@ -303,9 +315,9 @@ async fn a_session_says_how_the_phone_was_proven() {
         mocks
             .challenges
             .expect_redeem_login()
-            .withf(move |_, session| session.methods == methods)
+            .withf(move |_, _, session| session.methods == methods)
             .once()
-            .return_once(|_, _| Ok(Redeemed::Done(user())));
+            .return_once(|_, _, _| Ok(Redeemed::Done(user())));
         mocks
             .tokens
             .expect_issue()

@@ -6,12 +6,13 @@ use diesel::{
 };
 use domain::{ChallengeId, Channel, ProviderId, Purpose, SendReference, UserId, VerificationId};
 use jiff::Timestamp;
-use ports::{Attempt, Guess, Spent, StoreError, Taken};
+use ports::{Attempt, Guess, NewEvent, Spent, StoreError, Taken};
 use uuid::Uuid;
 
 use super::send::{count, limit, quota_limit};
 use crate::{
     PostgresStore,
+    events::{EventInput, held_owner, record},
     rows::{phone, read},
     statement::statement,
     types::Instant,
@@ -25,12 +26,14 @@ statement!(TakeAttempt {
     user_id: Option<Uuid> => Nullable<SqlUuid>,
     session_id: Option<Uuid> => Nullable<SqlUuid>,
     now: Instant => Timestamptz,
+    kind: &'static str => Text,
     quota: Option<i32> => Nullable<Integer>,
 } "
     , live AS MATERIALIZED (
-        SELECT c.*, c.purpose = ANY (i.blind) AS is_blind
+        SELECT c.*, c.purpose = ANY (i.blind) AS is_blind, coalesce(u.text_barred, false) AS text_barred
         FROM input i JOIN challenges c ON c.id = i.id AND c.purpose = ANY (i.purposes) AND c.expires_at > i.now
         JOIN verifications v ON v.phone = c.phone AND v.purpose = c.purpose AND v.id = c.verification_id
+        LEFT JOIN users u ON u.id = c.user_id
         WHERE v.attempts_left > 0 AND v.expires_at > i.now
         AND (i.user_id IS NULL OR (c.user_id = i.user_id AND c.session_id = i.session_id))
     ), found AS MATERIALIZED (
@@ -47,10 +50,10 @@ statement!(TakeAttempt {
         AND v.attempts_left > 0 AND gate.retry_at IS NULL
         RETURNING v.*
     ), logged AS (
-        INSERT INTO guesses (verification_id, attempts_left, account, purpose, guessed_at)
-        SELECT t.id, t.attempts_left, f.account, f.purpose, i.now FROM input i, found f, taken t
+        INSERT INTO guesses (verification_id, attempts_left, account, purpose, kind, guessed_at)
+        SELECT t.id, t.attempts_left, f.account, f.purpose, i.kind, i.now FROM input i, found f, taken t
     )
-    SELECT f.id, f.purpose, f.sent_to, f.user_id, f.verification_id, t.id IS NOT NULL AS taken,
+    SELECT f.id, f.purpose, f.sent_to, f.user_id, f.verification_id, f.text_barred, t.id IS NOT NULL AS taken,
         coalesce(t.attempts_left, 0) AS attempts_left, t.channel, t.provider_id, t.unsettled_reference, gate.retry_at
     FROM found f CROSS JOIN gate LEFT JOIN taken t ON true");
 
@@ -66,6 +69,8 @@ struct TakenRow {
     user_id: Option<Uuid>,
     #[diesel(sql_type = SqlUuid)]
     verification_id: Uuid,
+    #[diesel(sql_type = Bool)]
+    text_barred: bool,
     #[diesel(sql_type = Bool)]
     taken: bool,
     #[diesel(sql_type = Integer)]
@@ -100,6 +105,7 @@ impl TryFrom<TakenRow> for Taken {
             phone: phone(&sent_to, "challenges")?,
             channel: read(channel, "verifications", "channel")?,
             user_id: row.user_id.map(UserId),
+            text_barred: row.text_barred,
             attempts_left,
             provider_id: row.provider_id.map(ProviderId),
             unsettled: row.unsettled_reference.map(SendReference),
@@ -115,6 +121,7 @@ pub(crate) async fn take(store: &PostgresStore, guess: &Guess, now: Timestamp) -
         user_id: guess.asker.map(|(user_id, _)| user_id.0),
         session_id: guess.asker.map(|(_, session_id)| session_id.0),
         now: Instant(now),
+        kind: guess.kind.as_str(),
         quota: quota_limit(guess.quotas.account),
     };
     let row: Option<TakenRow> = store.row(take).await?;
@@ -140,4 +147,21 @@ pub(crate) async fn give_back(store: &PostgresStore, spent: Spent, most: u32) ->
         most: limit(most),
     };
     store.execute(give_back).await.map(drop)
+}
+
+statement!(RecordWrongAnswer {
+    user_id: Uuid => SqlUuid,
+    now: Instant => Timestamptz,
+    ..event: EventInput,
+} concat!(held_owner!(), record!(user "o.id", session "NULL", act "owner o")));
+
+pub(crate) async fn record_wrong_answer(
+    store: &PostgresStore,
+    attempt: &Attempt,
+    event: &NewEvent,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(user_id) = attempt.user_id else { return Ok(()) };
+    let record = RecordWrongAnswer { user_id: user_id.0, now: Instant(now), event: event.into() };
+    store.execute(record).await.map(drop)
 }

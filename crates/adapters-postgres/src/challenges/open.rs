@@ -1,12 +1,17 @@
 //! Opening a challenge, or finding it open.
 
-use diesel::sql_types::{Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use jiff::Timestamp;
 use ports::{NewChallenge, Opened, StoreError};
 use uuid::Uuid;
 
 use super::send::{OpenedRow, WhenOverQuota, gate, limit, quota_limit, slot};
-use crate::{PostgresStore, rows::read, statement::statement, types::Instant};
+use crate::{
+    PostgresStore,
+    rows::{read, second_factor_columns},
+    statement::statement,
+    types::Instant,
+};
 
 // Whoever opens a challenge of an account holds its row, after the verification as whoever uses
 // a code does. An account that is gone, or whose password is another than was compared, has no
@@ -37,6 +42,7 @@ statement!(OpenChallenge {
     now: Instant => Timestamptz,
     expires_at: Instant => Timestamptz,
     sent_before: Instant => Timestamptz,
+    may_send: bool => Bool,
     max_attempts: i32 => Integer,
     max_sends: i32 => Integer,
     account_quota: Option<i32> => Nullable<Integer>,
@@ -44,7 +50,8 @@ statement!(OpenChallenge {
     country_quota: Option<i32> => Nullable<Integer>,
     address_quota: Option<i32> => Nullable<Integer>,
 } concat!(", keys AS MATERIALIZED (
-        SELECT i.phone, i.account, i.country, i.address, l.sends, coalesce(l.expires_at, i.expires_at) AS expires_at
+        SELECT i.phone, i.account, i.country, i.address, i.may_send, l.sends,
+            coalesce(l.expires_at, i.expires_at) AS expires_at
         FROM input i LEFT JOIN LATERAL (
             SELECT c.sends, c.expires_at FROM challenges c
             JOIN verifications v ON v.phone = c.phone AND v.purpose = c.purpose AND v.id = c.verification_id
@@ -73,7 +80,7 @@ statement!(OpenChallenge {
             channel = CASE WHEN excluded.unsettled_reference IS NULL THEN v.channel ELSE excluded.channel END
         RETURNING v.*
     ), holder AS MATERIALIZED (
-        SELECT u.id FROM input i, verification v, users u
+        SELECT u.* FROM input i, verification v, users u
         WHERE u.id = i.user_id AND (i.compared_hash IS NULL OR u.password_hash = i.compared_hash)
         FOR SHARE OF u
     ), challenge AS (
@@ -107,8 +114,8 @@ statement!(OpenChallenge {
     )
     SELECT c.id, c.purpose, c.phone, c.user_id, c.locale, c.sends, c.expires_at, v.attempts_left, v.channel,
         v.provider_id IS NOT NULL OR v.unsettled_reference IS NOT NULL AS has_code,
-        slot.won, slot.last_sent_at, gate.retry_at
-    FROM challenge c, verification v, slot, gate"));
+        slot.won, slot.last_sent_at, gate.retry_at, ", second_factor_columns!(), "
+    FROM challenge c CROSS JOIN verification v CROSS JOIN slot CROSS JOIN gate LEFT JOIN holder u ON true"));
 
 pub(crate) async fn open(
     store: &PostgresStore,
@@ -147,6 +154,7 @@ fn statement(challenge: &NewChallenge, now: Timestamp) -> OpenChallenge {
         now: Instant(now),
         expires_at: Instant(limits.policy.expires_at(now)),
         sent_before: Instant(limits.policy.sent_before(now)),
+        may_send: challenge.may_send,
         max_attempts: limit(limits.policy.max_attempts),
         max_sends: limit(limits.policy.max_sends),
         account_quota: quota_limit(limits.quotas.account),

@@ -2,10 +2,10 @@
 
 use diesel::{
     QueryableByName,
-    sql_types::{Binary, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use domain::{User, UserId};
-use ports::{Attempt, NewSession, Redeemed, StoreError, Subject};
+use ports::{Attempt, NewSession, Proof, Redeemed, StoreError, Subject};
 use uuid::Uuid;
 
 use super::send::limit;
@@ -17,15 +17,21 @@ use crate::{
     types::Instant,
 };
 
-/// Defines the use of a right code for one purpose. All take the same input, whether they
-/// look at all of it or not, and begin alike: whoever deletes the verification has used the code.
+/// Defines the use of a right answer. All take the same input, whether they look at all of it or
+/// not. Whoever deletes the verification, in `won`, has used the challenge.
 macro_rules! redeem {
-    ($name:ident uses $purpose:literal: $text:expr) => {
+    ($name:ident $text:expr) => {
         statement!($name {
             challenge_id: String => Text,
             verification_id: Uuid => SqlUuid,
             phone: String => Text,
             user_id: Uuid => SqlUuid,
+            kind: &'static str => Text,
+            step: Option<i64> => Nullable<BigInt>,
+            recovery_code: Option<Vec<u8>> => Nullable<Binary>,
+            used_event_id: Option<Uuid> => Nullable<SqlUuid>,
+            used_event_name: Option<&'static str> => Nullable<Text>,
+            used_event_phone: Option<String> => Nullable<Text>,
             session_id: Uuid => SqlUuid,
             refresh_token: Vec<u8> => Binary,
             methods: String => Text,
@@ -36,20 +42,30 @@ macro_rules! redeem {
             session_absolute_expires_at: Instant => Timestamptz,
             others: i32 => Integer,
             ..event: EventInput,
-        } concat!(", won AS (
-                DELETE FROM verifications v USING input i
-                WHERE v.phone = i.phone AND v.purpose = '", $purpose, "' AND v.id = i.verification_id
-                RETURNING v.id, v.purpose, v.phone
-            )", $text));
+        } $text);
 
         impl $name {
-            fn new(attempt: &Attempt, user_id: UserId, session: &NewSession) -> Self {
+            fn new(attempt: &Attempt, user_id: UserId, proof: &Proof, session: &NewSession) -> Self {
                 let (client_address, user_agent) = client(&session.client);
+                let (step, recovery) = match proof {
+                    Proof::SentCode => (None, None),
+                    Proof::Totp(step) => (Some(step.0), None),
+                    Proof::RecoveryCode { hash, event } => (None, Some((hash.0.to_vec(), event))),
+                };
+                let (recovery_code, used_event) = recovery.unzip();
                 Self {
                     challenge_id: attempt.challenge_id.as_str().to_owned(),
                     verification_id: attempt.verification_id.0,
                     phone: attempt.phone.as_e164().to_owned(),
                     user_id: user_id.0,
+                    kind: proof.kind().as_str(),
+                    step,
+                    recovery_code,
+                    used_event_id: used_event.map(|event| event.id.0),
+                    used_event_name: used_event.map(|event| event.name.as_str()),
+                    used_event_phone: used_event
+                        .and_then(|event| event.notify.as_ref())
+                        .map(|phone| phone.as_e164().to_owned()),
                     session_id: session.id.0,
                     refresh_token: session.refresh_token.0.to_vec(),
                     methods: joined(&session.methods),
@@ -63,6 +79,97 @@ macro_rules! redeem {
                 }
             }
         }
+    };
+}
+
+/// The code that was sent: uses the challenge, then holds the account.
+macro_rules! sent_code {
+    ($purpose:literal) => {
+        concat!(
+            ", won AS (
+                DELETE FROM verifications v USING input i
+                WHERE v.phone = i.phone AND v.purpose = '",
+            $purpose,
+            "' AND v.id = i.verification_id
+                RETURNING v.id, v.purpose, v.phone
+            )"
+        )
+    };
+    ($purpose:literal, hold $lock:literal) => {
+        concat!(
+            sent_code!($purpose),
+            ", account AS MATERIALIZED (
+                SELECT u.* FROM input i, won, users u WHERE u.id = i.user_id AND NOT u.text_barred ",
+            $lock,
+            " OF u
+            )"
+        )
+    };
+}
+
+/// Another factor: holds the challenge and the account, in the order in which all do, uses the
+/// factor, and only with it the challenge.
+macro_rules! factor {
+    ($purpose:literal, $used:expr) => {
+        concat!(
+            ", held AS MATERIALIZED (
+                SELECT v.id FROM input i JOIN verifications v
+                ON v.phone = i.phone AND v.purpose = '",
+            $purpose,
+            "' AND v.id = i.verification_id
+                FOR UPDATE OF v
+            ), holder AS MATERIALIZED (
+                SELECT u.id FROM input i, held, users u WHERE u.id = i.user_id FOR NO KEY UPDATE OF u
+            )",
+            $used,
+            ", won AS (
+                DELETE FROM verifications v USING input i, account a
+                WHERE v.phone = i.phone AND v.purpose = '",
+            $purpose,
+            "' AND v.id = i.verification_id
+                RETURNING v.id, v.purpose, v.phone
+            )"
+        )
+    };
+}
+
+/// The step of the app, once, and with it all before.
+macro_rules! totp {
+    () => {
+        ", account AS (
+            UPDATE users u SET totp_last_step = i.step, text_barred = false FROM input i, holder h
+            WHERE u.id = h.id AND u.totp_last_step < i.step
+            RETURNING u.*
+        )"
+    };
+}
+
+/// The recovery code, once.
+macro_rules! recovery_code {
+    () => {
+        ", spent AS (
+            DELETE FROM recovery_codes r USING input i, holder h
+            WHERE r.user_id = h.id AND r.hash = i.recovery_code
+            RETURNING r.user_id
+        ), account AS (
+            UPDATE users u SET recovery_codes_left = u.recovery_codes_left - 1, text_barred = false FROM spent s
+            WHERE u.id = s.user_id
+            RETURNING u.*
+        )"
+    };
+}
+
+/// That a recovery code was used, beside what the session is recorded as.
+macro_rules! noted {
+    () => {
+        ", noted AS (
+            INSERT INTO events (id, user_id, name, session_id, client_address, user_agent, occurred_at,
+                notify_phone, notify_locale, notify_at)
+            SELECT i.used_event_id, s.user_id, i.used_event_name, s.id, i.event_address, i.event_agent, i.now,
+                i.used_event_phone, CASE WHEN i.used_event_phone IS NOT NULL THEN o.locale END,
+                CASE WHEN i.used_event_phone IS NOT NULL THEN i.now END
+            FROM input i, session s, owner o
+        )"
     };
 }
 
@@ -94,14 +201,31 @@ macro_rules! further_session {
                 SELECT x.id FROM sessions x WHERE x.user_id = o.id ", $but, "
                 ORDER BY x.last_used_at DESC, x.id DESC OFFSET (SELECT others FROM input))
         ), forgiven AS (
-            DELETE FROM guesses g USING won, owner o
-            WHERE g.account IN (o.id::text, won.phone) AND g.purpose = won.purpose
-        )
-        SELECT ", user_columns!(), " FROM owner u")
+            DELETE FROM guesses g USING input i, won, owner o
+            WHERE g.account IN (o.id::text, won.phone) AND g.purpose = won.purpose AND g.kind = i.kind
+        )")
     };
 }
 
-redeem!(RedeemRegistration uses "registration": concat!(", registration AS MATERIALIZED (
+/// The account that a code opened; no row when it opened none.
+macro_rules! opened {
+    () => {
+        concat!(" SELECT false AS refused, ", user_columns!(), " FROM owner u")
+    };
+}
+
+/// The account that another factor opened; no row when the challenge was used before.
+macro_rules! opened_or_refused {
+    () => {
+        concat!(
+            " SELECT NOT EXISTS (SELECT FROM account) AS refused, ",
+            user_columns!(),
+            " FROM held LEFT JOIN owner u ON true"
+        )
+    };
+}
+
+redeem!(RedeemRegistration concat!(sent_code!("registration"), ", registration AS MATERIALIZED (
         SELECT c.* FROM input i, won, challenges c WHERE c.id = i.challenge_id AND c.verification_id = won.id
     ), owner AS (
         INSERT INTO users (id, email, email_canonical, phone, phone_verified_at, password_hash, locale,
@@ -121,39 +245,45 @@ redeem!(RedeemRegistration uses "registration": concat!(", registration AS MATER
     )
     SELECT u.id IS NOT NULL AS created, ", user_columns!(), " FROM registration r LEFT JOIN owner u ON true"));
 
-/// The use of a sign-in's code, which ends every challenge that shares it.
-macro_rules! sign_in {
+#[rustfmt::skip]
+macro_rules! login {
     () => {
-        concat!(
-            ", owner AS MATERIALIZED (
-                SELECT u.* FROM input i, won, users u WHERE u.id = i.user_id FOR KEY SHARE OF u
-            ), closed AS (
-                DELETE FROM challenges c USING won WHERE c.verification_id = won.id
-            )",
-            further_session!(but "")
-        )
+        concat!(", owner AS MATERIALIZED (
+            SELECT a.* FROM account a, won
+        ), closed AS (
+            DELETE FROM challenges c USING won WHERE c.verification_id = won.id
+        )", further_session!(but ""))
     };
 }
 
-redeem!(RedeemLogin uses "login": sign_in!());
-redeem!(RedeemPhoneLogin uses "phone_login": sign_in!());
+redeem!(RedeemLogin concat!(sent_code!("login", hold "FOR KEY SHARE"), login!(), opened!()));
+redeem!(RedeemPhoneLogin concat!(sent_code!("phone_login", hold "FOR KEY SHARE"), login!(), opened!()));
+redeem!(RedeemLoginByTotp concat!(factor!("login", totp!()), login!(), opened_or_refused!()));
+redeem!(RedeemLoginByRecoveryCode concat!(factor!("login", recovery_code!()), login!(), noted!(), opened_or_refused!()));
 
-// Whoever deletes the session that asked may open the new one. If that session is over, the
-// code is used up all the same and the challenge is gone: another session asks anew. The row of
-// the user is held against those who end the others: they must find the new session, or we must
-// find the old one ended.
-redeem!(RedeemStepUp uses "step_up": concat!(", account AS MATERIALIZED (
-        SELECT u.* FROM input i, won, users u WHERE u.id = i.user_id FOR SHARE OF u
-    ), closed AS (
-        DELETE FROM challenges c USING won, account a WHERE c.verification_id = won.id
-        RETURNING c.id, c.session_id
-    ), replaced AS (
-        DELETE FROM sessions s USING input i, closed c, account a
-        WHERE c.id = i.challenge_id AND s.id = c.session_id AND s.user_id = a.id AND s.expires_at > i.now
-        RETURNING s.id
-    ), owner AS MATERIALIZED (
-        SELECT a.* FROM account a, replaced
-    )", further_session!(but "AND x.id NOT IN (SELECT id FROM replaced)")));
+/// Whoever deletes the session that asked may open the new one. If that session is over, the
+/// answer is used up all the same and the challenge is gone: another session asks anew. The row of
+/// the user is held against those who end the others: they must find the new session, or we must
+/// find the old one ended.
+#[rustfmt::skip]
+macro_rules! step_up {
+    () => {
+        concat!(", closed AS (
+            DELETE FROM challenges c USING won, account a WHERE c.verification_id = won.id
+            RETURNING c.id, c.session_id
+        ), replaced AS (
+            DELETE FROM sessions s USING input i, closed c, account a
+            WHERE c.id = i.challenge_id AND s.id = c.session_id AND s.user_id = a.id AND s.expires_at > i.now
+            RETURNING s.id
+        ), owner AS MATERIALIZED (
+            SELECT a.* FROM account a, replaced
+        )", further_session!(but "AND x.id NOT IN (SELECT id FROM replaced)"))
+    };
+}
+
+redeem!(RedeemStepUp concat!(sent_code!("step_up", hold "FOR SHARE"), step_up!(), opened!()));
+redeem!(RedeemStepUpByTotp concat!(factor!("step_up", totp!()), step_up!(), opened_or_refused!()));
+redeem!(RedeemStepUpByRecoveryCode concat!(factor!("step_up", recovery_code!()), step_up!(), noted!(), opened_or_refused!()));
 
 #[derive(QueryableByName)]
 struct CreatedRow {
@@ -169,7 +299,8 @@ pub(crate) async fn registration(
     user_id: UserId,
     session: &NewSession,
 ) -> Result<Redeemed, StoreError> {
-    let row: Option<CreatedRow> = store.row(RedeemRegistration::new(attempt, user_id, session)).await?;
+    let row: Option<CreatedRow> =
+        store.row(RedeemRegistration::new(attempt, user_id, &Proof::SentCode, session)).await?;
     match row {
         None => Ok(Redeemed::Closed),
         Some(CreatedRow { created: true, user: Some(user) }) => Ok(Redeemed::Done(User::try_from(user)?)),
@@ -180,10 +311,18 @@ pub(crate) async fn registration(
 pub(crate) async fn login(
     store: &PostgresStore,
     attempt: &Attempt,
+    proof: &Proof,
     session: &NewSession,
 ) -> Result<Redeemed, StoreError> {
     let Some(user_id) = attempt.user_id else { return Ok(Redeemed::Closed) };
-    signed_in(store.row(RedeemLogin::new(attempt, user_id, session)).await?)
+    let row = match proof {
+        Proof::SentCode => store.row(RedeemLogin::new(attempt, user_id, proof, session)).await?,
+        Proof::Totp(_) => store.row(RedeemLoginByTotp::new(attempt, user_id, proof, session)).await?,
+        Proof::RecoveryCode { .. } => {
+            store.row(RedeemLoginByRecoveryCode::new(attempt, user_id, proof, session)).await?
+        }
+    };
+    signed_in(row)
 }
 
 pub(crate) async fn phone_login(
@@ -192,7 +331,7 @@ pub(crate) async fn phone_login(
     session: &NewSession,
 ) -> Result<Redeemed, StoreError> {
     let Some(user_id) = attempt.user_id else { return Ok(Redeemed::Closed) };
-    let mut redeem = RedeemPhoneLogin::new(attempt, user_id, session);
+    let mut redeem = RedeemPhoneLogin::new(attempt, user_id, &Proof::SentCode, session);
     // The code was sent to the number, and is kept under the name that was asked for.
     redeem.phone = Subject::PhoneLogin { phone: attempt.phone.clone(), user_id: None }.destination();
     signed_in(store.row(redeem).await?)
@@ -201,12 +340,32 @@ pub(crate) async fn phone_login(
 pub(crate) async fn step_up(
     store: &PostgresStore,
     attempt: &Attempt,
+    proof: &Proof,
     session: &NewSession,
 ) -> Result<Redeemed, StoreError> {
     let Some(user_id) = attempt.user_id else { return Ok(Redeemed::Closed) };
-    signed_in(store.row(RedeemStepUp::new(attempt, user_id, session)).await?)
+    let row = match proof {
+        Proof::SentCode => store.row(RedeemStepUp::new(attempt, user_id, proof, session)).await?,
+        Proof::Totp(_) => store.row(RedeemStepUpByTotp::new(attempt, user_id, proof, session)).await?,
+        Proof::RecoveryCode { .. } => {
+            store.row(RedeemStepUpByRecoveryCode::new(attempt, user_id, proof, session)).await?
+        }
+    };
+    signed_in(row)
 }
 
-fn signed_in(row: Option<UserRow>) -> Result<Redeemed, StoreError> {
-    row.map_or(Ok(Redeemed::Closed), |user| Ok(Redeemed::Done(user.try_into()?)))
+#[derive(QueryableByName)]
+struct OpenedRow {
+    #[diesel(sql_type = Bool)]
+    refused: bool,
+    #[diesel(embed)]
+    user: Option<UserRow>,
+}
+
+fn signed_in(row: Option<OpenedRow>) -> Result<Redeemed, StoreError> {
+    match row {
+        Some(OpenedRow { refused: true, .. }) => Ok(Redeemed::Refused),
+        Some(OpenedRow { user: Some(user), .. }) => Ok(Redeemed::Done(user.try_into()?)),
+        Some(_) | None => Ok(Redeemed::Closed),
+    }
 }

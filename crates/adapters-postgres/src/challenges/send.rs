@@ -4,14 +4,16 @@ use diesel::{
     QueryableByName,
     sql_types::{Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
-use domain::{ChallengeId, ChallengeState, Channel, ProviderId, Purpose, Quota, SendReference, UserId};
+use domain::{
+    ChallengeId, ChallengeState, Channel, ProviderId, Purpose, Quota, SecondFactors, SendReference, UserId,
+};
 use jiff::Timestamp;
 use ports::{Opened, Resend, ReservedSend, SendDecision, StoreError};
 use uuid::Uuid;
 
 use crate::{
     PostgresStore,
-    rows::{locale, phone, read},
+    rows::{SecondFactorsRow, locale, phone, read, second_factor_columns},
     statement::statement,
     types::Instant,
 };
@@ -19,12 +21,13 @@ use crate::{
 /// Whether a message may be sent. Reads `input i` and the keys of the send in
 /// `k`; gives `gate (eligible, retry_at)`.
 ///
-/// To look at quotas is to queue for them, so whoever is held anyway does not: no
-/// sends are left, or the number's cooldown runs as this statement's snapshot shows it.
+/// To look at quotas is to queue for them, so whoever is held anyway does not: nothing may
+/// be sent, no sends are left, or the number's cooldown runs as this statement's snapshot
+/// shows it.
 macro_rules! gate {
     () => {
         ", wish AS MATERIALIZED (
-            SELECT coalesce(k.sends, 0) < i.max_sends AND NOT EXISTS (
+            SELECT k.may_send AND coalesce(k.sends, 0) < i.max_sends AND NOT EXISTS (
                 SELECT FROM send_slots s WHERE s.phone = k.phone AND s.last_sent_at > i.sent_before
             ) AS eligible FROM input i, keys k
         ), gate AS MATERIALIZED (
@@ -88,6 +91,8 @@ pub(crate) struct OpenedRow {
     last_sent_at: Option<Instant>,
     #[diesel(sql_type = Nullable<Timestamptz>)]
     retry_at: Option<Instant>,
+    #[diesel(embed)]
+    second_factors: Option<SecondFactorsRow>,
 }
 
 /// What a caller gets who may not send although no cooldown runs.
@@ -115,6 +120,7 @@ impl OpenedRow {
             channel: read(Channel::parse(&self.channel).ok(), "verifications", "channel")?,
             locale: locale(self.locale.as_deref()),
             user_id: self.user_id.map(UserId),
+            second_factors: self.second_factors.map(SecondFactors::from).unwrap_or_default(),
             attempts_left: count(self.attempts_left),
             sends: count(self.sends),
             number_last_sent_at: self.last_sent_at.map(|at| at.0),
@@ -166,9 +172,10 @@ statement!(ReserveResend {
     country_quota: Option<i32> => Nullable<Integer>,
     address_quota: Option<i32> => Nullable<Integer>,
 } concat!(", keys AS MATERIALIZED (
-        SELECT c.*, i.address FROM input i
+        SELECT c.*, i.address, NOT (coalesce(u.text_barred, false) AND c.purpose IN ('login', 'step_up')) AS may_send FROM input i
         JOIN challenges c ON c.id = i.id AND c.expires_at > i.now
         JOIN verifications v ON v.phone = c.phone AND v.purpose = c.purpose AND v.id = c.verification_id
+        LEFT JOIN users u ON u.id = c.user_id
         WHERE v.attempts_left > 0 AND v.expires_at > i.now
     )", gate!(), slot!(), ", verification AS (
         UPDATE verifications v SET
@@ -188,8 +195,8 @@ statement!(ReserveResend {
     )
     SELECT c.id, c.purpose, c.phone, c.user_id, c.locale, c.sends, c.expires_at, v.attempts_left, v.channel,
         v.provider_id IS NOT NULL OR v.unsettled_reference IS NOT NULL AS has_code,
-        slot.won, slot.last_sent_at, gate.retry_at
-    FROM challenge c, verification v, slot, gate"));
+        slot.won, slot.last_sent_at, gate.retry_at, ", second_factor_columns!(), "
+    FROM challenge c CROSS JOIN verification v CROSS JOIN slot CROSS JOIN gate LEFT JOIN users u ON u.id = c.user_id"));
 
 pub(crate) async fn reserve_resend(
     store: &PostgresStore,

@@ -2,16 +2,16 @@
 
 use diesel::{
     QueryResult, SqliteConnection,
-    dsl::{delete, insert_into, update},
+    dsl::{delete, exists, insert_into, select, update},
     prelude::*,
 };
-use domain::{ProviderId, Purpose, SendReference, VerificationId};
+use domain::{AnswerKind, ProviderId, Purpose, SendReference, VerificationId};
 use jiff::Timestamp;
-use ports::{Attempt, Guess, Spent, Taken};
+use ports::{Attempt, Guess, NewEvent, Spent, Taken};
 
 use super::{live::Live, quotas};
 use crate::{
-    rows,
+    events, rows,
     schema::{guesses, users, verifications},
     types::{Count, Id, Micros},
 };
@@ -40,7 +40,7 @@ pub(super) fn take_attempt(
     update(verifications::table.filter(verifications::id.eq(live.verification.id)))
         .set(verifications::attempts_left.eq(Count(spent.attempts_left)))
         .execute(sqlite)?;
-    record(sqlite, spent, &account, purpose, now)?;
+    record(sqlite, spent, guess.kind, &account, purpose, now)?;
     Ok(attempt(sqlite, &live, spent)?.map_or(Taken::Decoy(spent), Taken::Attempt))
 }
 
@@ -77,6 +77,7 @@ fn attempt(sqlite: &mut SqliteConnection, live: &Live, spent: Spent) -> QueryRes
         phone: rows::phone(&sent_to, "challenges.phone")?,
         channel: live.channel()?,
         user_id: live.user_id(),
+        text_barred: live.second_factors.text_barred,
         attempts_left: spent.attempts_left,
         unsettled: live.verification.unsettled_reference.map(|id| SendReference(id.0)),
         provider_id: live.verification.provider_id.clone().map(ProviderId),
@@ -86,6 +87,7 @@ fn attempt(sqlite: &mut SqliteConnection, live: &Live, spent: Spent) -> QueryRes
 fn record(
     sqlite: &mut SqliteConnection,
     spent: Spent,
+    kind: AnswerKind,
     account: &str,
     purpose: Purpose,
     now: Timestamp,
@@ -97,6 +99,7 @@ fn record(
             guesses::account.eq(account),
             guesses::purpose.eq(purpose.as_str()),
             guesses::guessed_at.eq(Micros(now)),
+            guesses::kind.eq(kind.as_str()),
         ))
         .execute(sqlite)
         .map(drop)
@@ -128,8 +131,30 @@ pub(super) fn give_back(sqlite: &mut SqliteConnection, spent: Spent, max_given_b
     Ok(())
 }
 
-/// A right code forgets the wrong ones before it.
-pub(super) fn forget(sqlite: &mut SqliteConnection, account: &str, purpose: Purpose) -> QueryResult<()> {
-    let forgotten = guesses::account.eq(account).and(guesses::purpose.eq(purpose.as_str()));
+/// A right answer forgets the wrong ones of its kind before it.
+pub(super) fn forget(
+    sqlite: &mut SqliteConnection,
+    account: &str,
+    purpose: Purpose,
+    kind: AnswerKind,
+) -> QueryResult<()> {
+    let forgotten = guesses::account
+        .eq(account)
+        .and(guesses::purpose.eq(purpose.as_str()))
+        .and(guesses::kind.eq(kind.as_str()));
     delete(guesses::table.filter(forgotten)).execute(sqlite).map(drop)
+}
+
+pub(super) fn record_wrong_answer(
+    sqlite: &mut SqliteConnection,
+    attempt: &Attempt,
+    event: &NewEvent,
+    now: Timestamp,
+) -> QueryResult<()> {
+    let Some(user_id) = attempt.user_id else { return Ok(()) };
+    // Of an account that was deleted meanwhile nothing may be told any more.
+    if select(exists(users::table.find(Id(user_id.0)))).get_result(sqlite)? {
+        events::record(sqlite, event, user_id, None, now)?;
+    }
+    Ok(())
 }

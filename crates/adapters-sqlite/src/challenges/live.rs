@@ -1,14 +1,14 @@
 //! A live challenge together with the verification it shares.
 
 use diesel::{QueryResult, SqliteConnection, prelude::*, replace_into, sqlite::Sqlite};
-use domain::{ChallengeId, ChallengeState, Channel, Purpose, UserId};
+use domain::{ChallengeId, ChallengeState, Channel, Purpose, SecondFactors, UserId};
 use jiff::Timestamp;
 use ports::{NewChallenge, PendingRegistration, Subject};
 
 use crate::{
     error::unreadable,
-    rows,
-    schema::{challenges, verifications},
+    rows::{self, SecondFactorsRow},
+    schema::{challenges, users, verifications},
     types::{Count, Id, Micros},
 };
 
@@ -52,6 +52,8 @@ pub(super) struct ChallengeRow {
 pub(super) struct Live {
     pub(super) challenge: ChallengeRow,
     pub(super) verification: VerificationRow,
+    /// What its account has besides the phone.
+    pub(super) second_factors: SecondFactors,
 }
 
 impl Live {
@@ -70,7 +72,9 @@ impl Live {
             .select((ChallengeRow::as_select(), VerificationRow::as_select()))
             .first(sqlite)
             .optional()?;
-        Ok(found.map(|(challenge, verification)| Self { challenge, verification }))
+        let Some((challenge, verification)) = found else { return Ok(None) };
+        let second_factors = find_second_factors(sqlite, challenge.user_id)?;
+        Ok(Some(Self { challenge, verification, second_factors }))
     }
 
     /// The live challenge of this subject, or a new one that shares the
@@ -81,10 +85,11 @@ impl Live {
         now: Timestamp,
     ) -> QueryResult<Self> {
         let expires_at = Micros(new.limits.policy.expires_at(now));
+        let second_factors = find_second_factors(sqlite, new.subject.user_id().map(|id| Id(id.0)))?;
         let Some(mut verification) = find_verification(sqlite, &new.subject, now)? else {
             let verification = begin_verification(new, expires_at);
             let challenge = begin_challenge(new, &verification, now, expires_at);
-            return Ok(Self { challenge, verification });
+            return Ok(Self { challenge, verification, second_factors });
         };
         let found = find_challenge(sqlite, &new.subject, &verification, now)?;
         // Whoever asked last is who waits for the code.
@@ -95,7 +100,7 @@ impl Live {
         });
         let challenge = found.unwrap_or_else(|| begin_challenge(new, &verification, now, expires_at));
         verification.expires_at = verification.expires_at.max(challenge.expires_at);
-        Ok(Self { challenge, verification })
+        Ok(Self { challenge, verification, second_factors })
     }
 
     /// Puts both in the place of whatever the subject and the number had.
@@ -120,11 +125,18 @@ impl Live {
             channel: self.channel()?,
             locale: rows::locale(challenge.locale.as_deref(), "challenges.locale")?,
             user_id: self.user_id(),
+            second_factors: self.second_factors,
             attempts_left: self.verification.attempts_left.0,
             sends: challenge.sends.0,
             number_last_sent_at,
             expires_at: challenge.expires_at.0,
         })
+    }
+
+    /// Whether a code that is sent for this opens nothing.
+    pub(super) fn is_barred(&self) -> QueryResult<bool> {
+        let after_the_password = matches!(self.purpose()?, Purpose::Login | Purpose::StepUp);
+        Ok(after_the_password && self.second_factors.text_barred)
     }
 
     pub(super) fn id(&self) -> QueryResult<ChallengeId> {
@@ -142,6 +154,12 @@ impl Live {
     pub(super) fn user_id(&self) -> Option<UserId> {
         self.challenge.user_id.map(|id| UserId(id.0))
     }
+}
+
+fn find_second_factors(sqlite: &mut SqliteConnection, user_id: Option<Id>) -> QueryResult<SecondFactors> {
+    let Some(user_id) = user_id else { return Ok(SecondFactors::default()) };
+    let found = users::table.find(user_id).select(SecondFactorsRow::as_select()).first(sqlite).optional()?;
+    Ok(found.map(SecondFactors::from).unwrap_or_default())
 }
 
 fn find_verification(

@@ -14,8 +14,8 @@ use async_trait::async_trait;
 use domain::{ChallengeId, Email, ProviderId, SendReference, UserId};
 use jiff::Timestamp;
 use ports::{
-    Attempt, ChallengeStore, Guess, NewChallenge, NewSession, Opened, PasswordReset, PhoneChange, Redeemed,
-    Resend, Spent, StoreError, Taken, UnseenSend,
+    Attempt, ChallengeStore, Guess, NewChallenge, NewEvent, NewSession, Opened, PasswordReset, PhoneChange,
+    Proof, Redeemed, Resend, Spent, StoreError, Taken, UnseenSend,
 };
 
 use crate::store::SqliteStore;
@@ -77,16 +77,37 @@ impl ChallengeStore for SqliteStore {
         self.write(move |sqlite| redeeming::redeem_registration(sqlite, &attempt, user_id, &session)).await
     }
 
+    #[tracing::instrument(name = "sqlite.record_wrong_answer", skip_all)]
+    async fn record_wrong_answer(
+        &self,
+        attempt: &Attempt,
+        event: &NewEvent,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (attempt, event) = (attempt.clone(), event.clone());
+        self.write(move |sqlite| guessing::record_wrong_answer(sqlite, &attempt, &event, now)).await
+    }
+
     #[tracing::instrument(name = "sqlite.redeem_login", skip_all)]
-    async fn redeem_login(&self, attempt: &Attempt, session: &NewSession) -> Result<Redeemed, StoreError> {
-        let (attempt, session) = (attempt.clone(), session.clone());
-        self.write(move |sqlite| redeeming::redeem_login(sqlite, &attempt, &session)).await
+    async fn redeem_login(
+        &self,
+        attempt: &Attempt,
+        proof: &Proof,
+        session: &NewSession,
+    ) -> Result<Redeemed, StoreError> {
+        let (attempt, proof, session) = (attempt.clone(), proof.clone(), session.clone());
+        self.write(move |sqlite| redeeming::redeem_login(sqlite, &attempt, &proof, &session)).await
     }
 
     #[tracing::instrument(name = "sqlite.redeem_step_up", skip_all)]
-    async fn redeem_step_up(&self, attempt: &Attempt, session: &NewSession) -> Result<Redeemed, StoreError> {
-        let (attempt, session) = (attempt.clone(), session.clone());
-        self.write(move |sqlite| redeeming::redeem_step_up(sqlite, &attempt, &session)).await
+    async fn redeem_step_up(
+        &self,
+        attempt: &Attempt,
+        proof: &Proof,
+        session: &NewSession,
+    ) -> Result<Redeemed, StoreError> {
+        let (attempt, proof, session) = (attempt.clone(), proof.clone(), session.clone());
+        self.write(move |sqlite| redeeming::redeem_step_up(sqlite, &attempt, &proof, &session)).await
     }
 
     #[tracing::instrument(name = "sqlite.redeem_phone_login", skip_all)]

@@ -30,7 +30,8 @@ pub(super) fn open(
     }
     let mut live = Live::find_or_begin(sqlite, new, now)?;
     let had_code = live.has_code();
-    let wish = Wish { reference: new.reference, channel: new.channel, limits: &new.limits };
+    let wish =
+        Wish { reference: new.reference, channel: new.channel, may_send: new.may_send, limits: &new.limits };
     let verdict = reserve(sqlite, &mut live, &wish, now)?;
     live.store(sqlite)?;
     let mut opened = answer(&live, &wish, verdict)?;
@@ -57,7 +58,12 @@ pub(super) fn reserve_resend(
     now: Timestamp,
 ) -> QueryResult<Option<Opened>> {
     let Some(mut live) = Live::find(sqlite, &resend.id, now)? else { return Ok(None) };
-    let wish = Wish { reference: resend.reference, channel: resend.channel, limits: &resend.limits };
+    let wish = Wish {
+        reference: resend.reference,
+        channel: resend.channel,
+        may_send: !live.is_barred()?,
+        limits: &resend.limits,
+    };
     let verdict = reserve(sqlite, &mut live, &wish, now)?;
     live.store(sqlite)?;
     answer(&live, &wish, verdict).map(Some)

@@ -2,20 +2,23 @@
 
 use diesel::{
     QueryResult, SqliteConnection,
-    dsl::{delete, insert_into},
+    dsl::{delete, exists, insert_into, select, update},
     prelude::*,
 };
-use domain::{Locale, Purpose, SessionId, User, UserId};
+use domain::{
+    AnswerKind, Locale, Purpose, RecoveryCodeHash, SecondFactors, SessionId, TotpStep, User, UserId,
+};
 use jiff::Timestamp;
-use ports::{Attempt, NewSession, PendingRegistration, Redeemed, Subject};
+use ports::{Attempt, NewSession, PendingRegistration, Proof, Redeemed, Subject};
 
 use super::guessing;
 use crate::{
     accounts::forget_failures,
+    events,
     rows::{RegistrationRow, UserRow},
-    schema::{challenges, users, verifications},
+    schema::{challenges, recovery_codes, users, verifications},
     sessions::{end_live, open_session},
-    types::{Id, Micros},
+    types::{Count, Id, Micros},
 };
 
 pub(super) fn redeem_registration(
@@ -35,29 +38,31 @@ pub(super) fn redeem_registration(
     close_rivals(sqlite, &user)?;
     // Whoever proved the phone starts without the failures counted before.
     forget_failures(sqlite, &user)?;
-    guessing::forget(sqlite, attempt.phone.as_e164(), Purpose::Registration)?;
+    guessing::forget(sqlite, attempt.phone.as_e164(), Purpose::Registration, AnswerKind::SentCode)?;
     Ok(Redeemed::Done(user))
 }
 
 pub(super) fn redeem_login(
     sqlite: &mut SqliteConnection,
     attempt: &Attempt,
+    proof: &Proof,
     session: &NewSession,
 ) -> QueryResult<Redeemed> {
-    if !use_up(sqlite, attempt)? {
-        return Ok(Redeemed::Closed);
+    if let Some(refusal) = use_proof(sqlite, attempt, proof)? {
+        return Ok(refusal);
     }
     delete(challenges::table.find(attempt.challenge_id.as_str())).execute(sqlite)?;
-    sign_in(sqlite, attempt, session)
+    sign_in(sqlite, attempt, proof, session)
 }
 
 pub(super) fn redeem_step_up(
     sqlite: &mut SqliteConnection,
     attempt: &Attempt,
+    proof: &Proof,
     session: &NewSession,
 ) -> QueryResult<Redeemed> {
-    if !use_up(sqlite, attempt)? {
-        return Ok(Redeemed::Closed);
+    if let Some(refusal) = use_proof(sqlite, attempt, proof)? {
+        return Ok(refusal);
     }
     let asking: Option<Option<Id>> = delete(challenges::table.find(attempt.challenge_id.as_str()))
         .returning(challenges::session_id)
@@ -70,16 +75,77 @@ pub(super) fn redeem_step_up(
     if !end_live(sqlite, SessionId(asking.0), user_id, session.times.created_at)? {
         return Ok(Redeemed::Closed);
     }
-    sign_in(sqlite, attempt, session)
+    sign_in(sqlite, attempt, proof, session)
+}
+
+/// Uses the challenge together with what answers it; the refusal, if either was used before.
+fn use_proof(
+    sqlite: &mut SqliteConnection,
+    attempt: &Attempt,
+    proof: &Proof,
+) -> QueryResult<Option<Redeemed>> {
+    let Some(user_id) = attempt.user_id else { return Ok(Some(Redeemed::Closed)) };
+    if !is_current(sqlite, attempt)? {
+        return Ok(Some(Redeemed::Closed));
+    }
+    let is_used = match proof {
+        Proof::SentCode => true,
+        Proof::Totp(step) => use_step(sqlite, user_id, *step)?,
+        Proof::RecoveryCode { hash, .. } => use_recovery_code(sqlite, user_id, *hash)?,
+    };
+    if !is_used {
+        return Ok(Some(Redeemed::Refused));
+    }
+    use_up(sqlite, attempt)?;
+    let barred = users::table.find(Id(user_id.0)).filter(users::text_barred);
+    let is_barred = *proof == Proof::SentCode && select(exists(barred)).get_result(sqlite)?;
+    Ok(is_barred.then_some(Redeemed::Closed))
+}
+
+fn is_current(sqlite: &mut SqliteConnection, attempt: &Attempt) -> QueryResult<bool> {
+    let current = verifications::table.filter(verifications::id.eq(Id(attempt.verification_id.0)));
+    select(exists(current)).get_result(sqlite)
+}
+
+/// Uses a step of the app, and all before it; `false` when it was used.
+fn use_step(sqlite: &mut SqliteConnection, user_id: UserId, step: TotpStep) -> QueryResult<bool> {
+    let fresh = users::table.find(Id(user_id.0)).filter(users::totp_last_step.lt(step.0));
+    let used = update(fresh)
+        .set((users::totp_last_step.eq(step.0), users::text_barred.eq(false)))
+        .execute(sqlite)?;
+    Ok(used > 0)
+}
+
+/// Uses a recovery code; `false` when the account has none such.
+fn use_recovery_code(
+    sqlite: &mut SqliteConnection,
+    user_id: UserId,
+    hash: RecoveryCodeHash,
+) -> QueryResult<bool> {
+    let code = recovery_codes::table.find((Id(user_id.0), hash.0.as_slice()));
+    if delete(code).execute(sqlite)? == 0 {
+        return Ok(false);
+    }
+    let left = users::recovery_codes_left.eq(users::recovery_codes_left - Count(1));
+    update(users::table.find(Id(user_id.0))).set((left, users::text_barred.eq(false))).execute(sqlite)?;
+    Ok(true)
 }
 
 /// Opens the session, unless its account is gone.
-fn sign_in(sqlite: &mut SqliteConnection, attempt: &Attempt, session: &NewSession) -> QueryResult<Redeemed> {
+fn sign_in(
+    sqlite: &mut SqliteConnection,
+    attempt: &Attempt,
+    proof: &Proof,
+    session: &NewSession,
+) -> QueryResult<Redeemed> {
     let Some(user_id) = attempt.user_id else { return Ok(Redeemed::Closed) };
     let found = users::table.find(Id(user_id.0)).select(UserRow::as_select()).first(sqlite).optional()?;
     let Some(user) = found.map(UserRow::into_user).transpose()? else { return Ok(Redeemed::Closed) };
     open_session(sqlite, user_id, session)?;
-    guessing::forget(sqlite, &counted_under(attempt, user_id), attempt.purpose)?;
+    if let Proof::RecoveryCode { event, .. } = proof {
+        events::record(sqlite, event, user_id, Some(session.id), session.times.created_at)?;
+    }
+    guessing::forget(sqlite, &counted_under(attempt, user_id), attempt.purpose, proof.kind())?;
     Ok(Redeemed::Done(user))
 }
 
@@ -137,6 +203,7 @@ fn create_user(
         phone: registration.phone.clone(),
         phone_verified_at: now,
         locale: registration.locale.clone(),
+        second_factors: SecondFactors::default(),
         created_at: now,
         updated_at: now,
     }))

@@ -20,6 +20,7 @@ use crate::{
 pub(super) struct Wish<'a> {
     pub(super) reference: SendReference,
     pub(super) channel: Channel,
+    pub(super) may_send: bool,
     pub(super) limits: &'a SendLimits,
 }
 
@@ -40,7 +41,7 @@ pub(super) struct Number<'a> {
     pub(super) purpose: &'a str,
 }
 
-/// Takes the number's slot, unless the challenge has had all its messages, the
+/// Takes the number's slot, unless nothing may be sent, the challenge has had all its messages, the
 /// cooldown runs or a quota is used up. `live` is changed, not stored.
 pub(super) fn reserve(
     sqlite: &mut SqliteConnection,
@@ -49,7 +50,7 @@ pub(super) fn reserve(
     now: Timestamp,
 ) -> QueryResult<Verdict> {
     let challenge = &live.challenge;
-    if challenge.sends.0 >= wish.limits.policy.max_sends {
+    if !wish.may_send || challenge.sends.0 >= wish.limits.policy.max_sends {
         return Ok(Verdict::Held { last_sent_at: last_sent_at(sqlite, &challenge.phone)? });
     }
     let number = Number {

@@ -13,7 +13,7 @@ use crate::types::Id;
 pub(super) fn reserve(sqlite: &mut SqliteConnection, send: &UnseenSend, now: Timestamp) -> QueryResult<bool> {
     let Some(mut live) = Live::find(sqlite, &send.challenge_id, now)? else { return Ok(false) };
     let limits = SendLimits { policy: send.policy, quotas: send.quotas, address: None };
-    let wish = Wish { reference: send.reference, channel: send.channel, limits: &limits };
+    let wish = Wish { reference: send.reference, channel: send.channel, may_send: true, limits: &limits };
     // The record belongs to no challenge: if nothing leaves, the challenge shows it sent all the same.
     let number = Number {
         phone: send.phone.as_e164(),

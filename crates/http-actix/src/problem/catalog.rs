@@ -53,9 +53,10 @@ catalog! {
         "Refresh the tokens, or sign in again. Send the access token once, as Authorization: Bearer.";
     InvalidCode UNAUTHORIZED "invalid-code",
         "Wrong code",
-        "The code is not the one that was sent last. attempts_left says how many guesses the challenge has left; at 0 \
-         it is over.",
-        "Check the newest message and type its code, or ask for another message.";
+        "The code is not the one that was sent last, not one that the authenticator app shows, or not a recovery code \
+         that is left; each works once. attempts_left says how many guesses the challenge has left; at 0 it is over.",
+        "Check the newest message and type its code, or ask for another message. Of an app, type the code that it \
+         shows now, and see that its clock is right.";
     StepUpRequired FORBIDDEN "step-up-required",
         "Prove who you are again",
         "This changes what guards the account, so all factors have to be proven not longer than 10 minutes before. \
@@ -78,6 +79,14 @@ catalog! {
         "The code was right, but the phone number, or the e-mail address of this registration, belongs to an \
          account. Only the holder of the phone is told so.",
         "Sign in, or reset the password if it is forgotten. To have the number elsewhere, change it there first.";
+    TotpEnabled CONFLICT "totp-enabled",
+        "An authenticator app is enrolled already",
+        "The account has an authenticator app. There is one at a time, and no secret is shown twice.",
+        "Remove it with DELETE /api/v1/me/totp first, then enrol the other.";
+    TotpNotBegun CONFLICT "totp-not-begun",
+        "No authenticator app waits to be confirmed",
+        "No enrolment was begun, or it was given up.",
+        "Begin with POST /api/v1/me/totp, then confirm a code that the app shows.";
     ChallengeClosed GONE "challenge-closed",
         "The challenge is over",
         "The challenge is unknown, expired, used or has no guesses left. All of these get the same answer.",
@@ -102,8 +111,10 @@ catalog! {
         "Use a mobile number.";
     ChannelNotAvailable UNPROCESSABLE_ENTITY "channel-not-available",
         "The channel is not available",
-        "Codes cannot be sent in this way here.",
-        "Ask for a text message: leave channel out or send sms.";
+        "Codes cannot be sent in this way here, or not to this account: after its password was reset by text, only its \
+         authenticator app or a recovery code signs in.",
+        "Ask for a text message: leave channel out or send sms. Where the challenge does not list sms, answer it with \
+         totp or recovery_code.";
     RateLimited TOO_MANY_REQUESTS "rate-limited",
         "Too many requests",
         "A limit is used up. Limits protect accounts from guessing and phones from floods of messages, and end by \

@@ -4,10 +4,11 @@ use std::{error::Error, fmt::Write, time::Duration};
 
 use jiff::SignedDuration;
 use use_cases::{
-    AuthenticateError, BlindChallengeError, ChangeLocaleError, ChangePasswordError, DeleteAccountError,
-    EndSessionError, ExportAccountError, Fault, LogInError, LogOutError, RefreshSessionError,
-    RegisterUserError, RequestOtpError, ResetPasswordError, StartPhoneChangeError, StartPhoneLoginError,
-    StartStepUpError, StepUpRequired, VerifyOtpError,
+    AuthenticateError, BeginTotpError, BlindChallengeError, ChangeLocaleError, ChangePasswordError,
+    ConfirmTotpError, DeleteAccountError, EndSessionError, ExportAccountError, Fault, LogInError,
+    LogOutError, RefreshSessionError, RegisterUserError, RemoveTotpError, RenewRecoveryCodesError,
+    RequestOtpError, ResetPasswordError, StartPhoneChangeError, StartPhoneLoginError, StartStepUpError,
+    StepUpRequired, VerifyOtpError,
 };
 
 use super::{Problem, ProblemCode};
@@ -207,6 +208,49 @@ impl From<ExportAccountError> for Problem {
         match error {
             ExportAccountError::StepUpRequired(required) => required.into(),
             ExportAccountError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<BeginTotpError> for Problem {
+    fn from(error: BeginTotpError) -> Self {
+        match error {
+            BeginTotpError::StepUpRequired(required) => required.into(),
+            BeginTotpError::Enrolled => Self::new(ProblemCode::TotpEnabled),
+            BeginTotpError::Gone => Self::new(ProblemCode::InvalidToken),
+            BeginTotpError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<ConfirmTotpError> for Problem {
+    fn from(error: ConfirmTotpError) -> Self {
+        match error {
+            ConfirmTotpError::StepUpRequired(required) => required.into(),
+            ConfirmTotpError::InvalidCode => Self::new(ProblemCode::InvalidCode).unprocessable(),
+            ConfirmTotpError::Enrolled => Self::new(ProblemCode::TotpEnabled),
+            ConfirmTotpError::NotBegun => Self::new(ProblemCode::TotpNotBegun),
+            ConfirmTotpError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<RemoveTotpError> for Problem {
+    fn from(error: RemoveTotpError) -> Self {
+        match error {
+            RemoveTotpError::StepUpRequired(required) => required.into(),
+            RemoveTotpError::NotFound => Self::new(ProblemCode::NotFound),
+            RemoveTotpError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<RenewRecoveryCodesError> for Problem {
+    fn from(error: RenewRecoveryCodesError) -> Self {
+        match error {
+            RenewRecoveryCodesError::StepUpRequired(required) => required.into(),
+            RenewRecoveryCodesError::Gone => Self::new(ProblemCode::InvalidToken),
+            RenewRecoveryCodesError::Fault(fault) => fault.into(),
         }
     }
 }

@@ -122,6 +122,11 @@ impl Problem {
         Self { status: Some(StatusCode::FORBIDDEN), ..self }
     }
 
+    /// A code that is one of several things in a request, and not the answer to a challenge.
+    fn unprocessable(self) -> Self {
+        Self { status: Some(StatusCode::UNPROCESSABLE_ENTITY), ..self }
+    }
+
     fn status(&self) -> StatusCode {
         self.status.unwrap_or(self.code.entry().status)
     }

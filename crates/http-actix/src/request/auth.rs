@@ -1,8 +1,8 @@
 //! What registration, sign-in and token requests look like.
 
 use domain::{
-    ChallengeId, Channel, Code, Email, Locale, Method, NewPassword, Password, PasswordPolicy, RefreshToken,
-    SignInName,
+    Answer, AnswerKind, ChallengeId, Channel, Code, Email, Locale, Method, NewPassword, Password,
+    PasswordPolicy, RecoveryCode, RefreshToken, SignInName,
 };
 use garde::Validate;
 use serde::Deserialize;
@@ -168,7 +168,7 @@ impl RequestOtpBody {
     }
 }
 
-/// A guess at the code of a challenge.
+/// An answer to a challenge.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[schema(as = OtpVerification)]
 pub(crate) struct VerifyOtpBody {
@@ -176,12 +176,14 @@ pub(crate) struct VerifyOtpBody {
     #[garde(custom(required))]
     #[schema(value_type = String, min_length = 1, max_length = 64)]
     challenge_id: Text,
-    /// The code as the message shows it: 4 to 10 digits or letters; spaces and
-    /// dashes do not count.
+    /// The code as the message or the app shows it, 4 to 10 digits or letters, or
+    /// one of the recovery codes; spaces and dashes do not count.
     #[garde(custom(required))]
-    #[schema(value_type = String, max_length = 64, examples("123456"))]
+    #[schema(value_type = String, max_length = 128, examples("123456"))]
     code: Text,
-    /// One of the challenge's `methods`; absent: the code sent.
+    /// `totp` or `recovery_code`, as far as the challenge's `methods` list them; absent, or the
+    /// name of a channel: the code sent. A method that the challenge does not list is answered
+    /// like a wrong code, and costs a guess too.
     #[garde(custom(optional))]
     #[schema(value_type = Option<String>, examples("sms"))]
     method: Text,
@@ -198,11 +200,27 @@ impl VerifyOtpBody {
     pub(crate) fn into_request(self, visitor: Visitor) -> Result<VerifyOtpRequest, Problem> {
         let mut errors = FieldErrors::of(&self, Self::POINTERS);
         let challenge_id = errors.parse("/challenge_id", &self.challenge_id, ChallengeId::parse);
-        let code = errors.parse("/code", &self.code, Code::parse);
-        errors.parse("/method", &self.method, method);
-        let request =
-            || Some(VerifyOtpRequest { challenge_id: challenge_id?, code: code?, client: visitor.client });
+        let kind = if self.method.is_missing() {
+            Some(AnswerKind::SentCode)
+        } else {
+            errors.parse("/method", &self.method, kind)
+        };
+        // What is no method may still have a code that is none.
+        let answer = self.answer(&mut errors, kind.unwrap_or(AnswerKind::SentCode));
+        let request = || {
+            Some(VerifyOtpRequest { challenge_id: challenge_id?, answer: answer?, client: visitor.client })
+        };
         errors.resolve(request())
+    }
+
+    fn answer(&self, errors: &mut FieldErrors, kind: AnswerKind) -> Option<Answer> {
+        match kind {
+            AnswerKind::SentCode => errors.parse("/code", &self.code, Code::parse).map(Answer::SentCode),
+            AnswerKind::Totp => errors.parse("/code", &self.code, Code::parse).map(Answer::Totp),
+            AnswerKind::RecoveryCode => {
+                errors.parse("/code", &self.code, RecoveryCode::parse).map(Answer::RecoveryCode)
+            }
+        }
     }
 }
 
@@ -225,9 +243,16 @@ impl RefreshBody {
     }
 }
 
-fn method(name: &str) -> Result<(), Reason> {
-    if name == Method::Sms.as_str() {
-        return Ok(());
+/// What a method is an answer with.
+fn kind(name: &str) -> Result<AnswerKind, Reason> {
+    if name == Method::Totp.as_str() {
+        return Ok(AnswerKind::Totp);
+    }
+    if name == Method::RecoveryCode.as_str() {
+        return Ok(AnswerKind::RecoveryCode);
+    }
+    if Channel::parse(name).is_ok() {
+        return Ok(AnswerKind::SentCode);
     }
     Err(Reason::new(
         "unknown-method",

@@ -3,8 +3,8 @@
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use domain::{
-    InvalidChallengeId, InvalidCode, InvalidEmail, InvalidLocale, InvalidPhoneNumber, RefusedPassword,
-    UnknownChannel,
+    InvalidChallengeId, InvalidCode, InvalidEmail, InvalidLocale, InvalidPhoneNumber, InvalidRecoveryCode,
+    RefusedPassword, UnknownChannel,
 };
 use garde::Validate;
 use secrecy::{ExposeSecret, SecretString};
@@ -200,6 +200,12 @@ impl From<InvalidChallengeId> for Reason {
 
 impl From<InvalidCode> for Reason {
     fn from(error: InvalidCode) -> Self {
+        Self::new("invalid-format", error.to_string())
+    }
+}
+
+impl From<InvalidRecoveryCode> for Reason {
+    fn from(error: InvalidRecoveryCode) -> Self {
         Self::new("invalid-format", error.to_string())
     }
 }

@@ -1,6 +1,6 @@
 //! What a signed-in user's requests look like.
 
-use domain::{Email, EventId, Locale, NewPassword, Password, PasswordPolicy};
+use domain::{Code, Email, EventId, Locale, NewPassword, Password, PasswordPolicy};
 use garde::Validate;
 use serde::{Deserialize, Deserializer};
 use use_cases::{ChangePasswordRequest, StartStepUpRequest};
@@ -91,6 +91,25 @@ impl ProfileBody {
         let is_forgotten = field.is_missing();
         let locale = errors.parse("/locale", &field, Locale::parse);
         errors.resolve((is_forgotten || locale.is_some()).then_some(LocaleWish::Set(locale)))
+    }
+}
+
+/// The proof that an authenticator app has the secret.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[schema(as = TotpConfirmation)]
+pub(crate) struct ConfirmTotpBody {
+    /// The code that the app shows.
+    #[garde(custom(required))]
+    #[schema(value_type = String, max_length = 64, examples("123456"))]
+    code: Text,
+}
+
+impl ConfirmTotpBody {
+    /// The code, or what is wrong with it.
+    pub(crate) fn into_code(self) -> Result<Code, Problem> {
+        let mut errors = FieldErrors::of(&self, &["/code"]);
+        let code = errors.parse("/code", &self.code, Code::parse);
+        errors.resolve(code)
     }
 }
 

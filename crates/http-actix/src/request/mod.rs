@@ -12,6 +12,6 @@ pub(crate) use self::{
     auth::{LogInBody, RefreshBody, RegisterBody, RequestOtpBody, VerifyOtpBody},
     field::{FieldErrors, Reason},
     json_body::JsonBody,
-    me::{ChangePasswordBody, EventsQuery, LocaleWish, ProfileBody, StepUpBody},
+    me::{ChangePasswordBody, ConfirmTotpBody, EventsQuery, LocaleWish, ProfileBody, StepUpBody},
     recovery::{ForgotPasswordBody, PhoneBody, ResetPasswordBody, VerifyPhoneBody},
 };

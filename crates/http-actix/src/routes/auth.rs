@@ -34,8 +34,9 @@ pub(crate) async fn register(
 
 /// Sign in with a password.
 ///
-/// The first half of a sign-in; sends a code to the phone of the account. Works
-/// for a registration that is not verified yet, too. After five wrong
+/// The first half of a sign-in; sends a code to the phone of the account. Who has an
+/// authenticator app or recovery codes gets the challenge even when no message can be sent.
+/// Works for a registration that is not verified yet, too. After five wrong
 /// passwords each further one has to wait, from 1 second to 15 minutes.
 #[utoipa::path(
     post, path = "/api/v1/auth/login", tag = "Sign-in", request_body = LogInBody,
@@ -69,8 +70,9 @@ pub(crate) async fn request_otp(
 
 /// Verify a code.
 ///
-/// The second half of a sign-in or registration. A code works once; a wrong
-/// one costs one of the challenge's guesses.
+/// The second half of a sign-in or registration: with the code that was sent or, after the
+/// password, with one of an authenticator app or a recovery code. Each works once; a wrong one
+/// costs one of the challenge's guesses, whatever it was.
 #[utoipa::path(
     post, path = "/api/v1/auth/otp/verify", tag = "Sign-in", request_body = VerifyOtpBody,
     responses((status = 200, description = "The code is right: a session is open.", body = TokensBody)),

@@ -2,6 +2,7 @@
 
 mod auth;
 mod documentation;
+mod factors;
 mod me;
 mod operations;
 mod pages;
@@ -24,11 +25,17 @@ pub(crate) struct Endpoint {
     pub(crate) problems: &'static [ProblemCode],
     /// Refusals that are 403 here, whatever their status elsewhere.
     pub(crate) forbidden: &'static [ProblemCode],
+    /// Refusals that are 422 here, whatever their status elsewhere.
+    pub(crate) unprocessable: &'static [ProblemCode],
 }
 
 impl Endpoint {
     const fn forbidding(self, forbidden: &'static [ProblemCode]) -> Self {
         Self { forbidden, ..self }
+    }
+
+    const fn not_processing(self, unprocessable: &'static [ProblemCode]) -> Self {
+        Self { unprocessable, ..self }
     }
 }
 
@@ -178,6 +185,27 @@ pub(crate) const API: &[Endpoint] = &[
         || handle(sessions::end),
         &[P::InvalidToken, P::NotFound, P::DatabaseUnavailable],
     ),
+    post(
+        "/api/v1/me/totp",
+        || handle(factors::begin_totp),
+        &[P::InvalidToken, P::StepUpRequired, P::TotpEnabled, P::DatabaseUnavailable],
+    ),
+    delete(
+        "/api/v1/me/totp",
+        || handle(factors::remove_totp),
+        &[P::InvalidToken, P::StepUpRequired, P::NotFound, P::DatabaseUnavailable],
+    ),
+    post(
+        "/api/v1/me/totp/confirm",
+        || handle(factors::confirm_totp),
+        &[P::InvalidToken, P::StepUpRequired, P::TotpEnabled, P::TotpNotBegun, P::DatabaseUnavailable],
+    )
+    .not_processing(&[P::InvalidCode]),
+    post(
+        "/api/v1/me/recovery-codes",
+        || handle(factors::renew_recovery_codes),
+        &[P::InvalidToken, P::StepUpRequired, P::DatabaseUnavailable],
+    ),
     get("/health", || handle(operations::health), &[]),
     get("/health/ready", || handle(operations::ready), &[]),
     get("/.well-known/jwks.json", || handle(operations::public_keys), &[]),
@@ -200,19 +228,19 @@ const DOCS: &[Endpoint] = &[
 ];
 
 const fn get(path: &'static str, route: fn() -> Route, problems: &'static [ProblemCode]) -> Endpoint {
-    Endpoint { method: Verb::Get, path, route, problems, forbidden: &[] }
+    Endpoint { method: Verb::Get, path, route, problems, forbidden: &[], unprocessable: &[] }
 }
 
 const fn patch(path: &'static str, route: fn() -> Route, problems: &'static [ProblemCode]) -> Endpoint {
-    Endpoint { method: Verb::Patch, path, route, problems, forbidden: &[] }
+    Endpoint { method: Verb::Patch, path, route, problems, forbidden: &[], unprocessable: &[] }
 }
 
 const fn delete(path: &'static str, route: fn() -> Route, problems: &'static [ProblemCode]) -> Endpoint {
-    Endpoint { method: Verb::Delete, path, route, problems, forbidden: &[] }
+    Endpoint { method: Verb::Delete, path, route, problems, forbidden: &[], unprocessable: &[] }
 }
 
 const fn post(path: &'static str, route: fn() -> Route, problems: &'static [ProblemCode]) -> Endpoint {
-    Endpoint { method: Verb::Post, path, route, problems, forbidden: &[] }
+    Endpoint { method: Verb::Post, path, route, problems, forbidden: &[], unprocessable: &[] }
 }
 
 fn handle<F, Args>(handler: F) -> Route
@@ -260,5 +288,7 @@ pub(crate) async fn not_found() -> Result<HttpResponse, Problem> {
 
 /// The handlers with their descriptions, for the `OpenAPI` document.
 pub(crate) mod described {
-    pub(crate) use super::{auth::*, documentation::*, me::*, operations::*, recovery::*, sessions::*};
+    pub(crate) use super::{
+        auth::*, documentation::*, factors::*, me::*, operations::*, recovery::*, sessions::*,
+    };
 }

@@ -50,6 +50,7 @@ pub(crate) fn expected_user() -> Value {
         "phone_verified_at": "2026-01-02T03:04:05.678901Z",
         "locale": null,
         "factors": ["sms"],
+        "recovery_codes_left": 0,
         "created_at": "2026-01-02T03:04:05.678901Z",
         "updated_at": "2026-01-02T03:04:05.678901Z",
     })
@@ -168,7 +169,7 @@ fn verify_for(purpose: Purpose, check: Result<CodeCheck, ProviderFault>, redeeme
     let attempt = Attempt { purpose, ..attempt() };
     world.challenges.expect_take_attempt().returning(move |_, _| Ok(Taken::Attempt(attempt.clone())));
     let stepped_up = redeemed.clone();
-    world.challenges.expect_redeem_step_up().returning(move |_, _| Ok(stepped_up.clone()));
+    world.challenges.expect_redeem_step_up().returning(move |_, _, _| Ok(stepped_up.clone()));
     world.challenges.expect_redeem_registration().returning(move |_, _, _| Ok(redeemed.clone()));
     world.challenges.expect_give_back().returning(|_, _| Ok(()));
     world.provider.expect_check().returning(move |_, _| check.clone());

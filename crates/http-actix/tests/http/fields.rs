@@ -130,7 +130,8 @@ fn asvs_2_2_3_a_guess_fits_its_challenge() {
         ("code", json!(123_456), "/code wrong-type"),
         ("code", json!("12"), "/code invalid-format"),
         ("code", json!("123\n456"), "/code invalid-format"),
-        ("method", json!("totp"), "/method unknown-method"),
+        ("method", json!("pigeon"), "/method unknown-method"),
+        ("method", json!("TOTP"), "/method unknown-method"),
         ("method", json!(1), "/method wrong-type"),
         ("remember_device", json!("yes"), "/remember_device wrong-type"),
     ];

@@ -4,6 +4,7 @@
 
 mod answers;
 mod bearer;
+mod factors;
 mod fields;
 mod headers;
 mod json;

@@ -245,6 +245,7 @@ fn an_export_is_all_that_is_held() {
     other["current"] = json!(false);
     let expected = json!({
         "user": expected_user(),
+        "totp": {"begun_at": "2026-01-02T03:04:05.678901Z", "confirmed_at": null},
         "sessions": [expected_session(), other],
         "events": [expected_event()],
     });
@@ -257,6 +258,7 @@ fn asvs_16_5_2_an_outage_is_a_503_on_every_route_of_the_account() {
     world.accounts.expect_set_locale().returning(|_, _, _, _| Err(outage()));
     world.accounts.expect_delete_account().returning(|_, _, _| Err(outage()));
     world.events.expect_list_events().returning(|_, _, _| Err(outage()));
+    world.factors.expect_find_totp().returning(|_| Ok(None));
     world.sessions.expect_list_sessions().returning(|_, _| Ok(Vec::new()));
     let service = Service::start(world);
     is(&service.own_json("PATCH", ME, r#"{"locale":"fi"}"#), 503, "database-unavailable");

@@ -6,29 +6,32 @@ use domain::{
     AccessClaims, AccessToken,
     AuthenticationMethod::{MultiFactor, Password, Sms},
     ChallengeId, ChallengePolicy, ChallengeState, Channel, Client, DestinationPolicy, Email, EventId,
-    EventName, PasswordFailures, PasswordHash, PhoneNumber, ProviderId, Purpose, Quotas, RefreshToken,
-    RefreshTokenHash, SecurityEvent, SendReference, SessionEntry, SessionId, SessionPolicy, User, UserAgent,
-    UserId, VerificationId,
+    EventName, PasswordFailures, PasswordHash, PhoneNumber, ProviderId, Purpose, Quotas, RecoveryCode,
+    RecoveryCodeHash, RefreshToken, RefreshTokenHash, SecondFactors, SecurityEvent, SendReference,
+    SessionEntry, SessionId, SessionPolicy, TotpSecret, TotpStep, User, UserAgent, UserId, VerificationId,
 };
 use http_actix::UseCases;
 use jiff::{SignedDuration, Timestamp};
 use ports::{
-    Account, Attempt, Background, CodeCheck, Dependency, LiveSession, MockAccessTokens, MockAccountStore,
-    MockChallengeStore, MockClock, MockDecoyCodes, MockEventStore, MockPasswordHasher, MockSecretGenerator,
-    MockSessionStore, MockVerificationProvider, Opened, PasswordMatch, Redeemed, ReservedSend, SendDecision,
-    SignIn, Taken, ThrottleKey, Work,
+    Account, Attempt, Background, CodeCheck, ConfirmedTotp, Dependency, LiveSession, MockAccessTokens,
+    MockAccountStore, MockChallengeStore, MockClock, MockDecoyCodes, MockEventStore, MockFactorStore,
+    MockPasswordHasher, MockSealer, MockSecretGenerator, MockSessionStore, MockTotpCodes,
+    MockVerificationProvider, Opened, PasswordMatch, Redeemed, ReservedSend, SealedValue, SendDecision,
+    SignIn, Taken, ThrottleKey, TotpBegin, TotpEnrolment, Unsealed, Work,
 };
 use use_cases::{
-    Authenticate, BlindChallenges, ChangeLocale, ChangePassword, CheckReadiness, DeleteAccount,
-    EndOtherSessions, EndSession, ExportAccount, ForgotPassword, ListEvents, ListSessions, LogIn, LogOut,
-    PublishKeys, RefreshSession, RegisterUser, RequestOtp, ResetPassword, StartPhoneChange, StartPhoneLogin,
-    StartStepUp, VerifyOtp, VerifyPhone,
+    Authenticate, BeginTotp, BlindChallenges, ChangeLocale, ChangePassword, CheckReadiness, ConfirmTotp,
+    DeleteAccount, EndOtherSessions, EndSession, ExportAccount, ForgotPassword, ListEvents, ListSessions,
+    LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser, RemoveTotp, RenewRecoveryCodes, RequestOtp,
+    ResetPassword, StartPhoneChange, StartPhoneLogin, StartStepUp, VerifyOtp, VerifyPhone,
 };
 use uuid::Uuid;
 
 pub(crate) const PHONE: &str = "+46701234567";
 pub(crate) const REFRESH_TOKEN: &str = "refresh-refresh-refresh-refresh-refresh-ref";
 pub(crate) const ACCESS_TOKEN: &str = "header.payload.signature";
+/// The code that the user's app shows.
+pub(crate) const TOTP_CODE: &str = "287082";
 
 /// The password is that of the account.
 pub(crate) const RIGHT: Option<PasswordMatch> = Some(PasswordMatch { index: 0, outdated: false });
@@ -62,6 +65,9 @@ pub(crate) struct World {
     pub(crate) sessions: MockSessionStore,
     pub(crate) tokens: MockAccessTokens,
     pub(crate) decoys: MockDecoyCodes,
+    pub(crate) factors: MockFactorStore,
+    pub(crate) sealer: MockSealer,
+    pub(crate) totp_codes: MockTotpCodes,
     pub(crate) channels: Vec<Channel>,
     pub(crate) passwordless: bool,
 }
@@ -125,10 +131,26 @@ impl World {
         world.hasher.expect_find_match().returning(|_, _, _| Ok(RIGHT));
         world.hasher.expect_hash().returning(|_, _| Ok(PasswordHash::new("another hash".to_owned())));
         world.provider.expect_start().returning(|_| Ok(ProviderId("1".to_owned())));
+        world.factors.expect_begin_totp().returning(|_, _, _| Ok(TotpBegin::Begun));
+        world.factors.expect_confirm_totp().returning(|_, _| Ok(true));
+        world.factors.expect_remove_totp().returning(|_, _, _, _| Ok(true));
+        world.factors.expect_replace_recovery_codes().returning(|_, _| Ok(true));
+        world.sealer.expect_seal().returning(|_, _| SealedValue("sealed".to_owned()));
+        let mut world = world.with_app(waiting_app());
         world.sessions.expect_list_sessions().returning(|_, _| Ok(session_entries()));
         world.sessions.expect_end().returning(|_, _, _, _| Ok(true));
         world.sessions.expect_end_others().returning(|_, _, _, _| Ok(1));
         world
+    }
+
+    /// The user has this app, which shows [`TOTP_CODE`].
+    pub(crate) fn with_app(mut self, app: TotpEnrolment) -> Self {
+        self.factors.expect_find_totp().returning(move |_| Ok(Some(app.clone())));
+        self.sealer.expect_open().returning(|_, _| {
+            Ok(Unsealed { plaintext: totp_secret().expose().to_vec().into(), outdated: false })
+        });
+        self.totp_codes.expect_is_code_of().returning(|_, _, code| code.expose() == TOTP_CODE);
+        self
     }
 
     #[expect(clippy::too_many_lines, reason = "a list: the fields of each use-case")]
@@ -151,6 +173,8 @@ impl World {
             policy: POLICY,
             quotas: Quotas::default(),
         });
+        let (factors, sealer) = (Arc::new(self.factors), Arc::new(self.sealer));
+        let totp_codes = Arc::new(self.totp_codes);
         UseCases {
             register_user: RegisterUser {
                 clock: clock.clone(),
@@ -190,6 +214,9 @@ impl World {
                 challenges: challenges.clone(),
                 provider: provider.clone(),
                 decoys: decoys.clone(),
+                factors: factors.clone(),
+                sealer: sealer.clone(),
+                totp_codes: totp_codes.clone(),
                 policy: POLICY,
                 sessions: SESSIONS,
                 quotas: Quotas::default(),
@@ -273,6 +300,7 @@ impl World {
             export_account: ExportAccount {
                 clock: clock.clone(),
                 sessions: sessions.clone(),
+                factors: factors.clone(),
                 events: events.clone(),
             },
             list_events: ListEvents { events },
@@ -282,7 +310,26 @@ impl World {
                 secrets: secrets.clone(),
                 sessions: sessions.clone(),
             },
-            end_other_sessions: EndOtherSessions { clock, secrets, sessions },
+            end_other_sessions: EndOtherSessions { clock: clock.clone(), secrets: secrets.clone(), sessions },
+            begin_totp: BeginTotp {
+                clock: clock.clone(),
+                secrets: secrets.clone(),
+                sealer: sealer.clone(),
+                factors: factors.clone(),
+            },
+            confirm_totp: ConfirmTotp {
+                clock: clock.clone(),
+                secrets: secrets.clone(),
+                sealer,
+                totp_codes,
+                factors: factors.clone(),
+            },
+            remove_totp: RemoveTotp {
+                clock: clock.clone(),
+                secrets: secrets.clone(),
+                factors: factors.clone(),
+            },
+            renew_recovery_codes: RenewRecoveryCodes { clock, secrets, factors },
             check_readiness: CheckReadiness { dependencies: self.dependencies },
             publish_keys: PublishKeys { tokens },
         }
@@ -301,11 +348,29 @@ fn secrets() -> Arc<MockSecretGenerator> {
     secrets.expect_challenge_id().returning(challenge_id);
     secrets.expect_refresh_token().returning(|| RefreshToken::parse(REFRESH_TOKEN).unwrap());
     secrets.expect_hash_refresh_token().returning(|_| RefreshTokenHash([7; 32]));
+    secrets.expect_totp_secret().returning(totp_secret);
+    secrets.expect_recovery_code().returning(|| RecoveryCode::from_random(&[17; RecoveryCode::SYMBOLS]));
+    secrets.expect_hash_recovery_code().returning(|_| RecoveryCodeHash([7; 32]));
     Arc::new(secrets)
 }
 
 pub(crate) fn now() -> Timestamp {
     "2026-01-02T03:04:05.678901Z".parse().unwrap()
+}
+
+fn totp_secret() -> TotpSecret {
+    TotpSecret::from_bytes(*b"12345678901234567890")
+}
+
+/// An app that waits to be confirmed.
+pub(crate) fn waiting_app() -> TotpEnrolment {
+    TotpEnrolment { secret: SealedValue("sealed".to_owned()), begun_at: now(), confirmed: None }
+}
+
+/// An app that is enrolled.
+pub(crate) fn enrolled_app() -> TotpEnrolment {
+    let confirmed = Some(ConfirmedTotp { at: now(), last_step: TotpStep(0) });
+    TotpEnrolment { confirmed, ..waiting_app() }
 }
 
 fn challenge_id() -> ChallengeId {
@@ -320,6 +385,7 @@ pub(crate) fn state() -> ChallengeState {
         channel: Channel::Sms,
         locale: None,
         user_id: None,
+        second_factors: SecondFactors::default(),
         attempts_left: 5,
         sends: 1,
         number_last_sent_at: Some(now()),
@@ -351,6 +417,7 @@ pub(crate) fn attempt() -> Attempt {
         phone: PhoneNumber::from_stored(PHONE).unwrap(),
         channel: Channel::Sms,
         user_id: None,
+        text_barred: false,
         attempts_left: 4,
         provider_id: Some(ProviderId("1".to_owned())),
         unsettled: None,
@@ -364,6 +431,7 @@ pub(crate) fn user() -> User {
         phone: PhoneNumber::from_stored(PHONE).unwrap(),
         phone_verified_at: now(),
         locale: None,
+        second_factors: SecondFactors::default(),
         created_at: now(),
         updated_at: now(),
     }

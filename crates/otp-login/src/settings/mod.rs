@@ -259,11 +259,18 @@ fn http(reader: &mut Reader, simulator: Option<SocketAddr>) -> HttpSettings {
         ip_burst: reader.number("rate_limit.ip_burst", NonZero::<u32>::MIN..=NonZero::<u32>::MAX),
         inbox_url: simulator.map(|simulator| format!("http://{}/", reachable(simulator))),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        totp_issuer: reader.parsed("totp.issuer", defaults.totp_issuer.clone(), totp_issuer),
         password_policy: PasswordPolicy {
             own_names: [defaults.service_name.as_str(), "localhost"].map(str::to_owned).to_vec(),
         },
         ..defaults
     }
+}
+
+/// The Key Uri Format parts issuer and account by a colon, and a QR code holds only so much.
+fn totp_issuer(text: &str) -> Result<String, &'static str> {
+    let accepted = (1..=64).contains(&text.len()) && !text.contains(|c: char| c == ':' || c.is_control());
+    if accepted { Ok(text.to_owned()) } else { Err("write a name of 1 to 64 bytes without a colon") }
 }
 
 fn network(text: &str) -> Result<IpNet, &'static str> {

@@ -40,6 +40,7 @@ mod conventions;
 mod cors;
 mod destinations;
 mod enumeration;
+mod factors;
 mod limits;
 mod malformed;
 mod openapi;

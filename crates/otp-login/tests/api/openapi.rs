@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::client::{
-    Answer, Database, LOG_IN, LOG_OUT, ME, Person, REFRESH, REGISTER, REQUEST_OTP, Request, Service,
-    VERIFY_OTP, other_than, until,
+    Answer, Authenticator, Database, LOG_IN, LOG_OUT, ME, Person, REFRESH, REGISTER, REQUEST_OTP, Request,
+    Service, VERIFY_OTP, other_than, until,
 };
 
 on_both_databases!(every_described_answer_is_given);
@@ -21,6 +21,9 @@ const EXPORT: &str = "/api/v1/me/export";
 const EVENTS: &str = "/api/v1/me/events";
 const PASSWORD: &str = "/api/v1/me/password";
 const SESSIONS: &str = "/api/v1/me/sessions";
+const TOTP: &str = "/api/v1/me/totp";
+const CONFIRM_TOTP: &str = "/api/v1/me/totp/confirm";
+const RECOVERY_CODES: &str = "/api/v1/me/recovery-codes";
 const ONE_SESSION: &str = "/api/v1/me/sessions/{id}";
 
 #[test]
@@ -46,7 +49,8 @@ fn the_description_is_complete_and_refers_to_nothing_that_is_missing() {
         assert!(operation["summary"].is_string(), "{method} {path}");
         let needs_token = path.starts_with(ME) || [LOG_OUT, STEP_UP].contains(&path.as_str());
         assert_eq!(operation["security"].is_array(), needs_token, "{method} {path}");
-        let reads_a_body = ["POST", "PATCH"].contains(&method.as_str()) && path != LOG_OUT;
+        let takes_none = [LOG_OUT, TOTP, RECOVERY_CODES].contains(&path.as_str());
+        let reads_a_body = ["POST", "PATCH"].contains(&method.as_str()) && !takes_none;
         assert_eq!(operation["requestBody"]["required"] == true, reads_a_body, "{method} {path}");
     }
     assert!(document["components"]["securitySchemes"]["bearer"].is_object());
@@ -89,6 +93,10 @@ fn exactly_the_described_operations_are_served() {
         ("GET", SESSIONS),
         ("DELETE", SESSIONS),
         ("DELETE", ONE_SESSION),
+        ("POST", TOTP),
+        ("DELETE", TOTP),
+        ("POST", CONFIRM_TOTP),
+        ("POST", RECOVERY_CODES),
         ("GET", "/health"),
         ("GET", "/health/ready"),
         ("GET", "/.well-known/jwks.json"),
@@ -127,8 +135,8 @@ const SETTINGS: [(&str, &str); 5] = [
     ("OTP_LOGIN__OTP__PASSWORDLESS", "true"),
     ("OTP_LOGIN__OTP__RESEND_COOLDOWN_SECONDS", "0"),
     ("OTP_LOGIN__SERVER__TRUSTED_PROXIES", "127.0.0.1"),
-    ("OTP_LOGIN__RATE_LIMIT__IP_PER_MINUTE", "100"),
-    ("OTP_LOGIN__RATE_LIMIT__IP_BURST", "100"),
+    ("OTP_LOGIN__RATE_LIMIT__IP_PER_MINUTE", "200"),
+    ("OTP_LOGIN__RATE_LIMIT__IP_BURST", "200"),
 ];
 
 fn every_described_answer_is_given(database: Database) {
@@ -136,6 +144,7 @@ fn every_described_answer_is_given(database: Database) {
     let mut observed = Observed::default();
     observe_sign_in(&service, &mut observed);
     observe_account(&service, &mut observed);
+    observe_factors(&service, &mut observed);
     observe_recovery(&service, &mut observed);
     observe_phone_change(&service, &mut observed);
     let without = Service::start(database);
@@ -211,7 +220,7 @@ fn observe_account(service: &Service, observed: &mut Observed) {
     send("POST", PASSWORD, PASSWORD, change("another-lantern-river"));
     send("DELETE", SESSIONS, SESSIONS, None);
     send("DELETE", ONE_SESSION, "/api/v1/me/sessions/unknown", None);
-    let unreadable = [(STEP_UP, "POST"), (PASSWORD, "POST"), (ME, "PATCH")];
+    let unreadable = [(STEP_UP, "POST"), (PASSWORD, "POST"), (CONFIRM_TOTP, "POST"), (ME, "PATCH")];
     for (path, method) in unreadable {
         let own = || Request::new(method, path).bearer(&tokens.access_token);
         let json = |body: &str| own().header("content-type", "application/json").body(body);
@@ -276,6 +285,25 @@ fn observe_phone_change(service: &Service, observed: &mut Observed) {
             observed.note_to("POST", path, &service.send(&request));
         }
     }
+}
+
+fn observe_factors(service: &Service, observed: &mut Observed) {
+    let (_, tokens) = service.signed_up();
+    let mut send = |method: &str, path: &str, body: Option<Value>| {
+        let request = Request::new(method, path).bearer(&tokens.access_token);
+        let answer = service.send(&body.iter().fold(request, Request::json));
+        observed.note_to(method, path, &answer);
+        answer
+    };
+    let code = |code: &str| Some(json!({ "code": code }));
+    send("DELETE", TOTP, None);
+    send("POST", CONFIRM_TOTP, code("123456"));
+    let app = Authenticator::scanned(&send("POST", TOTP, None).json());
+    send("POST", CONFIRM_TOTP, code(&app.wrong_code()));
+    send("POST", CONFIRM_TOTP, code(&app.code(Authenticator::now())));
+    send("POST", TOTP, None);
+    send("POST", RECOVERY_CODES, None);
+    send("DELETE", TOTP, None);
 }
 
 fn observe_faults(service: &Service, observed: &mut Observed) {

@@ -6,9 +6,9 @@ use std::{
 };
 
 use domain::{
-    AuthenticationMethod, ChallengeId, ChallengePolicy, Channel, Client, CountryCode, Email, EventId,
-    EventName, Locale, PasswordHash, PhoneNumber, Purpose, Quotas, RefreshTokenHash, SendReference,
-    SessionId, SessionPolicy, User, UserAgent, UserId, VerificationId,
+    AnswerKind, AuthenticationMethod, ChallengeId, ChallengePolicy, Channel, Client, CountryCode, Email,
+    EventId, EventName, Locale, PasswordHash, PhoneNumber, Purpose, Quotas, RecoveryCodeHash,
+    RefreshTokenHash, SendReference, SessionId, SessionPolicy, User, UserAgent, UserId, VerificationId,
 };
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
@@ -84,6 +84,11 @@ pub(super) fn fresh_token() -> RefreshTokenHash {
     let mut hash = [0xA5; 32];
     hash[..8].copy_from_slice(&serial().to_be_bytes());
     RefreshTokenHash(hash)
+}
+
+/// The hash of a recovery code that was never given out before.
+pub(super) fn fresh_recovery_code() -> RecoveryCodeHash {
+    RecoveryCodeHash(fresh_token().0)
 }
 
 /// Mobile numbers in Sweden.
@@ -202,6 +207,7 @@ fn challenge_of(subject: Subject) -> NewChallenge {
         channel: Channel::Sms,
         locale: Locale::parse("en").ok(),
         country: CountryCode::parse("SE").ok(),
+        may_send: true,
         limits: limits(Quotas::default()),
     }
 }
@@ -241,7 +247,7 @@ pub(super) fn guess_within(id: &ChallengeId, quotas: Quotas) -> Guess {
         Purpose::PhoneChange,
         Purpose::StepUp,
     ];
-    Guess { id: id.clone(), purposes: ANY, quotas, asker: None }
+    Guess { id: id.clone(), purposes: ANY, kind: AnswerKind::SentCode, quotas, asker: None }
 }
 
 /// An event that was never recorded before, caused by a client unlike those of sessions.

@@ -18,6 +18,8 @@ pub mod blind;
 pub mod deletion;
 pub mod event_list;
 pub mod events;
+pub mod factor_answers;
+pub mod factors;
 mod fixtures;
 pub mod giving_back;
 pub mod guessing;
@@ -32,10 +34,11 @@ pub mod session_list;
 pub mod sessions;
 pub mod step_up;
 mod steps;
+pub mod text_bar;
 
 use std::sync::Arc;
 
-use crate::{AccountStore, ChallengeStore, EventStore, SessionStore};
+use crate::{AccountStore, ChallengeStore, EventStore, FactorStore, SessionStore};
 
 /// The stores under test. They share one database, which is empty but for its
 /// schema and used by no other test.
@@ -45,6 +48,7 @@ pub struct Stores {
     pub challenges: Arc<dyn ChallengeStore>,
     pub sessions: Arc<dyn SessionStore>,
     pub events: Arc<dyn EventStore>,
+    pub factors: Arc<dyn FactorStore>,
 }
 
 /// Makes one test of each promise of the stores.
@@ -247,6 +251,38 @@ macro_rules! store_contract {
                 asvs_2_3_1_only_the_session_that_asked_may_prove_a_number
                 another_new_number_makes_another_challenge
             }
+            factors: {
+                a_secret_waits_until_it_is_confirmed
+                asvs_6_5_1_a_confirmed_app_is_enrolled_with_its_recovery_codes
+                a_secret_that_was_replaced_is_not_confirmed
+                one_of_50_concurrent_confirmations_enrols_the_app
+                a_confirmation_that_races_another_beginning_enrols_what_it_confirmed
+                an_enrolled_app_is_not_replaced_by_another_beginning
+                a_secret_is_sealed_anew_unless_it_is_another
+                asvs_6_5_6_asvs_7_4_3_a_removed_app_is_gone_with_its_codes_and_all_other_sessions
+                an_enrolment_that_is_given_up_ends_nothing
+                one_of_50_concurrent_removals_takes_effect
+                new_recovery_codes_take_the_place_of_all_before
+                d_15_after_50_concurrent_renewals_the_codes_of_one_are_left
+                a_missing_account_has_no_factors
+                asvs_6_3_5_acts_on_factors_are_recorded
+                a_deleted_account_leaves_no_factors
+            }
+            factor_answers: {
+                nb_11_a_step_opens_one_session_and_so_does_no_earlier_one
+                asvs_6_5_1_one_of_50_concurrent_uses_of_a_step_opens_a_session
+                asvs_6_5_1_one_of_50_concurrent_uses_of_a_recovery_code_opens_a_session
+                asvs_6_5_1_a_step_that_answers_two_challenges_at_once_opens_one_session
+                asvs_6_5_2_a_recovery_code_opens_its_own_account_only
+                a_refused_answer_leaves_the_challenge_open
+                a_step_up_by_another_factor_replaces_the_asking_session
+                nb_04_a_right_answer_forgets_the_wrong_ones_of_its_kind_only
+                asvs_6_6_3_all_kinds_of_guesses_share_the_attempts_and_the_quota
+                asvs_6_3_5_wrong_answers_are_recorded_for_the_owner
+                nb_09_a_used_recovery_code_is_recorded_and_counted
+                a_challenge_shows_what_the_account_has
+                what_may_not_be_sent_is_held
+            }
             events: {
                 an_opened_session_is_recorded_as_what_opened_it
                 the_end_of_sessions_is_recorded
@@ -294,6 +330,8 @@ mod tests {
             include_str!("deletion.rs"),
             include_str!("event_list.rs"),
             include_str!("events.rs"),
+            include_str!("factor_answers.rs"),
+            include_str!("factors.rs"),
             include_str!("giving_back.rs"),
             include_str!("guessing.rs"),
             include_str!("opening.rs"),

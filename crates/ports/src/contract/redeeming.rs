@@ -32,6 +32,7 @@ fn one_user(answers: Vec<Redeemed>) -> domain::User {
     let mut users = answers.into_iter().filter_map(|answer| match answer {
         Redeemed::Done(user) => Some(user),
         Redeemed::Closed => None,
+        Redeemed::Refused => panic!("the code was sent"),
         Redeemed::AccountExists => panic!("there was no account"),
     });
     let user = users.next().expect("one caller wins");

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     Account, Attempt, Guess, NewChallenge, NewSession, Opened, PasswordChange, PasswordFailure,
-    PendingRegistration, Redeemed, Resend, Rotation, SignIn, Taken, ThrottleKey,
+    PendingRegistration, Proof, Redeemed, Resend, Rotation, SignIn, Taken, ThrottleKey,
 };
 
 /// Each panics when the store fails.
@@ -76,11 +76,29 @@ impl Stores {
     }
 
     pub(super) async fn redeem_login(&self, attempt: &Attempt, session: &NewSession) -> Redeemed {
-        self.challenges.redeem_login(attempt, session).await.expect("redeem_login")
+        self.redeem_login_by(attempt, &Proof::SentCode, session).await
     }
 
     pub(super) async fn redeem_step_up(&self, attempt: &Attempt, session: &NewSession) -> Redeemed {
-        self.challenges.redeem_step_up(attempt, session).await.expect("redeem_step_up")
+        self.redeem_step_up_by(attempt, &Proof::SentCode, session).await
+    }
+
+    pub(super) async fn redeem_login_by(
+        &self,
+        attempt: &Attempt,
+        proof: &Proof,
+        session: &NewSession,
+    ) -> Redeemed {
+        self.challenges.redeem_login(attempt, proof, session).await.expect("redeem_login")
+    }
+
+    pub(super) async fn redeem_step_up_by(
+        &self,
+        attempt: &Attempt,
+        proof: &Proof,
+        session: &NewSession,
+    ) -> Redeemed {
+        self.challenges.redeem_step_up(attempt, proof, session).await.expect("redeem_step_up")
     }
 
     /// Registers somebody from the first step to the last.

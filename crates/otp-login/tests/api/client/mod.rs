@@ -1,5 +1,6 @@
 //! A client of the API, and the phones that its messages go to.
 
+mod authenticator;
 mod conventions;
 mod description;
 mod http;
@@ -12,6 +13,7 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub(crate) use authenticator::Authenticator;
 pub(crate) use description::Description;
 pub(crate) use http::{Answer, Connection, Request};
 pub(crate) use jwt::{Jwt, public_key};

@@ -56,6 +56,7 @@ pub(crate) struct User {
     pub(crate) phone_verified_at: Timestamp,
     pub(crate) locale: Option<String>,
     pub(crate) factors: Vec<String>,
+    pub(crate) recovery_codes_left: u32,
     #[serde(deserialize_with = "utc")]
     pub(crate) created_at: Timestamp,
     #[serde(deserialize_with = "utc")]
