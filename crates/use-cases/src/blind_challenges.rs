@@ -115,7 +115,6 @@ impl BlindChallenges {
             challenge_id: challenge.id,
             reference: SendReference(self.secrets.id(now)),
             country: phone.region(),
-            may_send: true,
             phone,
             channel,
             locale: account.user.locale.or(request_locale),
@@ -145,6 +144,7 @@ impl BlindChallenges {
             channel: start.channel,
             locale: start.request_locale.clone(),
             country: None,
+            may_send: true,
             limits: SendLimits { policy: self.policy, quotas: self.quotas, address: start.client.network() },
         }
     }

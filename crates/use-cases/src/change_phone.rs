@@ -165,7 +165,8 @@ impl VerifyPhone {
                 tracing::info!(event = "authn_phone_change", user.id = %user.id.0);
                 Ok(user)
             }
-            Redeemed::Closed => Err(VerifyOtpError::Closed),
+            // No other factor is asked for here.
+            Redeemed::Closed | Redeemed::Refused => Err(VerifyOtpError::Closed),
             Redeemed::AccountExists => Err(VerifyOtpError::AccountExists),
         }
     }

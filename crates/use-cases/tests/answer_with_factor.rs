@@ -144,6 +144,7 @@ impl Mocks {
             tokens: Arc::new(self.tokens),
             challenges: Arc::new(self.challenges),
             provider: Arc::new(MockVerificationProvider::new()),
+            decoys: Arc::new(ports::MockDecoyCodes::new()),
             factors: Arc::new(self.factors),
             sealer: Arc::new(self.sealer),
             totp_codes: Arc::new(self.totp_codes),
@@ -331,7 +332,7 @@ async fn asvs_16_5_2_a_code_that_could_not_be_compared_costs_nothing_and_lets_no
         mocks
             .challenges
             .expect_give_back()
-            .with(eq(attempt()), eq(CHALLENGES.max_given_back))
+            .with(eq(attempt().spent()), eq(CHALLENGES.max_given_back))
             .once()
             .return_once(|_, _| Ok(()));
         let refusal = mocks.verify(totp()).await.unwrap_err();

@@ -51,6 +51,7 @@ impl Mocks {
             channel: Channel::Sms,
             locale: user().locale,
             country: Some(sweden()),
+            may_send: true,
             limits: SendLimits { policy: CHALLENGES, quotas: QUOTAS, address: client().network() },
         };
         mocks
@@ -152,6 +153,7 @@ fn attempt() -> Attempt {
         phone: new_phone(),
         channel: Channel::Sms,
         user_id: Some(user().id),
+        text_barred: false,
         attempts_left: 3,
         provider_id: Some(provider_id("sinch-1")),
         unsettled: None,
@@ -163,6 +165,7 @@ fn checking(answer: CodeCheck) -> Mocks {
     let mut mocks = Mocks::default();
     let guess = Guess {
         id: challenge_id(),
+        kind: domain::AnswerKind::SentCode,
         purposes: &[Purpose::PhoneChange],
         quotas: QUOTAS,
         asker: Some((user().id, principal().session_id)),

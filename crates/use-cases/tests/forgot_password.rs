@@ -37,6 +37,7 @@ fn new_challenge(subject: Subject) -> NewChallenge {
         channel: Channel::Sms,
         locale: Some(locale("de")),
         country: None,
+        may_send: true,
         limits: SendLimits { policy: CHALLENGES, quotas: QUOTAS, address: client().network() },
     }
 }

@@ -48,6 +48,7 @@ fn attempt() -> Attempt {
         phone: phone(),
         channel: Channel::Sms,
         user_id: Some(user().id),
+        text_barred: false,
         attempts_left: 3,
         provider_id: Some(provider_id("sinch-1")),
         unsettled: None,
@@ -73,7 +74,13 @@ impl Mocks {
         let mut mocks = Self::default();
         mocks.challenges.expect_find_reset().once().return_once(|_, _| Ok(Some(email())));
         let purposes = &[Purpose::PasswordReset];
-        let guess = Guess { id: challenge_id(), purposes, quotas: QUOTAS, asker: None };
+        let guess = Guess {
+            id: challenge_id(),
+            purposes,
+            kind: domain::AnswerKind::SentCode,
+            quotas: QUOTAS,
+            asker: None,
+        };
         mocks
             .challenges
             .expect_take_attempt()

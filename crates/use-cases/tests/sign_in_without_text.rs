@@ -11,9 +11,9 @@ use domain::{
     User,
 };
 use fixtures::{
-    APP, BARRED, CHALLENGES, QUOTAS, account, challenge_state, client, clock, destinations, email,
-    expect_not_sent, in_seconds, opened, principal, provider_away, registration, reserved, secrets, sign_in,
-    unavailable, unsendable_phone, user_with,
+    APP, BARRED, CHALLENGES, Later, QUOTAS, account, blind, challenge_state, client, clock, destinations,
+    email, expect_not_sent, in_seconds, opened, principal, provider_away, registration, reserved, secrets,
+    sign_in, unavailable, unsendable_phone, user_with,
 };
 use ports::{
     Account, MockAccountStore, MockChallengeStore, MockPasswordHasher, MockVerificationProvider, NotSent,
@@ -108,7 +108,14 @@ impl Mocks {
     }
 
     async fn request_otp(self) -> Result<Challenge, RequestOtpError> {
+        let later = Later::default();
         let request_otp = RequestOtp {
+            blind: blind(
+                MockAccountStore::new(),
+                MockChallengeStore::new(),
+                MockVerificationProvider::new(),
+                &later,
+            ),
             clock: clock(),
             secrets: secrets(),
             challenges: Arc::new(self.challenges),

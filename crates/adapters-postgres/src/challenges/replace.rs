@@ -47,7 +47,8 @@ statement!(ResetPassword {
 } concat!(held_account!(), ", closed AS (
         DELETE FROM challenges c USING owner o WHERE c.user_id = o.id
     ), changed AS (
-        UPDATE users u SET password_hash = i.new, updated_at = i.now FROM input i, owner o WHERE u.id = o.id
+        UPDATE users u SET password_hash = i.new, text_barred = u.totp_last_step IS NOT NULL, updated_at = i.now
+        FROM input i, owner o WHERE u.id = o.id
         RETURNING u.id, u.email_canonical, u.phone
     ), forgiven AS (
         DELETE FROM password_failures f USING changed c WHERE f.account IN (c.email_canonical, c.phone)

@@ -117,7 +117,7 @@ impl ChallengeStore for SqliteStore {
         session: &NewSession,
     ) -> Result<Redeemed, StoreError> {
         let (attempt, session) = (attempt.clone(), session.clone());
-        self.write(move |sqlite| redeeming::redeem_login(sqlite, &attempt, &session)).await
+        self.write(move |sqlite| redeeming::redeem_login(sqlite, &attempt, &Proof::SentCode, &session)).await
     }
 
     #[tracing::instrument(name = "sqlite.find_reset", skip_all)]

@@ -5,7 +5,7 @@ use diesel::{
     dsl::{delete, update},
     prelude::*,
 };
-use domain::{ChallengeId, Email, Purpose, User, UserId};
+use domain::{AnswerKind, ChallengeId, Email, Purpose, User, UserId};
 use jiff::Timestamp;
 use ports::{Attempt, PasswordReset, PhoneChange, Redeemed, Subject};
 
@@ -44,7 +44,11 @@ pub(super) fn reset_password(
         return Ok(false);
     }
     let changed = update(users::table.find(Id(user_id.0)))
-        .set((users::password_hash.eq(reset.new.as_str()), users::updated_at.eq(Micros(now))))
+        .set((
+            users::password_hash.eq(reset.new.as_str()),
+            users::text_barred.eq(users::totp_last_step.is_not_null()),
+            users::updated_at.eq(Micros(now)),
+        ))
         .returning(UserRow::as_returning())
         .get_result(sqlite)
         .optional()?;
@@ -53,7 +57,7 @@ pub(super) fn reset_password(
     end_all(sqlite, user_id)?;
     forget_failures(sqlite, &user)?;
     let asked = Subject::PasswordReset { email: user.email, user_id: None };
-    guessing::forget(sqlite, &asked.account(), Purpose::PasswordReset)?;
+    guessing::forget(sqlite, &asked.account(), Purpose::PasswordReset, AnswerKind::SentCode)?;
     events::record(sqlite, &reset.event, user_id, None, now)?;
     Ok(true)
 }
@@ -72,7 +76,7 @@ pub(super) fn change_phone(
     if asked == 0 {
         return Ok(Redeemed::Closed);
     }
-    guessing::forget(sqlite, &user_id.0.to_string(), Purpose::PhoneChange)?;
+    guessing::forget(sqlite, &user_id.0.to_string(), Purpose::PhoneChange, AnswerKind::SentCode)?;
     let phone = attempt.phone.as_e164();
     let taken: i64 = users::table
         .filter(users::phone.eq(phone).and(users::id.ne(Id(user_id.0))))
