@@ -10,6 +10,7 @@
 mod accounts;
 mod challenges;
 mod connect;
+mod devices;
 mod error;
 mod events;
 mod migrations;

@@ -8,6 +8,7 @@
 
 mod accounts;
 mod challenges;
+mod devices;
 mod error;
 mod events;
 mod file;

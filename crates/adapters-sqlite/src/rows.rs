@@ -2,14 +2,14 @@
 
 use diesel::{QueryResult, prelude::*, sqlite::Sqlite};
 use domain::{
-    AuthenticationMethod, Client, Email, EventId, EventName, Locale, PasswordHash, PhoneNumber,
-    SecurityEvent, SessionEntry, SessionId, User, UserAgent, UserId,
+    AuthenticationMethod, Client, DeviceEntry, DeviceId, Email, EventId, EventName, Locale, PasswordHash,
+    PhoneNumber, SecurityEvent, SessionEntry, SessionId, User, UserAgent, UserId,
 };
 use ports::{Account, LiveSession, PendingRegistration};
 
 use crate::{
     error::unreadable,
-    schema::{challenges, events, sessions, users},
+    schema::{challenges, devices, events, sessions, users},
     types::{Id, Micros},
 };
 
@@ -110,6 +110,30 @@ impl SessionEntryRow {
             created_at: self.created_at.0,
             last_used_at: self.last_used_at.0,
             client: client(self.client_address, self.user_agent, "sessions.client_address")?,
+        })
+    }
+}
+
+/// A device as its owner sees it.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = devices, check_for_backend(Sqlite))]
+pub(crate) struct DeviceEntryRow {
+    id: Id,
+    client_address: Option<String>,
+    user_agent: Option<String>,
+    created_at: Micros,
+    last_used_at: Micros,
+    expires_at: Micros,
+}
+
+impl DeviceEntryRow {
+    pub(crate) fn into_entry(self) -> QueryResult<DeviceEntry> {
+        Ok(DeviceEntry {
+            id: DeviceId(self.id.0),
+            created_at: self.created_at.0,
+            last_used_at: self.last_used_at.0,
+            expires_at: self.expires_at.0,
+            client: client(self.client_address, self.user_agent, "devices.client_address")?,
         })
     }
 }

@@ -146,7 +146,32 @@ table! {
     }
 }
 
+table! {
+    devices (id) {
+        id -> Binary,
+        user_id -> Binary,
+        failures -> BigInt,
+        client_address -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+        created_at -> BigInt,
+        last_used_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+table! {
+    device_tokens (hash) {
+        hash -> Binary,
+        device_id -> Binary,
+        parent -> Nullable<Binary>,
+        issued_at -> BigInt,
+        spent_at -> Nullable<BigInt>,
+    }
+}
+
 joinable!(sessions -> users (user_id));
 joinable!(refresh_tokens -> sessions (session_id));
+joinable!(device_tokens -> devices (device_id));
 allow_tables_to_appear_in_same_query!(users, sessions, refresh_tokens);
 allow_tables_to_appear_in_same_query!(challenges, verifications);
+allow_tables_to_appear_in_same_query!(devices, device_tokens);

@@ -18,7 +18,7 @@ pub enum EventName {
     UserUpdated,
     /// `user_deleted`: the account is gone.
     UserDeleted,
-    /// `authn_login_success`: all factors were proven.
+    /// `authn_login_success`: all factors were proven, or the password on a remembered device.
     LoginSuccess,
     /// `authn_login_fail`: the password was wrong.
     LoginFail,
@@ -36,11 +36,18 @@ pub enum EventName {
     TokenRevoked,
     /// `authn_token_reuse`: a spent refresh token came back, which ended its session.
     TokenReuse,
+    /// `authn_device_remembered`: a device may leave out the code from now on.
+    DeviceRemembered,
+    /// `authn_device_revoked`: a device was forgotten by its user, or after too many wrong
+    /// passwords.
+    DeviceRevoked,
+    /// `authn_device_token_reuse`: a spent device token came back, so the device was forgotten.
+    DeviceTokenReuse,
 }
 
 impl EventName {
     /// Every name there is.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::UserCreated,
         Self::UserUpdated,
         Self::UserDeleted,
@@ -53,6 +60,9 @@ impl EventName {
         Self::PhoneChange,
         Self::TokenRevoked,
         Self::TokenReuse,
+        Self::DeviceRemembered,
+        Self::DeviceRevoked,
+        Self::DeviceTokenReuse,
     ];
 
     /// The name in the API, the database and the log.
@@ -70,6 +80,9 @@ impl EventName {
             Self::PhoneChange => "authn_phone_change",
             Self::TokenRevoked => "authn_token_revoked",
             Self::TokenReuse => "authn_token_reuse",
+            Self::DeviceRemembered => "authn_device_remembered",
+            Self::DeviceRevoked => "authn_device_revoked",
+            Self::DeviceTokenReuse => "authn_device_token_reuse",
         }
     }
 
@@ -84,6 +97,7 @@ impl EventName {
             | Self::PasswordReset
             | Self::PhoneChange
             | Self::TokenReuse
+            | Self::DeviceTokenReuse
             | Self::UserDeleted => true,
             Self::UserCreated
             | Self::UserUpdated
@@ -91,7 +105,10 @@ impl EventName {
             | Self::LoginFail
             | Self::StepUp
             | Self::PasswordChangeFail
-            | Self::TokenRevoked => false,
+            | Self::TokenRevoked
+            // The code that proved it has just gone to the same number.
+            | Self::DeviceRemembered
+            | Self::DeviceRevoked => false,
         }
     }
 
@@ -134,6 +151,7 @@ mod tests {
             "authn_password_reset",
             "authn_phone_change",
             "authn_token_reuse",
+            "authn_device_token_reuse",
         ];
         assert!(told.eq(expected));
     }

@@ -9,6 +9,7 @@ mod access;
 mod challenge;
 mod client;
 mod code;
+mod device;
 mod email;
 mod event;
 mod locale;
@@ -29,6 +30,7 @@ pub use challenge::{
 };
 pub use client::{Client, UserAgent};
 pub use code::{Code, InvalidCode};
+pub use device::{DeviceEntry, DeviceId, DevicePolicy, DeviceToken, DeviceTokenHash};
 pub use email::{Email, InvalidEmail};
 pub use event::{EventId, EventName, SecurityEvent};
 pub use locale::{InvalidLocale, Locale};

@@ -11,9 +11,9 @@ use actix_web::{
 };
 use use_cases::{
     Authenticate, ChangeLocale, ChangePassword, CheckReadiness, DeleteAccount, EndOtherSessions, EndSession,
-    ExportAccount, ForgotPassword, ListEvents, ListSessions, LogIn, LogOut, PublishKeys, RefreshSession,
-    RegisterUser, RequestOtp, ResetPassword, StartPhoneChange, StartPhoneLogin, StartStepUp, VerifyOtp,
-    VerifyPhone,
+    ExportAccount, ForgetDevice, ForgetDevices, ForgotPassword, ListDevices, ListEvents, ListSessions, LogIn,
+    LogOut, PublishKeys, RefreshSession, RegisterUser, RequestOtp, ResetPassword, StartPhoneChange,
+    StartPhoneLogin, StartStepUp, VerifyOtp, VerifyPhone,
 };
 
 use crate::{HttpSettings, connection, cors, edge, openapi::ApiDescription, routes};
@@ -51,6 +51,9 @@ pub struct UseCases {
     pub list_sessions: ListSessions,
     pub end_session: EndSession,
     pub end_other_sessions: EndOtherSessions,
+    pub list_devices: ListDevices,
+    pub forget_device: ForgetDevice,
+    pub forget_devices: ForgetDevices,
     pub check_readiness: CheckReadiness,
     pub publish_keys: PublishKeys,
 }

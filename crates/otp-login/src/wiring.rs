@@ -12,14 +12,14 @@ use domain::{Channel, Code, PhoneNumber, ProviderId, SendReference};
 use http_actix::UseCases;
 use ports::{
     AccessTokens, AccountStore, ChallengeStore, Clock, CodeCheck, CodeRequest, DecoyCodes, Dependency,
-    EventStore, PasswordHasher, ProviderFault, Sealer, SecretGenerator, SessionStore, StartError,
-    StartedVerification, VerificationProvider,
+    DeviceStore, EventStore, PasswordHasher, ProviderFault, Sealer, SecretGenerator, SessionStore,
+    StartError, StartedVerification, VerificationProvider,
 };
 use use_cases::{
     Authenticate, BlindChallenges, ChangeLocale, ChangePassword, CheckReadiness, DeleteAccount,
-    EndOtherSessions, EndSession, ExportAccount, ForgotPassword, ListEvents, ListSessions, LogIn, LogOut,
-    PublishKeys, RefreshSession, RegisterUser, RequestOtp, ResetPassword, StartPhoneChange, StartPhoneLogin,
-    StartStepUp, VerifyOtp, VerifyPhone,
+    EndOtherSessions, EndSession, ExportAccount, ForgetDevice, ForgetDevices, ForgotPassword, ListDevices,
+    ListEvents, ListSessions, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser, RequestOtp,
+    ResetPassword, StartPhoneChange, StartPhoneLogin, StartStepUp, VerifyOtp, VerifyPhone,
 };
 
 use crate::awaited::Awaited;
@@ -86,6 +86,13 @@ impl Database {
         }
     }
 
+    fn devices(&self) -> Arc<dyn DeviceStore> {
+        match self {
+            Self::Postgres(store) => Arc::new(store.clone()),
+            Self::Sqlite(store) => Arc::new(store.clone()),
+        }
+    }
+
     pub(crate) fn events(&self) -> Arc<dyn EventStore> {
         match self {
             Self::Postgres(store) => Arc::new(store.clone()),
@@ -138,6 +145,7 @@ pub(crate) fn use_cases(
         policy: settings.challenges,
         quotas: settings.quotas,
     });
+    let devices = database.devices();
 
     Ok(UseCases {
         register_user: RegisterUser {
@@ -153,12 +161,16 @@ pub(crate) fn use_cases(
         log_in: LogIn {
             clock: clock.clone(),
             secrets: secrets.clone(),
+            tokens: tokens.clone(),
             hasher: hasher.clone(),
             accounts: accounts.clone(),
             challenges: challenges.clone(),
+            devices: devices.clone(),
             provider: provider.clone(),
             destinations: settings.destinations.clone(),
             policy: settings.challenges,
+            sessions: settings.sessions,
+            remembering: settings.devices,
             quotas: settings.quotas,
         },
         request_otp: RequestOtp {
@@ -180,6 +192,7 @@ pub(crate) fn use_cases(
             decoys: decoys.clone(),
             policy: settings.challenges,
             sessions: settings.sessions,
+            devices: settings.devices,
             quotas: settings.quotas,
         },
         refresh_session: RefreshSession {
@@ -259,14 +272,26 @@ pub(crate) fn use_cases(
         },
         delete_account: DeleteAccount { clock: clock.clone(), secrets: secrets.clone(), accounts },
         list_events: ListEvents { events: events.clone() },
-        export_account: ExportAccount { clock: clock.clone(), sessions: sessions.clone(), events },
+        export_account: ExportAccount {
+            clock: clock.clone(),
+            sessions: sessions.clone(),
+            devices: devices.clone(),
+            events,
+        },
         list_sessions: ListSessions { clock: clock.clone(), sessions: sessions.clone() },
         end_session: EndSession {
             clock: clock.clone(),
             secrets: secrets.clone(),
             sessions: sessions.clone(),
         },
-        end_other_sessions: EndOtherSessions { clock, secrets, sessions },
+        end_other_sessions: EndOtherSessions { clock: clock.clone(), secrets: secrets.clone(), sessions },
+        list_devices: ListDevices { clock: clock.clone(), devices: devices.clone() },
+        forget_device: ForgetDevice {
+            clock: clock.clone(),
+            secrets: secrets.clone(),
+            devices: devices.clone(),
+        },
+        forget_devices: ForgetDevices { clock, secrets, devices },
         check_readiness: CheckReadiness { dependencies: vec![database.dependency(), sinch] },
         publish_keys: PublishKeys { tokens },
     })

@@ -72,6 +72,8 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("OTP_LOGIN__SESSIONS__ABSOLUTE_TTL_SECONDS", "0", "whole number"),
     ("OTP_LOGIN__SESSIONS__REFRESH_REUSE_LEEWAY_SECONDS", "-1", "0 to 86400"),
     ("OTP_LOGIN__SESSIONS__MAX_PER_USER", "0", "1 to 10000"),
+    ("OTP_LOGIN__DEVICES__TTL_DAYS", "91", "0 to 90"),
+    ("OTP_LOGIN__DEVICES__MAX_PER_USER", "0", "1 to 1000"),
     ("OTP_LOGIN__RATE_LIMIT__IP_PER_MINUTE", "0", "1 to"),
     ("OTP_LOGIN__RATE_LIMIT__IP_BURST", "none", "1 to"),
     ("OTP_LOGIN__RATE_LIMIT__ACCOUNT_PER_HOUR", "0", "1 to 1000000"),

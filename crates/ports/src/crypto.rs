@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use domain::{
-    AccessClaims, AccessToken, ChallengeId, Email, Password, PasswordHash, RefreshToken, RefreshTokenHash,
+    AccessClaims, AccessToken, ChallengeId, DeviceToken, DeviceTokenHash, Email, Password, PasswordHash,
+    RefreshToken, RefreshTokenHash,
 };
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
@@ -28,6 +29,12 @@ pub trait SecretGenerator: Send + Sync {
 
     /// The form in which a refresh token is stored and found.
     fn hash_refresh_token(&self, token: &RefreshToken) -> RefreshTokenHash;
+
+    /// 256 random bits.
+    fn device_token(&self) -> DeviceToken;
+
+    /// The form in which a device token is stored and found.
+    fn hash_device_token(&self, token: &DeviceToken) -> DeviceTokenHash;
 }
 
 /// A stored hash that a presented password may match.

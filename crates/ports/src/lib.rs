@@ -12,6 +12,7 @@ mod challenges;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod crypto;
+mod devices;
 mod error;
 mod events;
 mod provider;
@@ -20,7 +21,8 @@ mod sealing;
 mod sessions;
 
 pub use accounts::{
-    Account, AccountStore, PasswordChange, PasswordFailure, PendingRegistration, SignIn, ThrottleKey,
+    Account, AccountStore, DeviceFailure, PasswordChange, PasswordFailure, PendingRegistration, SignIn,
+    ThrottleKey,
 };
 pub use background::{Background, Work};
 pub use challenges::{
@@ -31,6 +33,7 @@ pub use crypto::{
     AccessTokens, Candidate, Clock, HashError, InvalidAccessToken, PasswordHasher, PasswordMatch,
     SecretGenerator, SigningFailed,
 };
+pub use devices::{DeviceSignIn, DeviceStore, DeviceUse, NewDevice, PresentedDevice};
 pub use error::StoreError;
 pub use events::{EventStore, NewEvent};
 pub use provider::{
@@ -46,6 +49,7 @@ pub use self::{
     accounts::MockAccountStore,
     challenges::MockChallengeStore,
     crypto::{MockAccessTokens, MockClock, MockPasswordHasher, MockSecretGenerator},
+    devices::MockDeviceStore,
     events::MockEventStore,
     provider::{MockDecoyCodes, MockVerificationProvider},
     readiness::MockDependency,

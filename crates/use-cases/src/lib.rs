@@ -6,6 +6,7 @@
 
 mod authenticate;
 mod blind_challenges;
+mod by_device;
 mod change_password;
 mod change_phone;
 mod check_readiness;
@@ -18,6 +19,7 @@ mod log_in;
 mod log_out;
 mod open_session;
 mod own_account;
+mod own_devices;
 mod own_password;
 mod own_sessions;
 mod publish_keys;
@@ -36,13 +38,14 @@ pub use change_phone::{StartPhoneChange, StartPhoneChangeError, StartPhoneChange
 pub use check_readiness::{CheckReadiness, DependencyState};
 pub use fault::Fault;
 pub use forgot_password::{ForgotPassword, ForgotPasswordRequest};
-pub use log_in::{LogIn, LogInError, LogInRequest};
+pub use log_in::{LogIn, LogInError, LogInRequest, LoggedIn};
 pub use log_out::{LogOut, LogOutError};
 pub use open_session::SignedIn;
 pub use own_account::{
     AccountExport, ChangeLocale, ChangeLocaleError, DeleteAccount, DeleteAccountError, ExportAccount,
     ExportAccountError, ListEvents,
 };
+pub use own_devices::{ForgetDevice, ForgetDeviceError, ForgetDevices, ListDevices};
 pub use own_sessions::{EndOtherSessions, EndSession, EndSessionError, ListSessions};
 pub use publish_keys::PublishKeys;
 pub use refresh_session::{RefreshSession, RefreshSessionError};

@@ -3,17 +3,20 @@
 use std::sync::Arc;
 
 use domain::{
-    Challenge, ChallengePolicy, Channel, Client, DestinationPolicy, EventName, Locale, Password,
-    PasswordHash, PhoneNumber, Quotas, SendReference, SignInName, VerificationId,
+    Challenge, ChallengePolicy, Channel, Client, DestinationPolicy, DevicePolicy, DeviceToken, EventName,
+    Locale, Password, PasswordHash, PhoneNumber, Quotas, SendReference, SessionPolicy, SignInName,
+    VerificationId,
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::{
-    Account, AccountStore, Candidate, ChallengeStore, Clock, NewChallenge, PasswordFailure, PasswordHasher,
-    SecretGenerator, SendLimits, SignIn, Subject, VerificationProvider,
+    AccessTokens, Account, AccountStore, Candidate, ChallengeStore, Clock, DeviceFailure, DeviceStore,
+    NewChallenge, PasswordFailure, PasswordHasher, PresentedDevice, SecretGenerator, SendLimits, SignIn,
+    Subject, VerificationProvider,
 };
 
 use crate::{
-    Fault,
+    Fault, SignedIn,
+    by_device::ByDevice,
     deliver::{Undelivered, open},
     event::event,
 };
@@ -22,16 +25,22 @@ use crate::{
 ///
 /// Works for accounts and for registrations whose phone is not yet proven.
 /// Known and unknown names cost the same hashes, slow down alike after
-/// failures and get the same refusal.
+/// failures and get the same refusal. A remembered device needs no code, and does
+/// not wait for the failures of others.
 pub struct LogIn {
     pub clock: Arc<dyn Clock>,
     pub secrets: Arc<dyn SecretGenerator>,
+    pub tokens: Arc<dyn AccessTokens>,
     pub hasher: Arc<dyn PasswordHasher>,
     pub accounts: Arc<dyn AccountStore>,
     pub challenges: Arc<dyn ChallengeStore>,
+    pub devices: Arc<dyn DeviceStore>,
     pub provider: Arc<dyn VerificationProvider>,
     pub destinations: DestinationPolicy,
     pub policy: ChallengePolicy,
+    pub sessions: SessionPolicy,
+    /// `None` when devices are not remembered: then their tokens are worth nothing.
+    pub remembering: Option<DevicePolicy>,
     pub quotas: Quotas,
 }
 
@@ -40,9 +49,20 @@ pub struct LogIn {
 pub struct LogInRequest {
     pub name: SignInName,
     pub password: Password,
+    /// Of a device that may be remembered.
+    pub device_token: Option<DeviceToken>,
     /// The language of the request, for accounts that chose none.
     pub request_locale: Option<Locale>,
     pub client: Client,
+}
+
+/// What the right password opened.
+#[derive(Debug)]
+pub enum LoggedIn {
+    /// A challenge: the code is next.
+    OtpRequired(Challenge),
+    /// A session, on a remembered device.
+    Authenticated(SignedIn),
 }
 
 /// Why no sign-in was started.
@@ -62,12 +82,14 @@ pub enum LogInError {
 }
 
 impl LogIn {
-    /// Starts a sign-in, or finds the same one alive.
+    /// Starts a sign-in, or finds the same one alive; on a remembered device it is done.
     #[tracing::instrument(name = "log_in", skip_all)]
-    pub async fn execute(&self, request: LogInRequest) -> Result<Challenge, LogInError> {
+    pub async fn execute(&self, request: LogInRequest) -> Result<LoggedIn, LogInError> {
         let now = self.clock.now();
-        let sign_in = self.accounts.find_sign_in(&request.name, now).await.map_err(Fault::from)?;
-        if let Some(retry_at) = sign_in.failures.retry_at(now) {
+        let presented = self.presented(&request);
+        let found = self.accounts.find_sign_in(&request.name, presented, now).await;
+        let sign_in = found.map_err(Fault::from)?;
+        if let Some(retry_at) = retry_at(&sign_in, now) {
             tracing::warn!(event = "authn_login_lock", "too many wrong passwords for one name");
             return Err(LogInError::RateLimited { retry_after: retry_at.duration_since(now) });
         }
@@ -82,14 +104,37 @@ impl LogIn {
             self.record_failure(&sign_in, request.client.clone(), now).await?;
         }
         // The hash took its time: what follows counts from here.
-        self.start(recognised, request, self.clock.now()).await
+        let now = self.clock.now();
+        if let Some(presented) = presented {
+            let (devices, secrets, tokens) = (&*self.devices, &*self.secrets, &*self.tokens);
+            let by_device = ByDevice { devices, secrets, tokens, sessions: &self.sessions };
+            let signed_in = by_device.sign_in(&recognised.subject, presented, &request.client, now).await?;
+            if let Some(signed_in) = signed_in {
+                return Ok(LoggedIn::Authenticated(signed_in));
+            }
+        }
+        self.start(recognised, request, now).await.map(LoggedIn::OtpRequired)
+    }
+
+    /// The device token, if it can be worth anything.
+    fn presented(&self, request: &LogInRequest) -> Option<PresentedDevice> {
+        let (token, policy) = (request.device_token.as_ref()?, self.remembering.as_ref()?);
+        let token = self.secrets.hash_device_token(token);
+        Some(PresentedDevice { token, reuse_leeway: policy.reuse_leeway })
     }
 
     async fn record_failure(&self, sign_in: &SignIn, client: Client, now: Timestamp) -> Result<(), Fault> {
         let owner = sign_in.account.as_ref().map(|account| account.user.id);
-        let event = event(&*self.secrets, EventName::LoginFail, client, now);
-        let failure =
-            PasswordFailure { key: sign_in.throttle_key.clone(), owner: owner.map(|owner| (owner, event)) };
+        let event_of = |name| event(&*self.secrets, name, client.clone(), now);
+        let failure = PasswordFailure {
+            key: sign_in.throttle_key.clone(),
+            owner: owner.map(|owner| (owner, event_of(EventName::LoginFail))),
+            device: sign_in.device.map(|id| DeviceFailure {
+                id,
+                most: DevicePolicy::MAX_FAILURES,
+                event: event_of(EventName::DeviceRevoked),
+            }),
+        };
         Ok(self.accounts.record_password_failure(&failure, now).await?)
     }
 
@@ -193,6 +238,12 @@ struct Recognised {
     subject: Subject,
     phone: PhoneNumber,
     locale: Option<Locale>,
+}
+
+/// When the next password may be tried. A remembered device does not wait: what strangers
+/// fail at must not keep its owner out, and its own failures end it soon.
+fn retry_at(sign_in: &SignIn, now: Timestamp) -> Option<Timestamp> {
+    if sign_in.device.is_some() { None } else { sign_in.failures.retry_at(now) }
 }
 
 /// An e-mail's candidates share a salt and cost one hash. A number's do not:

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use domain::{Client, EventId, EventName, Locale, SecurityEvent, SessionEntry, User};
-use ports::{AccountStore, Clock, EventStore, SecretGenerator, SessionStore};
+use domain::{Client, DeviceEntry, EventId, EventName, Locale, SecurityEvent, SessionEntry, User};
+use ports::{AccountStore, Clock, DeviceStore, EventStore, SecretGenerator, SessionStore};
 
 use crate::{Fault, Principal, StepUpRequired, event::event};
 
@@ -98,6 +98,7 @@ impl ListEvents {
 pub struct ExportAccount {
     pub clock: Arc<dyn Clock>,
     pub sessions: Arc<dyn SessionStore>,
+    pub devices: Arc<dyn DeviceStore>,
     pub events: Arc<dyn EventStore>,
 }
 
@@ -106,6 +107,7 @@ pub struct ExportAccount {
 pub struct AccountExport {
     pub user: User,
     pub sessions: Vec<SessionEntry>,
+    pub devices: Vec<DeviceEntry>,
     pub events: Vec<SecurityEvent>,
 }
 
@@ -122,14 +124,15 @@ impl ExportAccount {
     /// More than housekeeping leaves of anybody's events.
     const MOST_EVENTS: u32 = 10_000;
 
-    /// Reads it in two round trips.
+    /// Reads it in three round trips.
     #[tracing::instrument(name = "export_account", skip_all)]
     pub async fn execute(&self, principal: &Principal) -> Result<AccountExport, ExportAccountError> {
         let now = self.clock.now();
         principal.require_fresh(now)?;
         let user = principal.user.clone();
         let sessions = self.sessions.list_sessions(user.id, now).await.map_err(Fault::from)?;
+        let devices = self.devices.list_devices(user.id, now).await.map_err(Fault::from)?;
         let events = self.events.list_events(user.id, None, Self::MOST_EVENTS).await.map_err(Fault::from)?;
-        Ok(AccountExport { user, sessions, events })
+        Ok(AccountExport { user, sessions, devices, events })
     }
 }

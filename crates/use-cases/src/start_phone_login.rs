@@ -51,7 +51,7 @@ impl StartPhoneLogin {
         phone.sendable(&self.destinations).map_err(|_| StartPhoneLoginError::DestinationNotAllowed)?;
         let now = self.clock.now();
         let name = SignInName::Phone(phone.clone());
-        let found = self.accounts.find_sign_in(&name, now).await.map_err(Fault::from)?;
+        let found = self.accounts.find_sign_in(&name, None, now).await.map_err(Fault::from)?;
         let user_id = found.account.map(|account| account.user.id);
         let start =
             Start { channel: Channel::Sms, request_locale: request.request_locale, client: request.client };

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use domain::{
-    AuthenticationMethod, ChallengeId, ChallengePolicy, Channel, Client, Code, EventName, Purpose, Quotas,
-    SessionPolicy, UserId,
+    AuthenticationMethod, ChallengeId, ChallengePolicy, Channel, Client, Code, DevicePolicy, EventName,
+    Purpose, Quotas, SessionPolicy, UserId,
 };
 use jiff::SignedDuration;
 use ports::{
@@ -31,6 +31,8 @@ pub struct VerifyOtp {
     pub decoys: Arc<dyn DecoyCodes>,
     pub policy: ChallengePolicy,
     pub sessions: SessionPolicy,
+    /// `None` when devices are not remembered.
+    pub devices: Option<DevicePolicy>,
     pub quotas: Quotas,
 }
 
@@ -39,6 +41,8 @@ pub struct VerifyOtp {
 pub struct VerifyOtpRequest {
     pub challenge_id: ChallengeId,
     pub code: Code,
+    /// Whether the device shall be remembered.
+    pub remember_device: bool,
     pub client: Client,
 }
 
@@ -76,10 +80,15 @@ impl VerifyOtp {
             policy: &self.policy,
         };
         let attempt = codes.prove(&guess, &request.code, self.clock.now()).await?;
-        self.redeem(&attempt, request.client).await
+        self.redeem(&attempt, request.remember_device, request.client).await
     }
 
-    async fn redeem(&self, attempt: &Attempt, client: Client) -> Result<SignedIn, VerifyOtpError> {
+    async fn redeem(
+        &self,
+        attempt: &Attempt,
+        remember_device: bool,
+        client: Client,
+    ) -> Result<SignedIn, VerifyOtpError> {
         let now = self.clock.now();
         let event = match attempt.purpose {
             Purpose::Registration => EventName::UserCreated,
@@ -89,7 +98,12 @@ impl VerifyOtp {
             }
         };
         let methods = methods(attempt);
-        let prepared = PreparedSession::new(&*self.secrets, &self.sessions, methods, client, event, now);
+        let mut prepared = PreparedSession::new(&*self.secrets, &self.sessions, methods, client, event, now);
+        // What no password opened must not stand for one later.
+        let remembers = remember_device && attempt.purpose != Purpose::PhoneLogin;
+        if let Some(policy) = self.devices.as_ref().filter(|_| remembers) {
+            prepared = prepared.remembering(&*self.secrets, policy);
+        }
         let redeemed = match attempt.purpose {
             Purpose::Registration => {
                 let user_id = UserId(self.secrets.id(now));

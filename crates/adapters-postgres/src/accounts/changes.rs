@@ -24,7 +24,9 @@ statement!(direct FindAccount { user_id: Uuid => SqlUuid } concat!(
 statement!(UpgradeHash { user_id: Uuid => SqlUuid, old: String => Text, new: String => Text } "
     UPDATE users u SET password_hash = i.new FROM input i WHERE u.id = i.user_id AND u.password_hash = i.old");
 
-// The old hash is compared with the row as it is when its lock is had.
+// The old hash is compared with the row as it is when its lock is had. Codes go before that, as
+// whoever uses one holds it when it asks for the account; challenges and devices that are committed
+// while this waits for the row go after it.
 statement!(ChangePassword {
     user_id: Uuid => SqlUuid,
     old: String => Text,
@@ -32,14 +34,21 @@ statement!(ChangePassword {
     kept: Uuid => SqlUuid,
     now: Instant => Timestamptz,
     ..event: EventInput,
-} concat!(", changed AS (
-        UPDATE users u SET password_hash = i.new, updated_at = i.now FROM input i
+} concat!(", codes AS (
+        DELETE FROM verifications v USING input i, users u, challenges c
+        WHERE u.id = i.user_id AND u.password_hash = i.old AND c.user_id = u.id AND c.purpose IN ('login', 'step_up')
+        AND v.phone = c.phone AND v.purpose = c.purpose AND v.id = c.verification_id
+        RETURNING v.id
+    ), changed AS (
+        UPDATE users u SET password_hash = i.new, updated_at = i.now
+        FROM input i, (SELECT count(*) FROM codes) first
         WHERE u.id = i.user_id AND u.password_hash = i.old
         RETURNING u.id, u.email_canonical, u.phone
     ), forgiven AS (
         DELETE FROM password_failures f USING changed c WHERE f.account IN (c.email_canonical, c.phone)
     )", record!(user "c.id", session "i.kept",
-        act "changed c, LATERAL end_other_sessions(c.id, i.kept, i.now)")));
+        act "changed c, LATERAL end_other_sessions(c.id, i.kept, i.now),
+            LATERAL close_challenges(c.id, ARRAY['login', 'step_up']), LATERAL forget_devices(c.id, i.now)")));
 
 statement!(SetLocale {
     user_id: Uuid => SqlUuid,

@@ -2,19 +2,17 @@
 
 use diesel::{
     QueryableByName,
-    sql_types::{Binary, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{Bool, Text, Uuid as SqlUuid},
 };
 use domain::{User, UserId};
 use ports::{Attempt, NewSession, Redeemed, StoreError, Subject};
 use uuid::Uuid;
 
-use super::send::limit;
 use crate::{
     PostgresStore,
-    events::{EventInput, record},
-    rows::{UserRow, client, joined, user_columns},
+    rows::{UserRow, user_columns},
+    sessions::{SessionInput, oldest_session, session},
     statement::statement,
-    types::Instant,
 };
 
 /// Defines the use of a right code for one purpose. All take the same input, whether they
@@ -26,16 +24,7 @@ macro_rules! redeem {
             verification_id: Uuid => SqlUuid,
             phone: String => Text,
             user_id: Uuid => SqlUuid,
-            session_id: Uuid => SqlUuid,
-            refresh_token: Vec<u8> => Binary,
-            methods: String => Text,
-            client_address: Option<String> => Nullable<Text>,
-            user_agent: Option<String> => Nullable<Text>,
-            now: Instant => Timestamptz,
-            session_expires_at: Instant => Timestamptz,
-            session_absolute_expires_at: Instant => Timestamptz,
-            others: i32 => Integer,
-            ..event: EventInput,
+            ..session: SessionInput,
         } concat!(", won AS (
                 DELETE FROM verifications v USING input i
                 WHERE v.phone = i.phone AND v.purpose = '", $purpose, "' AND v.id = i.verification_id
@@ -44,42 +33,15 @@ macro_rules! redeem {
 
         impl $name {
             fn new(attempt: &Attempt, user_id: UserId, session: &NewSession) -> Self {
-                let (client_address, user_agent) = client(&session.client);
                 Self {
                     challenge_id: attempt.challenge_id.as_str().to_owned(),
                     verification_id: attempt.verification_id.0,
                     phone: attempt.phone.as_e164().to_owned(),
                     user_id: user_id.0,
-                    session_id: session.id.0,
-                    refresh_token: session.refresh_token.0.to_vec(),
-                    methods: joined(&session.methods),
-                    client_address,
-                    user_agent,
-                    now: Instant(session.times.created_at),
-                    session_expires_at: Instant(session.times.expires_at),
-                    session_absolute_expires_at: Instant(session.times.absolute_expires_at),
-                    others: limit(session.max_per_user.saturating_sub(1)),
-                    event: (&session.event).into(),
+                    session: session.into(),
                 }
             }
         }
-    };
-}
-
-/// Opens the session for the account in `owner`, whose row is held or new.
-macro_rules! session {
-    () => {
-        concat!(", session AS (
-            INSERT INTO sessions (id, user_id, methods, client_address, user_agent, authenticated_at, created_at,
-                last_used_at, expires_at, absolute_expires_at)
-            SELECT i.session_id, o.id, i.methods, i.client_address, i.user_agent, i.now, i.now, i.now,
-                i.session_expires_at, i.session_absolute_expires_at
-            FROM input i, owner o
-            RETURNING id, user_id
-        ), token AS (
-            INSERT INTO refresh_tokens (hash, session_id, issued_at)
-            SELECT i.refresh_token, session.id, i.now FROM input i, session
-        ), recorded AS (", record!(user "s.user_id", session "s.id", act "session s"), ")")
     };
 }
 
@@ -88,12 +50,7 @@ macro_rules! session {
 #[rustfmt::skip]
 macro_rules! further_session {
     (but $but:literal) => {
-        concat!(session!(), ", oldest AS (
-            DELETE FROM sessions s USING owner o
-            WHERE s.user_id = o.id AND s.id IN (
-                SELECT x.id FROM sessions x WHERE x.user_id = o.id ", $but, "
-                ORDER BY x.last_used_at DESC, x.id DESC OFFSET (SELECT others FROM input))
-        ), forgiven AS (
+        concat!(session!(since "i.now"), oldest_session!(but $but), ", forgiven AS (
             DELETE FROM guesses g USING won, owner o
             WHERE g.account IN (o.id::text, won.phone) AND g.purpose = won.purpose
         )
@@ -110,7 +67,7 @@ redeem!(RedeemRegistration uses "registration": concat!(", registration AS MATER
         FROM input i, registration r
         ON CONFLICT DO NOTHING
         RETURNING *
-    )", session!(), ", closed AS (
+    )", session!(since "i.now"), ", closed AS (
         DELETE FROM challenges c USING registration r
         WHERE c.id = r.id OR (EXISTS (SELECT FROM owner) AND c.purpose = 'registration'
             AND (c.phone = r.phone OR c.email_canonical = r.email_canonical))
@@ -121,14 +78,19 @@ redeem!(RedeemRegistration uses "registration": concat!(", registration AS MATER
     )
     SELECT u.id IS NOT NULL AS created, ", user_columns!(), " FROM registration r LEFT JOIN owner u ON true"));
 
-/// The use of a sign-in's code, which ends every challenge that shares it.
+/// The use of a sign-in's code, which ends every challenge that shares it. The row of the user is
+/// held against those who change the password or the number: they must find the new session, or
+/// we must find the challenge closed.
 macro_rules! sign_in {
     () => {
         concat!(
-            ", owner AS MATERIALIZED (
-                SELECT u.* FROM input i, won, users u WHERE u.id = i.user_id FOR KEY SHARE OF u
+            ", account AS MATERIALIZED (
+                SELECT u.* FROM input i, won, users u WHERE u.id = i.user_id FOR SHARE OF u
             ), closed AS (
-                DELETE FROM challenges c USING won WHERE c.verification_id = won.id
+                DELETE FROM challenges c USING won, account a WHERE c.verification_id = won.id
+                RETURNING c.id
+            ), owner AS MATERIALIZED (
+                SELECT a.* FROM input i, account a, closed c WHERE c.id = i.challenge_id
             )",
             further_session!(but "")
         )

@@ -5,13 +5,13 @@ use diesel::{
     dsl::{delete, update},
     prelude::*,
 };
-use domain::{Client, Locale, User, UserId};
+use domain::{Client, Locale, Purpose, User, UserId};
 use jiff::Timestamp;
 use ports::{Account, NewEvent, PasswordChange};
 
 use super::forget_failures;
 use crate::{
-    events,
+    devices, events,
     rows::UserRow,
     schema::{challenges, guesses, users, verifications},
     sessions::end_all_but,
@@ -37,6 +37,8 @@ pub(super) fn change_password(
     let Some(user) = changed.map(UserRow::into_user).transpose()? else { return Ok(false) };
     forget_failures(sqlite, &user)?;
     end_all_but(sqlite, *kept, user.id)?;
+    close_challenges(sqlite, user.id)?;
+    devices::forget_all(sqlite, user.id)?;
     events::record(sqlite, event, user.id, Some(*kept), now)?;
     Ok(true)
 }
@@ -75,6 +77,15 @@ pub(super) fn delete_account(
     forget_failures(sqlite, &user)?;
     delete(guesses::table.filter(guesses::account.eq(id.0.to_string()))).execute(sqlite)?;
     Ok(true)
+}
+
+/// Closes what the old password opened, with its codes.
+fn close_challenges(sqlite: &mut SqliteConnection, id: UserId) -> QueryResult<()> {
+    let purposes = [Purpose::Login, Purpose::StepUp].map(Purpose::as_str);
+    let by_old = || challenges::user_id.eq(Id(id.0)).and(challenges::purpose.eq_any(purposes));
+    let codes = challenges::table.filter(by_old()).select(challenges::verification_id);
+    delete(verifications::table.filter(verifications::id.eq_any(codes))).execute(sqlite)?;
+    delete(challenges::table.filter(by_old())).execute(sqlite).map(drop)
 }
 
 /// Whoever gets the number's next account must not find codes of this one.

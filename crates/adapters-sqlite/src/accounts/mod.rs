@@ -8,15 +8,16 @@ use diesel::{
     dsl::{case_when, delete, exists, insert_into, select, update},
     prelude::*,
 };
-use domain::{Locale, PasswordFailures, PasswordHash, SignInName, User, UserId};
+use domain::{DeviceId, Locale, PasswordFailures, PasswordHash, SignInName, User, UserId};
 use jiff::Timestamp;
 use ports::{
-    Account, AccountStore, NewEvent, PasswordChange, PasswordFailure, PendingRegistration, SignIn,
-    StoreError, ThrottleKey,
+    Account, AccountStore, NewEvent, PasswordChange, PasswordFailure, PendingRegistration, PresentedDevice,
+    SignIn, StoreError, ThrottleKey,
 };
+use uuid::Uuid;
 
 use crate::{
-    events,
+    devices, events,
     rows::{RegistrationRow, UserRow},
     schema::{challenges, password_failures, users, verifications},
     store::SqliteStore,
@@ -31,9 +32,14 @@ const REGISTRATIONS_OF_A_PHONE: i64 = 1;
 #[async_trait]
 impl AccountStore for SqliteStore {
     #[tracing::instrument(name = "sqlite.find_sign_in", skip_all)]
-    async fn find_sign_in(&self, name: &SignInName, now: Timestamp) -> Result<SignIn, StoreError> {
+    async fn find_sign_in(
+        &self,
+        name: &SignInName,
+        device: Option<PresentedDevice>,
+        now: Timestamp,
+    ) -> Result<SignIn, StoreError> {
         let name = name.clone();
-        self.read(move |sqlite| find_sign_in(sqlite, &name, now)).await
+        self.read(move |sqlite| find_sign_in(sqlite, &name, device, now)).await
     }
 
     #[tracing::instrument(name = "sqlite.record_password_failure", skip_all)]
@@ -96,14 +102,33 @@ impl AccountStore for SqliteStore {
     }
 }
 
-fn find_sign_in(sqlite: &mut SqliteConnection, name: &SignInName, now: Timestamp) -> QueryResult<SignIn> {
+fn find_sign_in(
+    sqlite: &mut SqliteConnection,
+    name: &SignInName,
+    presented: Option<PresentedDevice>,
+    now: Timestamp,
+) -> QueryResult<SignIn> {
     let throttle_key = ThrottleKey(name.canonical().to_owned());
+    let account = find_account(sqlite, name)?;
     Ok(SignIn {
         failures: find_failures(sqlite, &throttle_key, now)?,
         throttle_key,
-        account: find_account(sqlite, name)?,
+        device: find_device(sqlite, presented, account.as_ref(), now)?,
+        account,
         registrations: find_registrations(sqlite, name, now)?,
     })
+}
+
+/// Also where there is no account a token is looked for, of nobody, so that it takes as long.
+fn find_device(
+    sqlite: &mut SqliteConnection,
+    presented: Option<PresentedDevice>,
+    account: Option<&Account>,
+    now: Timestamp,
+) -> QueryResult<Option<DeviceId>> {
+    let Some(presented) = presented else { return Ok(None) };
+    let owner = account.map_or(UserId(Uuid::nil()), |account| account.user.id);
+    devices::find_presented(sqlite, presented, owner, now)
 }
 
 fn find_account(sqlite: &mut SqliteConnection, name: &SignInName) -> QueryResult<Option<Account>> {
@@ -168,6 +193,9 @@ fn record_failure(
     // Of an account that was deleted meanwhile nothing may be told any more.
     if select(exists(users::table.find(Id(user_id.0)))).get_result(sqlite)? {
         events::record(sqlite, event, *user_id, None, now)?;
+        if let Some(device) = &failure.device {
+            devices::count_failure(sqlite, device, *user_id, now)?;
+        }
     }
     Ok(())
 }

@@ -31,7 +31,7 @@ pub(super) fn redeem_registration(
     let Some(user) = create_user(sqlite, user_id, &registration, session.times.created_at)? else {
         return Ok(Redeemed::AccountExists);
     };
-    open_session(sqlite, user_id, session)?;
+    open_session(sqlite, user_id, session, session.times.created_at)?;
     close_rivals(sqlite, &user)?;
     // Whoever proved the phone starts without the failures counted before.
     forget_failures(sqlite, &user)?;
@@ -78,7 +78,7 @@ fn sign_in(sqlite: &mut SqliteConnection, attempt: &Attempt, session: &NewSessio
     let Some(user_id) = attempt.user_id else { return Ok(Redeemed::Closed) };
     let found = users::table.find(Id(user_id.0)).select(UserRow::as_select()).first(sqlite).optional()?;
     let Some(user) = found.map(UserRow::into_user).transpose()? else { return Ok(Redeemed::Closed) };
-    open_session(sqlite, user_id, session)?;
+    open_session(sqlite, user_id, session, session.times.created_at)?;
     guessing::forget(sqlite, &counted_under(attempt, user_id), attempt.purpose)?;
     Ok(Redeemed::Done(user))
 }

@@ -12,6 +12,7 @@ use ports::{Attempt, PasswordReset, PhoneChange, Redeemed, Subject};
 use super::{guessing, live::Live, redeeming::use_up};
 use crate::{
     accounts::forget_failures,
+    devices,
     error::unreadable,
     events,
     rows::UserRow,
@@ -51,6 +52,7 @@ pub(super) fn reset_password(
     let Some(user) = changed.map(UserRow::into_user).transpose()? else { return Ok(false) };
     close_all(sqlite, user_id)?;
     end_all(sqlite, user_id)?;
+    devices::forget_all(sqlite, user_id)?;
     forget_failures(sqlite, &user)?;
     let asked = Subject::PasswordReset { email: user.email, user_id: None };
     guessing::forget(sqlite, &asked.account(), Purpose::PasswordReset)?;
@@ -93,6 +95,7 @@ pub(super) fn change_phone(
     let Some(user) = changed.map(UserRow::into_user).transpose()? else { return Ok(Redeemed::Closed) };
     close_rest(sqlite, &user)?;
     end_all_but(sqlite, change.kept, user_id)?;
+    devices::forget_all(sqlite, user_id)?;
     events::record(sqlite, &change.event, user_id, Some(change.kept), now)?;
     Ok(Redeemed::Done(user))
 }

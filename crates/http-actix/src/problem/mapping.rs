@@ -5,9 +5,9 @@ use std::{error::Error, fmt::Write, time::Duration};
 use jiff::SignedDuration;
 use use_cases::{
     AuthenticateError, BlindChallengeError, ChangeLocaleError, ChangePasswordError, DeleteAccountError,
-    EndSessionError, ExportAccountError, Fault, LogInError, LogOutError, RefreshSessionError,
-    RegisterUserError, RequestOtpError, ResetPasswordError, StartPhoneChangeError, StartPhoneLoginError,
-    StartStepUpError, StepUpRequired, VerifyOtpError,
+    EndSessionError, ExportAccountError, Fault, ForgetDeviceError, LogInError, LogOutError,
+    RefreshSessionError, RegisterUserError, RequestOtpError, ResetPasswordError, StartPhoneChangeError,
+    StartPhoneLoginError, StartStepUpError, StepUpRequired, VerifyOtpError,
 };
 
 use super::{Problem, ProblemCode};
@@ -178,6 +178,15 @@ impl From<EndSessionError> for Problem {
         match error {
             EndSessionError::NotFound => Self::new(ProblemCode::NotFound),
             EndSessionError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<ForgetDeviceError> for Problem {
+    fn from(error: ForgetDeviceError) -> Self {
+        match error {
+            ForgetDeviceError::NotFound => Self::new(ProblemCode::NotFound),
+            ForgetDeviceError::Fault(fault) => fault.into(),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What registration, sign-in and token requests look like.
 
 use domain::{
-    ChallengeId, Channel, Code, Email, Locale, Method, NewPassword, Password, PasswordPolicy, RefreshToken,
-    SignInName,
+    ChallengeId, Channel, Code, DeviceToken, Email, Locale, Method, NewPassword, Password, PasswordPolicy,
+    RefreshToken, SignInName,
 };
 use garde::Validate;
 use serde::Deserialize;
@@ -95,8 +95,8 @@ pub(crate) struct LogInBody {
     #[garde(custom(required), custom(one_to(1024)))]
     #[schema(value_type = String, format = "password", min_length = 1, max_length = 1024, examples("violet-anchor-piano"))]
     password: Text,
-    /// Of a remembered device. Devices are not remembered yet, so it changes
-    /// nothing.
+    /// The newest token of a remembered device: then no code is asked for. It is spent by
+    /// this. Any other text counts as no token.
     #[garde(custom(optional))]
     #[schema(value_type = Option<String>)]
     device_token: Text,
@@ -114,6 +114,7 @@ impl LogInBody {
             Some(LogInRequest {
                 name: name?,
                 password: password?,
+                device_token: self.device_token.text().and_then(DeviceToken::parse),
                 request_locale: visitor.locale,
                 client: visitor.client,
             })
@@ -185,7 +186,8 @@ pub(crate) struct VerifyOtpBody {
     #[garde(custom(optional))]
     #[schema(value_type = Option<String>, examples("sms"))]
     method: Text,
-    /// Devices are not remembered yet, so it changes nothing.
+    /// Whether later sign-ins on this device need no code: `true` for a `device_token` in the
+    /// answer. Without effect where remembering is switched off.
     #[garde(custom(optional))]
     #[schema(value_type = Option<bool>)]
     remember_device: Field<bool>,
@@ -200,8 +202,15 @@ impl VerifyOtpBody {
         let challenge_id = errors.parse("/challenge_id", &self.challenge_id, ChallengeId::parse);
         let code = errors.parse("/code", &self.code, Code::parse);
         errors.parse("/method", &self.method, method);
-        let request =
-            || Some(VerifyOtpRequest { challenge_id: challenge_id?, code: code?, client: visitor.client });
+        let remember_device = matches!(self.remember_device, Field::Given(true));
+        let request = || {
+            Some(VerifyOtpRequest {
+                challenge_id: challenge_id?,
+                code: code?,
+                remember_device,
+                client: visitor.client,
+            })
+        };
         errors.resolve(request())
     }
 }

@@ -66,7 +66,7 @@ pub(crate) async fn delete(
 /// Needs a sign-in or step-up of the last 10 minutes.
 #[utoipa::path(
     get, path = "/api/v1/me/export", tag = "User", security(("bearer" = [])),
-    responses((status = 200, description = "The account, its sessions and its events.", body = ExportAnswer)),
+    responses((status = 200, description = "The account, its sessions, devices and events.", body = ExportAnswer)),
 )]
 pub(crate) async fn export(
     SignedInUser(principal): SignedInUser,
@@ -95,7 +95,8 @@ pub(crate) async fn events(
 
 /// Change the password.
 ///
-/// All other sessions end. Needs a sign-in or step-up of the last 10 minutes. A wrong current
+/// All other sessions end, sign-ins that the old password began are over, and all devices are
+/// forgotten. Needs a sign-in or step-up of the last 10 minutes. A wrong current
 /// password is 403 `invalid-credentials`.
 #[utoipa::path(
     post, path = "/api/v1/me/password", tag = "User", security(("bearer" = [])),

@@ -1,6 +1,7 @@
 //! Every route, in one table.
 
 mod auth;
+mod devices;
 mod documentation;
 mod me;
 mod operations;
@@ -178,6 +179,17 @@ pub(crate) const API: &[Endpoint] = &[
         || handle(sessions::end),
         &[P::InvalidToken, P::NotFound, P::DatabaseUnavailable],
     ),
+    get("/api/v1/me/devices", || handle(devices::list_devices), &[P::InvalidToken, P::DatabaseUnavailable]),
+    delete(
+        "/api/v1/me/devices",
+        || handle(devices::forget_devices),
+        &[P::InvalidToken, P::DatabaseUnavailable],
+    ),
+    delete(
+        "/api/v1/me/devices/{id}",
+        || handle(devices::forget_device),
+        &[P::InvalidToken, P::NotFound, P::DatabaseUnavailable],
+    ),
     get("/health", || handle(operations::health), &[]),
     get("/health/ready", || handle(operations::ready), &[]),
     get("/.well-known/jwks.json", || handle(operations::public_keys), &[]),
@@ -260,5 +272,7 @@ pub(crate) async fn not_found() -> Result<HttpResponse, Problem> {
 
 /// The handlers with their descriptions, for the `OpenAPI` document.
 pub(crate) mod described {
-    pub(crate) use super::{auth::*, documentation::*, me::*, operations::*, recovery::*, sessions::*};
+    pub(crate) use super::{
+        auth::*, devices::*, documentation::*, me::*, operations::*, recovery::*, sessions::*,
+    };
 }

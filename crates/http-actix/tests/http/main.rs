@@ -4,6 +4,7 @@
 
 mod answers;
 mod bearer;
+mod devices;
 mod fields;
 mod headers;
 mod json;

@@ -14,7 +14,7 @@ const OTHER_SESSION: &str = "/api/v1/me/sessions/00000000-0000-0000-0000-0000000
 const PASSWORDS: &str = r#"{"current_password":"any","new_password":"copper-lantern-river"}"#;
 
 /// Every route of a signed-in user: what it takes, and the status of what it does.
-const OWN: [(&str, &str, Option<&str>, u16); 14] = [
+const OWN: [(&str, &str, Option<&str>, u16); 17] = [
     ("POST", "/api/v1/auth/logout", None, 204),
     ("POST", "/api/v1/auth/step-up", Some(r#"{"password":"any"}"#), 200),
     ("GET", "/api/v1/me", None, 200),
@@ -29,6 +29,9 @@ const OWN: [(&str, &str, Option<&str>, u16); 14] = [
     ("HEAD", "/api/v1/me/sessions", None, 200),
     ("DELETE", "/api/v1/me/sessions", None, 204),
     ("DELETE", OTHER_SESSION, None, 204),
+    ("GET", "/api/v1/me/devices", None, 200),
+    ("DELETE", "/api/v1/me/devices", None, 204),
+    ("DELETE", "/api/v1/me/devices/00000000-0000-0000-0000-000000000005", None, 204),
 ];
 
 /// Those that change what guards the account, or show all of it.

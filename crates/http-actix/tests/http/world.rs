@@ -5,29 +5,30 @@ use std::sync::Arc;
 use domain::{
     AccessClaims, AccessToken,
     AuthenticationMethod::{MultiFactor, Password, Sms},
-    ChallengeId, ChallengePolicy, ChallengeState, Channel, Client, DestinationPolicy, Email, EventId,
-    EventName, PasswordFailures, PasswordHash, PhoneNumber, ProviderId, Purpose, Quotas, RefreshToken,
-    RefreshTokenHash, SecurityEvent, SendReference, SessionEntry, SessionId, SessionPolicy, User, UserAgent,
-    UserId, VerificationId,
+    ChallengeId, ChallengePolicy, ChallengeState, Channel, Client, DestinationPolicy, DeviceEntry, DeviceId,
+    DevicePolicy, DeviceToken, DeviceTokenHash, Email, EventId, EventName, PasswordFailures, PasswordHash,
+    PhoneNumber, ProviderId, Purpose, Quotas, RefreshToken, RefreshTokenHash, SecurityEvent, SendReference,
+    SessionEntry, SessionId, SessionPolicy, User, UserAgent, UserId, VerificationId,
 };
 use http_actix::UseCases;
 use jiff::{SignedDuration, Timestamp};
 use ports::{
     Account, Attempt, Background, CodeCheck, Dependency, LiveSession, MockAccessTokens, MockAccountStore,
-    MockChallengeStore, MockClock, MockDecoyCodes, MockEventStore, MockPasswordHasher, MockSecretGenerator,
-    MockSessionStore, MockVerificationProvider, Opened, PasswordMatch, Redeemed, ReservedSend, SendDecision,
-    SignIn, Taken, ThrottleKey, Work,
+    MockChallengeStore, MockClock, MockDecoyCodes, MockDeviceStore, MockEventStore, MockPasswordHasher,
+    MockSecretGenerator, MockSessionStore, MockVerificationProvider, Opened, PasswordMatch, Redeemed,
+    ReservedSend, SendDecision, SignIn, Taken, ThrottleKey, Work,
 };
 use use_cases::{
     Authenticate, BlindChallenges, ChangeLocale, ChangePassword, CheckReadiness, DeleteAccount,
-    EndOtherSessions, EndSession, ExportAccount, ForgotPassword, ListEvents, ListSessions, LogIn, LogOut,
-    PublishKeys, RefreshSession, RegisterUser, RequestOtp, ResetPassword, StartPhoneChange, StartPhoneLogin,
-    StartStepUp, VerifyOtp, VerifyPhone,
+    EndOtherSessions, EndSession, ExportAccount, ForgetDevice, ForgetDevices, ForgotPassword, ListDevices,
+    ListEvents, ListSessions, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser, RequestOtp,
+    ResetPassword, StartPhoneChange, StartPhoneLogin, StartStepUp, VerifyOtp, VerifyPhone,
 };
 use uuid::Uuid;
 
 pub(crate) const PHONE: &str = "+46701234567";
 pub(crate) const REFRESH_TOKEN: &str = "refresh-refresh-refresh-refresh-refresh-ref";
+pub(crate) const DEVICE_TOKEN: &str = "device-device-device-device-device-device-d";
 pub(crate) const ACCESS_TOKEN: &str = "header.payload.signature";
 
 /// The password is that of the account.
@@ -49,12 +50,19 @@ const SESSIONS: SessionPolicy = SessionPolicy {
     max_per_user: 50,
 };
 
+const DEVICES: DevicePolicy = DevicePolicy {
+    ttl: SignedDuration::from_hours(24 * 30),
+    max_per_user: 20,
+    reuse_leeway: SignedDuration::from_secs(10),
+};
+
 /// The world behind the use-cases. What a test does not expect panics, and the
 /// answer is 500.
 #[derive(Default)]
 pub(crate) struct World {
     pub(crate) accounts: MockAccountStore,
     pub(crate) challenges: MockChallengeStore,
+    pub(crate) devices: MockDeviceStore,
     pub(crate) dependencies: Vec<Arc<dyn Dependency>>,
     pub(crate) events: MockEventStore,
     pub(crate) hasher: MockPasswordHasher,
@@ -106,7 +114,7 @@ impl World {
     /// Somebody is signed in, the password is right, and whatever is asked for is done.
     pub(crate) fn that_obeys() -> Self {
         let mut world = Self::signed_in(session());
-        world.accounts.expect_find_sign_in().returning(|_, _| Ok(sign_in(PasswordFailures::default())));
+        world.accounts.expect_find_sign_in().returning(|_, _, _| Ok(sign_in(PasswordFailures::default())));
         world.accounts.expect_change_password().returning(|_, _| Ok(true));
         world.accounts.expect_set_locale().returning(|_, _, _, _| Ok(Some(user())));
         world.accounts.expect_delete_account().returning(|_, _, _| Ok(true));
@@ -128,6 +136,9 @@ impl World {
         world.sessions.expect_list_sessions().returning(|_, _| Ok(session_entries()));
         world.sessions.expect_end().returning(|_, _, _, _| Ok(true));
         world.sessions.expect_end_others().returning(|_, _, _, _| Ok(1));
+        world.devices.expect_list_devices().returning(|_, _| Ok(vec![device_entry()]));
+        world.devices.expect_forget_device().returning(|_, _, _, _| Ok(true));
+        world.devices.expect_forget_devices().returning(|_, _, _| Ok(1));
         world
     }
 
@@ -151,6 +162,7 @@ impl World {
             policy: POLICY,
             quotas: Quotas::default(),
         });
+        let devices = Arc::new(self.devices);
         UseCases {
             register_user: RegisterUser {
                 clock: clock.clone(),
@@ -165,12 +177,16 @@ impl World {
             log_in: LogIn {
                 clock: clock.clone(),
                 secrets: secrets.clone(),
+                tokens: tokens.clone(),
                 hasher: hasher.clone(),
                 accounts: accounts.clone(),
                 challenges: challenges.clone(),
+                devices: devices.clone(),
                 provider: provider.clone(),
                 destinations: DestinationPolicy::default(),
                 policy: POLICY,
+                sessions: SESSIONS,
+                remembering: Some(DEVICES),
                 quotas: Quotas::default(),
             },
             request_otp: RequestOtp {
@@ -192,6 +208,7 @@ impl World {
                 decoys: decoys.clone(),
                 policy: POLICY,
                 sessions: SESSIONS,
+                devices: Some(DEVICES),
                 quotas: Quotas::default(),
             },
             refresh_session: RefreshSession {
@@ -273,6 +290,7 @@ impl World {
             export_account: ExportAccount {
                 clock: clock.clone(),
                 sessions: sessions.clone(),
+                devices: devices.clone(),
                 events: events.clone(),
             },
             list_events: ListEvents { events },
@@ -282,7 +300,14 @@ impl World {
                 secrets: secrets.clone(),
                 sessions: sessions.clone(),
             },
-            end_other_sessions: EndOtherSessions { clock, secrets, sessions },
+            end_other_sessions: EndOtherSessions { clock: clock.clone(), secrets: secrets.clone(), sessions },
+            list_devices: ListDevices { clock: clock.clone(), devices: devices.clone() },
+            forget_device: ForgetDevice {
+                clock: clock.clone(),
+                secrets: secrets.clone(),
+                devices: devices.clone(),
+            },
+            forget_devices: ForgetDevices { clock, secrets, devices },
             check_readiness: CheckReadiness { dependencies: self.dependencies },
             publish_keys: PublishKeys { tokens },
         }
@@ -301,6 +326,8 @@ fn secrets() -> Arc<MockSecretGenerator> {
     secrets.expect_challenge_id().returning(challenge_id);
     secrets.expect_refresh_token().returning(|| RefreshToken::parse(REFRESH_TOKEN).unwrap());
     secrets.expect_hash_refresh_token().returning(|_| RefreshTokenHash([7; 32]));
+    secrets.expect_device_token().returning(|| DeviceToken::parse(DEVICE_TOKEN).unwrap());
+    secrets.expect_hash_device_token().returning(|token| DeviceTokenHash([token.expose().as_bytes()[0]; 32]));
     Arc::new(secrets)
 }
 
@@ -392,6 +419,16 @@ pub(crate) fn session_entries() -> Vec<SessionEntry> {
     vec![entry(session().id, client()), entry(SessionId(Uuid::from_u128(5)), other)]
 }
 
+pub(crate) fn device_entry() -> DeviceEntry {
+    DeviceEntry {
+        id: DeviceId(Uuid::from_u128(8)),
+        created_at: now(),
+        last_used_at: now(),
+        expires_at: now() + DEVICES.ttl,
+        client: client(),
+    }
+}
+
 pub(crate) fn security_event() -> SecurityEvent {
     SecurityEvent {
         id: EventId(Uuid::from_u128(6)),
@@ -413,6 +450,7 @@ pub(crate) fn sign_in(failures: PasswordFailures) -> SignIn {
         failures,
         account: Some(Account { user: user(), password_hash: PasswordHash::new("hash".to_owned()) }),
         registrations: Vec::new(),
+        device: None,
     }
 }
 

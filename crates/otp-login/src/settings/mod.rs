@@ -14,8 +14,8 @@ use std::{
 
 use adapters_crypto::{DataKey, HasherSettings, JwtKey};
 use domain::{
-    ChallengePolicy, CountryCode, DestinationPolicy, InvalidPhoneNumber, PasswordPolicy, Quota, Quotas,
-    SessionPolicy,
+    ChallengePolicy, CountryCode, DestinationPolicy, DevicePolicy, InvalidPhoneNumber, PasswordPolicy, Quota,
+    Quotas, SessionPolicy,
 };
 use http_actix::{HttpSettings, Origin};
 use ipnet::IpNet;
@@ -44,6 +44,8 @@ pub(crate) struct Settings {
     pub(crate) jwt: JwtSettings,
     pub(crate) challenges: ChallengePolicy,
     pub(crate) sessions: SessionPolicy,
+    /// `None` when devices are not remembered.
+    pub(crate) devices: Option<DevicePolicy>,
     /// How long security events are kept.
     /// Whether a code alone signs in.
     pub(crate) passwordless: bool,
@@ -118,6 +120,7 @@ impl Settings {
         let sinch = sinch(reader, production, simulator);
         let data_key = keys::data_key(reader, production);
         let http = http(reader, simulator);
+        let sessions = sessions(reader, production);
         let settings = Self {
             environment,
             address,
@@ -132,7 +135,8 @@ impl Settings {
             previous_data_keys: keys::previous_data_keys(reader, production),
             challenges: challenges(reader, production),
             passwordless: reader.flag("otp.passwordless"),
-            sessions: sessions(reader, production),
+            devices: devices(reader, sessions.reuse_leeway),
+            sessions,
             event_retention: SignedDuration::from_hours(
                 24 * reader.number("events.retention_days", 30..=3650),
             ),
@@ -327,6 +331,13 @@ fn sessions(reader: &mut Reader, production: bool) -> SessionPolicy {
         ),
         max_per_user: reader.number("sessions.max_per_user", 1..=10_000),
     }
+}
+
+fn devices(reader: &mut Reader, reuse_leeway: SignedDuration) -> Option<DevicePolicy> {
+    let days: u32 = reader.number("devices.ttl_days", 0..=90);
+    let max_per_user = reader.number("devices.max_per_user", 1..=1_000);
+    let ttl = SignedDuration::from_hours(24 * i64::from(days));
+    (days > 0).then_some(DevicePolicy { ttl, max_per_user, reuse_leeway })
 }
 
 fn quotas(reader: &mut Reader, production: bool) -> Quotas {

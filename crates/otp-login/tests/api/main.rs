@@ -39,6 +39,7 @@ mod client;
 mod conventions;
 mod cors;
 mod destinations;
+mod devices;
 mod enumeration;
 mod limits;
 mod malformed;

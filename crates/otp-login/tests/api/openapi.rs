@@ -22,6 +22,8 @@ const EVENTS: &str = "/api/v1/me/events";
 const PASSWORD: &str = "/api/v1/me/password";
 const SESSIONS: &str = "/api/v1/me/sessions";
 const ONE_SESSION: &str = "/api/v1/me/sessions/{id}";
+const DEVICES: &str = "/api/v1/me/devices";
+const ONE_DEVICE: &str = "/api/v1/me/devices/{id}";
 
 #[test]
 fn the_description_is_complete_and_refers_to_nothing_that_is_missing() {
@@ -89,6 +91,9 @@ fn exactly_the_described_operations_are_served() {
         ("GET", SESSIONS),
         ("DELETE", SESSIONS),
         ("DELETE", ONE_SESSION),
+        ("GET", DEVICES),
+        ("DELETE", DEVICES),
+        ("DELETE", ONE_DEVICE),
         ("GET", "/health"),
         ("GET", "/health/ready"),
         ("GET", "/.well-known/jwks.json"),
@@ -196,7 +201,7 @@ fn observe_account(service: &Service, observed: &mut Observed) {
         let answer = service.send(&body.iter().fold(request, Request::json));
         observed.note_to(method, path, &answer);
     };
-    for path in [EXPORT, EVENTS, SESSIONS] {
+    for path in [EXPORT, EVENTS, SESSIONS, DEVICES] {
         send("GET", path, path, None);
     }
     send("GET", EVENTS, &format!("{EVENTS}?before=x"), None);
@@ -211,6 +216,8 @@ fn observe_account(service: &Service, observed: &mut Observed) {
     send("POST", PASSWORD, PASSWORD, change("another-lantern-river"));
     send("DELETE", SESSIONS, SESSIONS, None);
     send("DELETE", ONE_SESSION, "/api/v1/me/sessions/unknown", None);
+    send("DELETE", ONE_DEVICE, "/api/v1/me/devices/unknown", None);
+    send("DELETE", DEVICES, DEVICES, None);
     let unreadable = [(STEP_UP, "POST"), (PASSWORD, "POST"), (ME, "PATCH")];
     for (path, method) in unreadable {
         let own = || Request::new(method, path).bearer(&tokens.access_token);
@@ -223,6 +230,16 @@ fn observe_account(service: &Service, observed: &mut Observed) {
     let own = format!("{SESSIONS}/{}", list["sessions"][0]["id"].as_str().unwrap());
     let end = Request::new("DELETE", &own).bearer(&tokens.access_token);
     observed.note_to("DELETE", ONE_SESSION, &service.send(&end));
+    let (person, _) = service.signed_up();
+    let challenge = service.challenged(&person);
+    let proof =
+        json!({"challenge_id": challenge.id, "code": service.code(&person.phone), "remember_device": true});
+    let tokens: Value = service.post(VERIFY_OTP, &proof).expect(200);
+    let bearer = tokens["access_token"].as_str().unwrap();
+    let list = service.send(&Request::get(DEVICES).bearer(bearer)).json();
+    let own = format!("{DEVICES}/{}", list["devices"][0]["id"].as_str().unwrap());
+    let forget = Request::new("DELETE", &own).bearer(bearer);
+    observed.note_to("DELETE", ONE_DEVICE, &service.send(&forget));
     let (_, tokens) = service.signed_up();
     for _ in 0..2 {
         let delete = Request::new("DELETE", ME).bearer(&tokens.access_token);

@@ -16,6 +16,9 @@ pub mod account_changes;
 pub mod accounts;
 pub mod blind;
 pub mod deletion;
+pub mod device_failures;
+pub mod device_use;
+pub mod devices;
 pub mod event_list;
 pub mod events;
 mod fixtures;
@@ -35,7 +38,7 @@ mod steps;
 
 use std::sync::Arc;
 
-use crate::{AccountStore, ChallengeStore, EventStore, SessionStore};
+use crate::{AccountStore, ChallengeStore, DeviceStore, EventStore, SessionStore};
 
 /// The stores under test. They share one database, which is empty but for its
 /// schema and used by no other test.
@@ -45,6 +48,7 @@ pub struct Stores {
     pub challenges: Arc<dyn ChallengeStore>,
     pub sessions: Arc<dyn SessionStore>,
     pub events: Arc<dyn EventStore>,
+    pub devices: Arc<dyn DeviceStore>,
 }
 
 /// Makes one test of each promise of the stores.
@@ -188,6 +192,8 @@ macro_rules! store_contract {
                 a_password_that_is_not_changed_ends_no_session
                 a_changed_password_forgets_the_failures_of_both_names
                 one_of_50_concurrent_changes_of_a_password_succeeds
+                asvs_7_4_3_a_changed_password_closes_what_the_old_one_opened
+                asvs_7_4_3_a_change_that_races_50_sign_ins_by_the_old_password_leaves_one_session
                 a_language_is_set_and_forgotten
                 a_missing_account_has_no_language
             }
@@ -199,6 +205,41 @@ macro_rules! store_contract {
                 one_of_50_concurrent_deletions_succeeds
                 a_deletion_that_races_50_sign_ins_leaves_no_session
                 a_deletion_that_races_all_other_acts_leaves_neither_session_nor_client
+            }
+            devices: {
+                d_20_a_device_is_remembered_by_every_proof_of_all_factors
+                a_device_is_remembered_by_whoever_proved_and_nobody_else
+                devices_are_listed_the_most_recently_used_first
+                d_20_devices_beyond_the_limit_are_forgotten_the_least_recently_used_first
+                asvs_6_5_6_a_forgotten_device_is_gone_at_once
+                asvs_8_2_1_nobody_forgets_the_device_of_another
+                each_device_is_forgotten_by_one_of_50_concurrent_callers
+                an_expired_device_cannot_be_forgotten
+                asvs_7_4_3_a_changed_password_forgets_all_devices
+                asvs_7_4_3_a_change_that_races_50_device_sign_ins_leaves_one_session_and_no_device
+                asvs_7_4_2_a_deletion_that_races_50_device_sign_ins_leaves_neither_session_nor_device
+                expired_devices_are_purged_and_live_ones_kept
+            }
+            device_use: {
+                tn_04_a_device_token_opens_a_session_that_renews_no_proof
+                tn_04_a_used_token_gives_its_place_to_its_successor
+                d_20_a_device_ends_on_time_however_much_it_is_used
+                tn_04_a_token_counts_for_its_owner_and_the_compared_password_only
+                tn_04_50_concurrent_uses_of_a_token_leave_one_live_successor
+                tn_04_a_repeat_inside_the_leeway_replaces_the_unspent_successor
+                tn_04_a_replaced_successor_that_comes_back_forgets_the_device
+                tn_04_a_repeat_after_the_successor_was_spent_is_not_remembered_and_forgets_nothing
+                tn_04_repeats_never_stretch_the_leeway
+                tn_04_a_copied_token_forgets_the_device_and_is_recorded_once
+                a_device_sign_in_at_the_limit_of_sessions_ends_the_least_recently_used
+                a_sign_in_finds_the_live_device_of_its_account_only
+            }
+            device_failures: {
+                d_11_a_right_password_on_a_device_forgets_the_failures
+                d_11_too_many_wrong_passwords_on_a_device_forget_it
+                d_11_a_right_password_on_a_device_starts_its_count_anew
+                d_11_50_concurrent_wrong_passwords_on_a_device_forget_it_once
+                d_11_a_wrong_password_is_not_counted_against_the_device_of_another
             }
             step_up: {
                 asvs_7_2_4_a_step_up_puts_a_new_session_in_the_place_of_the_asking_one
@@ -246,6 +287,8 @@ macro_rules! store_contract {
                 rc_04_a_number_that_two_prove_at_once_gets_one_account
                 asvs_2_3_1_only_the_session_that_asked_may_prove_a_number
                 another_new_number_makes_another_challenge
+                asvs_7_4_3_a_reset_and_a_changed_number_forget_all_devices
+                a_sign_in_whose_code_was_accepted_before_a_reset_leaves_no_session
             }
             events: {
                 an_opened_session_is_recorded_as_what_opened_it
@@ -292,6 +335,9 @@ mod tests {
             include_str!("accounts.rs"),
             include_str!("blind.rs"),
             include_str!("deletion.rs"),
+            include_str!("device_failures.rs"),
+            include_str!("device_use.rs"),
+            include_str!("devices.rs"),
             include_str!("event_list.rs"),
             include_str!("events.rs"),
             include_str!("giving_back.rs"),
