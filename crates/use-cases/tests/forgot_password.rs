@@ -81,9 +81,9 @@ impl Mocks {
         mocks
             .names
             .expect_find_sign_in()
-            .with(eq(name), eq(now()))
+            .with(eq(name), eq(None), eq(now()))
             .once()
-            .return_once(|_, _| Ok(sign_in(account, Vec::new())));
+            .return_once(|_, _, _| Ok(sign_in(account, Vec::new())));
         mocks
     }
 
@@ -257,7 +257,7 @@ async fn an_account_that_goes_away_meanwhile_leaves_a_decoy() {
 #[tokio::test]
 async fn asvs_16_5_2_a_database_that_is_away_is_a_fault() {
     let mut mocks = Mocks::default();
-    mocks.names.expect_find_sign_in().return_once(|_, _| Err(unavailable()));
+    mocks.names.expect_find_sign_in().return_once(|_, _, _| Err(unavailable()));
 
     let (refused, _) = mocks.forget().await;
 
@@ -270,7 +270,7 @@ fn phone_login(
     challenges: MockChallengeStore,
 ) -> (StartPhoneLogin, StartPhoneLoginRequest) {
     let mut names = MockAccountStore::new();
-    names.expect_find_sign_in().returning(move |_, _| Ok(sign_in(account.clone(), Vec::new())));
+    names.expect_find_sign_in().returning(move |_, _, _| Ok(sign_in(account.clone(), Vec::new())));
     let start = StartPhoneLogin {
         clock: clock(),
         accounts: Arc::new(names),
