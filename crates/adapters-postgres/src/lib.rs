@@ -13,10 +13,12 @@ mod connect;
 mod error;
 mod events;
 mod migrations;
+mod notices;
 mod rows;
 mod sessions;
 mod statement;
 mod types;
+mod webhooks;
 
 use std::{
     sync::{

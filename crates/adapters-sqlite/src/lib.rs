@@ -12,6 +12,7 @@ mod error;
 mod events;
 mod file;
 mod migrations;
+mod notices;
 mod pool;
 mod readiness;
 mod rows;
@@ -20,6 +21,7 @@ mod sessions;
 mod store;
 mod types;
 mod url;
+mod webhooks;
 
 pub use file::ConnectError;
 pub use migrations::MigrationError;

@@ -148,5 +148,7 @@ table! {
 
 joinable!(sessions -> users (user_id));
 joinable!(refresh_tokens -> sessions (session_id));
+joinable!(webhook_deliveries -> events (event_id));
 allow_tables_to_appear_in_same_query!(users, sessions, refresh_tokens);
 allow_tables_to_appear_in_same_query!(challenges, verifications);
+allow_tables_to_appear_in_same_query!(webhook_deliveries, events);

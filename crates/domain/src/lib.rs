@@ -10,12 +10,15 @@ mod challenge;
 mod client;
 mod code;
 mod email;
+mod endpoint_name;
 mod event;
 mod locale;
+mod notice;
 mod password;
 mod password_blocklist;
 mod phone_number;
 mod quota;
+mod retry;
 mod session;
 mod sign_in_name;
 mod signing_key;
@@ -30,13 +33,16 @@ pub use challenge::{
 pub use client::{Client, UserAgent};
 pub use code::{Code, InvalidCode};
 pub use email::{Email, InvalidEmail};
+pub use endpoint_name::{EndpointName, InvalidEndpointName};
 pub use event::{EventId, EventName, SecurityEvent};
 pub use locale::{InvalidLocale, Locale};
+pub use notice::{InvalidProductName, NoticeKind, ProductName};
 pub use password::{NewPassword, Password, PasswordHash, PasswordPolicy, RefusedPassword};
 pub use phone_number::{
     CountryCode, DestinationNotAllowed, DestinationPolicy, InvalidPhoneNumber, PhoneNumber, warm_up,
 };
 pub use quota::{Quota, Quotas};
+pub use retry::RetrySchedule;
 pub use session::{RefreshToken, RefreshTokenHash, SessionEntry, SessionId, SessionPolicy, SessionTimes};
 pub use sign_in_name::SignInName;
 pub use signing_key::{InvalidSigningKeyId, SigningKeyId};

@@ -14,10 +14,12 @@ pub mod contract;
 mod crypto;
 mod error;
 mod events;
+mod notices;
 mod provider;
 mod readiness;
 mod sealing;
 mod sessions;
+mod webhooks;
 
 pub use accounts::{
     Account, AccountStore, PasswordChange, PasswordFailure, PendingRegistration, SignIn, ThrottleKey,
@@ -33,6 +35,7 @@ pub use crypto::{
 };
 pub use error::StoreError;
 pub use events::{EventStore, NewEvent};
+pub use notices::{DueNotice, Notice, NoticeFault, NoticeSender, NoticeStore};
 pub use provider::{
     CodeCheck, CodeRequest, DecoyCodes, NotSent, ProviderFault, StartError, StartedVerification,
     VerificationProvider,
@@ -40,6 +43,10 @@ pub use provider::{
 pub use readiness::{Dependency, Unready};
 pub use sealing::{SealContext, SealedValue, Sealer, UnsealError, Unsealed};
 pub use sessions::{LiveSession, NewSession, Rotation, SessionStore};
+pub use webhooks::{
+    DeadDelivery, DeadFilter, DueDelivery, Subscription, WebhookEvent, WebhookFault, WebhookSender,
+    WebhookStore,
+};
 
 #[cfg(feature = "mock")]
 pub use self::{
@@ -47,8 +54,10 @@ pub use self::{
     challenges::MockChallengeStore,
     crypto::{MockAccessTokens, MockClock, MockPasswordHasher, MockSecretGenerator},
     events::MockEventStore,
+    notices::{MockNoticeSender, MockNoticeStore},
     provider::{MockDecoyCodes, MockVerificationProvider},
     readiness::MockDependency,
     sealing::MockSealer,
     sessions::MockSessionStore,
+    webhooks::{MockWebhookSender, MockWebhookStore},
 };
