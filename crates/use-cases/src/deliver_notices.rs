@@ -1,6 +1,6 @@
 //! Telling owners what happened to their accounts.
 
-use std::sync::Arc;
+use std::{error::Error, sync::Arc};
 
 use domain::{EventId, RetrySchedule};
 use futures_util::future::join_all;
@@ -51,12 +51,11 @@ impl DeliverNotices {
             }
             NoticeFault::Refused(_) => None,
         };
-        let error = &fault as &dyn std::error::Error;
         if let Some(pause) = pause {
-            tracing::warn!(%event_id, attempt = due.attempt, error, "a notice did not go; it is tried again");
+            tracing::warn!(%event_id, attempt = due.attempt, error = &fault as &dyn Error, "a notice did not go; it is tried again");
             return self.notices.put_off_notice(due, later(self.clock.now(), pause)).await;
         }
-        tracing::error!(event = "notice_given_up", %event_id, attempt = due.attempt, error);
+        tracing::error!(event = "notice_given_up", %event_id, attempt = due.attempt, error = &fault as &dyn Error);
         self.notices.finish_notice(due).await
     }
 }

@@ -1,6 +1,6 @@
 //! Telling the product what happened.
 
-use std::sync::Arc;
+use std::{error::Error, sync::Arc};
 
 use domain::{EndpointName, RetrySchedule};
 use futures_util::future::join_all;
@@ -72,13 +72,12 @@ impl DeliverWebhooks {
             | WebhookFault::Unknown => RetrySchedule::WEBHOOKS.pause_after(due.attempt, jitter(due.event.id)),
         };
         let (endpoint, event_id, attempt) = (&self.endpoint, due.event.id.0, due.attempt);
-        let error = &fault as &dyn std::error::Error;
         let now = self.clock.now();
         if let Some(pause) = pause {
-            tracing::warn!(%endpoint, %event_id, attempt, error, "a webhook did not arrive; it is tried again");
+            tracing::warn!(%endpoint, %event_id, attempt, error = &fault as &dyn Error, "a webhook did not arrive; it is tried again");
             return self.webhooks.put_off_delivery(due, &fault.to_string(), later(now, pause)).await;
         }
-        tracing::error!(event = "webhook_given_up", %endpoint, %event_id, attempt, error);
+        tracing::error!(event = "webhook_given_up", %endpoint, %event_id, attempt, error = &fault as &dyn Error);
         self.webhooks.bury_delivery(due, &fault.to_string(), now).await
     }
 }
