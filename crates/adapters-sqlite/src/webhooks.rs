@@ -135,6 +135,27 @@ impl EventRow {
     }
 }
 
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = deliveries, check_for_backend(Sqlite))]
+struct DeadRow {
+    endpoint: String,
+    attempts: Count,
+    failure: Option<String>,
+    dead_at: Option<Micros>,
+}
+
+impl DeadRow {
+    fn of(self, event: EventRow) -> Option<DeadDelivery> {
+        Some(DeadDelivery {
+            endpoint: self.endpoint,
+            event: event.event()?,
+            attempts: self.attempts.0,
+            failure: self.failure.unwrap_or_default(),
+            dead_at: self.dead_at?.0,
+        })
+    }
+}
+
 /// The oldest events that nobody has made deliveries out for.
 fn fresh(sqlite: &mut SqliteConnection, since: Timestamp, most: u32) -> QueryResult<Vec<(Id, String)>> {
     events::table
@@ -222,13 +243,7 @@ fn list_dead(
         .filter(deliveries::dead_at.is_not_null())
         .order((deliveries::dead_at.desc(), deliveries::event_id.desc(), deliveries::endpoint))
         .limit(i64::from(most))
-        .select((
-            EventRow::as_select(),
-            deliveries::endpoint,
-            deliveries::attempts,
-            deliveries::failure,
-            deliveries::dead_at,
-        ))
+        .select((EventRow::as_select(), DeadRow::as_select()))
         .into_boxed();
     if let Some(endpoint) = &filter.endpoint {
         dead = dead.filter(deliveries::endpoint.eq(endpoint.as_str()));
@@ -236,17 +251,8 @@ fn list_dead(
     if let Some(event) = filter.event {
         dead = dead.filter(deliveries::event_id.eq(Id(event.0)));
     }
-    let rows: Vec<(EventRow, String, Count, Option<String>, Option<Micros>)> = dead.load(sqlite)?;
-    let dead = rows.into_iter().filter_map(|(event, endpoint, attempts, failure, dead_at)| {
-        Some(DeadDelivery {
-            endpoint,
-            event: event.event()?,
-            attempts: attempts.0,
-            failure: failure.unwrap_or_default(),
-            dead_at: dead_at?.0,
-        })
-    });
-    Ok(dead.collect())
+    let rows: Vec<(EventRow, DeadRow)> = dead.load(sqlite)?;
+    Ok(rows.into_iter().filter_map(|(event, dead)| dead.of(event)).collect())
 }
 
 fn revive_dead(sqlite: &mut SqliteConnection, filter: &DeadFilter, now: Timestamp) -> QueryResult<u64> {

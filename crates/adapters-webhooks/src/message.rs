@@ -22,6 +22,7 @@ struct Body<'a> {
 }
 
 /// Ids only: whoever wants more asks for it, with the right to.
+#[expect(clippy::struct_field_names, reason = "the names that endpoints read")]
 #[derive(Serialize)]
 struct Data {
     event_id: Uuid,
@@ -81,7 +82,11 @@ mod tests {
         assert_eq!(Message::of(&event).id, id(1));
         event.session_id = None;
         assert!(text(&event).ends_with(r#""session_id":null}}"#));
-        let test = Message::test(Uuid::from_u128(4), event.occurred_at);
-        assert!(String::from_utf8(test.body).unwrap().starts_with(r#"{"type":"webhook_test","timestamp""#));
+        let about_nothing = Message::test(Uuid::from_u128(4), event.occurred_at);
+        assert!(
+            String::from_utf8(about_nothing.body)
+                .unwrap()
+                .starts_with(r#"{"type":"webhook_test","timestamp""#)
+        );
     }
 }

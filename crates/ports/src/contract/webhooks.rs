@@ -197,7 +197,7 @@ pub async fn a_delivery_that_is_given_up_is_listed_and_revived(stores: &Stores) 
 
     assert_eq!(stores.dead(&DeadFilter::default()).await, expected);
     let newest = stores.webhooks.list_dead(&DeadFilter::default(), 1).await.expect("list_dead");
-    assert_eq!(newest, expected[..1]);
+    assert!(newest.iter().eq(expected.first()));
     assert_eq!(stores.claim_deliveries("a", 10, hour(99)).await, []);
     let of_a = DeadFilter { endpoint: Some(endpoint("a")), event: None };
     let of_event = DeadFilter { endpoint: None, event: Some(session.event.id) };

@@ -43,7 +43,7 @@ async fn send(request: HttpRequest, plan: web::Path<String>, body: Body, exchang
         return refusal(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", "The body is too large.");
     };
     match serde_json::from_slice::<Batch>(&body) {
-        Ok(batch) if is_sendable(&batch) => accept(batch, &exchange),
+        Ok(batch) if is_sendable(&batch) => accept(&batch, &exchange),
         Ok(_) => refusal(
             StatusCode::BAD_REQUEST,
             "syntax_constraint_violation",
@@ -78,7 +78,7 @@ fn is_number(digits: &str) -> bool {
 }
 
 /// Answers with the numbers as Sinch writes them, without a plus.
-fn accept(batch: Batch, exchange: &Exchange) -> HttpResponse {
+fn accept(batch: &Batch, exchange: &Exchange) -> HttpResponse {
     let now = exchange.now();
     let Ok(id) = chance::verification_id(now) else {
         return refusal(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "No id could be made.");
