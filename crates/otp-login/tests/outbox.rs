@@ -11,13 +11,14 @@ use adapters_crypto::SystemClock;
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 use harness::{
-    Person, Request, Secret, Setup, SimulatorProcess, Store, Tokens, World, eventually, eventually_within,
-    leaks, run,
+    Api, Person, Request, Secret, Setup, SimulatorProcess, Store, Tokens, World, binary, eventually,
+    eventually_within, leaks, run,
 };
 use ports::Clock;
 use receiver::{Answer, Received, Receiver};
 use serde_json::{Value, json};
 use tempfile::tempdir;
+use testkit::server::Launch;
 
 const ANN: Person = Person::ANN;
 const PLAN: &str = "11111111222233334444555555555555";
@@ -103,7 +104,7 @@ fn rc_06_notices_wait_for_a_service_that_died_and_a_provider_that_is_away(store:
     let mut world = notices(setup(store), &away.origin()).start();
     let tokens = world.sign_up(ANN);
     change_password(&world, &tokens);
-    eventually("a first attempt", || !away.requests().is_empty());
+    eventually("a first attempt", || world.service.output().contains("a notice did not go"));
     world.service.kill();
     let requests = away.requests();
     assert_eq!(requests.len(), 1);
@@ -168,7 +169,7 @@ fn rc_06_events_reach_an_endpoint_that_was_down_while_the_service_died(store: St
     let receiver = Receiver::that(Answer::Reset);
     let mut world = endpoint(setup(store), "crm", &receiver).start();
     let tokens = world.sign_up(ANN);
-    eventually("a first attempt", || !receiver.requests().is_empty());
+    eventually("a first attempt", || world.service.output().contains("a webhook did not arrive"));
     world.service.restart();
     change_password(&world, &tokens);
     // At once: most likely before the event was even looked at.
@@ -295,6 +296,30 @@ fn rc_06_an_event_under_way_when_the_service_died_arrives_under_the_same_id() {
     eventually("it arrives", || receiver.requests().len() == 2);
     let [first, second] = <[Received; 2]>::try_from(receiver.requests()).unwrap();
     assert_eq!((first.header("webhook-id"), &first.body), (second.header("webhook-id"), &second.body));
+}
+
+#[test]
+fn in_development_notices_reach_the_simulator_out_of_the_box() {
+    let launch = Launch::of(binary()).env("OTP_LOGIN__PASSWORD__BCRYPT_COST", "4");
+    let server = launch.env("OTP_LOGIN__EVENTS__POLL_MS", "50").start();
+    let api = Api::at(server.url());
+    let of_ann = |list: &str| {
+        let number = ANN.phone.replace('+', "%2B");
+        let url = format!("{}/{list}?number={number}", server.simulator_url());
+        Request::get(url).send().unwrap().json()
+    };
+    let challenge = api.register(ANN).at("/challenge/id");
+    let inbox = of_ann("inbox");
+    let tokens = Tokens::of(&api.verify(&challenge, inbox["messages"][0]["code"].as_str().unwrap()));
+    let deletion = Request::delete(api.url("/api/v1/me")).bearer(&tokens.access);
+    assert_eq!(deletion.send().unwrap().status, 204);
+    eventually("the deletion is told", || {
+        let notices = of_ann("notices");
+        notices["notices"][0]["text"]
+            .as_str()
+            .is_some_and(|text| text.starts_with("otp-login: your account was deleted"))
+    });
+    assert_eq!(of_ann("inbox"), inbox, "who reads codes reads codes only");
 }
 
 #[test]

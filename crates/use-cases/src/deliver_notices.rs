@@ -52,11 +52,13 @@ impl DeliverNotices {
             NoticeFault::Refused(_) => None,
         };
         if let Some(pause) = pause {
+            self.notices.put_off_notice(due, later(self.clock.now(), pause)).await?;
             tracing::warn!(%event_id, attempt = due.attempt, error = &fault as &dyn Error, "a notice did not go; it is tried again");
-            return self.notices.put_off_notice(due, later(self.clock.now(), pause)).await;
+            return Ok(());
         }
+        self.notices.finish_notice(due).await?;
         tracing::error!(event = "notice_given_up", %event_id, attempt = due.attempt, error = &fault as &dyn Error);
-        self.notices.finish_notice(due).await
+        Ok(())
     }
 }
 

@@ -74,10 +74,12 @@ impl DeliverWebhooks {
         let (endpoint, event_id, attempt) = (&self.endpoint, due.event.id.0, due.attempt);
         let now = self.clock.now();
         if let Some(pause) = pause {
+            self.webhooks.put_off_delivery(due, &fault.to_string(), later(now, pause)).await?;
             tracing::warn!(%endpoint, %event_id, attempt, error = &fault as &dyn Error, "a webhook did not arrive; it is tried again");
-            return self.webhooks.put_off_delivery(due, &fault.to_string(), later(now, pause)).await;
+            return Ok(());
         }
+        self.webhooks.bury_delivery(due, &fault.to_string(), now).await?;
         tracing::error!(event = "webhook_given_up", %endpoint, %event_id, attempt, error = &fault as &dyn Error);
-        self.webhooks.bury_delivery(due, &fault.to_string(), now).await
+        Ok(())
     }
 }
