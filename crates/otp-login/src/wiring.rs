@@ -13,8 +13,8 @@ use domain::{Channel, Code, PhoneNumber, ProviderId, SendReference};
 use http_actix::UseCases;
 use ports::{
     AccessTokens, AccountStore, ChallengeStore, Clock, CodeCheck, CodeRequest, DecoyCodes, Dependency,
-    EventStore, NoticeStore, PasswordHasher, ProviderFault, Sealer, SecretGenerator, SessionStore, StartError,
-    StartedVerification, VerificationProvider, WebhookSender, WebhookStore,
+    EventStore, NoticeStore, PasswordHasher, ProviderFault, Sealer, SecretGenerator, SessionStore,
+    StartError, StartedVerification, VerificationProvider, WebhookSender, WebhookStore,
 };
 use use_cases::{
     Authenticate, BlindChallenges, ChangeLocale, ChangePassword, CheckReadiness, DeleteAccount,
