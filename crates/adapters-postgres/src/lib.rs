@@ -14,10 +14,12 @@ mod devices;
 mod error;
 mod events;
 mod migrations;
+mod notices;
 mod rows;
 mod sessions;
 mod statement;
 mod types;
+mod webhooks;
 
 use std::{
     sync::{

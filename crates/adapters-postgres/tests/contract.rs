@@ -19,7 +19,9 @@ async fn fresh_stores() -> (Stores, Database) {
             challenges: store.clone(),
             sessions: store.clone(),
             events: store.clone(),
-            devices: store,
+            devices: store.clone(),
+            notices: store.clone(),
+            webhooks: store,
         },
         database,
     )

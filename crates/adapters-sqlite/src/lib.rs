@@ -13,6 +13,7 @@ mod error;
 mod events;
 mod file;
 mod migrations;
+mod notices;
 mod pool;
 mod readiness;
 mod rows;
@@ -21,6 +22,7 @@ mod sessions;
 mod store;
 mod types;
 mod url;
+mod webhooks;
 
 pub use file::ConnectError;
 pub use migrations::MigrationError;

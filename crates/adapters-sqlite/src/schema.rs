@@ -175,3 +175,5 @@ joinable!(device_tokens -> devices (device_id));
 allow_tables_to_appear_in_same_query!(users, sessions, refresh_tokens);
 allow_tables_to_appear_in_same_query!(challenges, verifications);
 allow_tables_to_appear_in_same_query!(devices, device_tokens);
+joinable!(webhook_deliveries -> events (event_id));
+allow_tables_to_appear_in_same_query!(webhook_deliveries, events);

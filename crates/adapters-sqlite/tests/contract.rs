@@ -16,7 +16,9 @@ async fn migrated(url: &SqliteUrl) -> Stores {
         challenges: store.clone(),
         sessions: store.clone(),
         events: store.clone(),
-        devices: store,
+        devices: store.clone(),
+        notices: store.clone(),
+        webhooks: store,
     }
 }
 

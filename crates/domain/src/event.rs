@@ -86,32 +86,6 @@ impl EventName {
         }
     }
 
-    /// Whether the owner of the account is told by a message to a phone: of everything that
-    /// changes what guards the account, for somebody else may have done it.
-    ///
-    /// Sign-ins and what failed are in the record only: who is told of everything reads
-    /// nothing.
-    pub const fn notifies(self) -> bool {
-        match self {
-            Self::PasswordChange
-            | Self::PasswordReset
-            | Self::PhoneChange
-            | Self::TokenReuse
-            | Self::DeviceTokenReuse
-            | Self::UserDeleted => true,
-            Self::UserCreated
-            | Self::UserUpdated
-            | Self::LoginSuccess
-            | Self::LoginFail
-            | Self::StepUp
-            | Self::PasswordChangeFail
-            | Self::TokenRevoked
-            // The code that proved it has just gone to the same number.
-            | Self::DeviceRemembered
-            | Self::DeviceRevoked => false,
-        }
-    }
-
     /// The event with the name `text`.
     pub fn find(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|name| name.as_str() == text)
@@ -140,19 +114,5 @@ mod tests {
             assert_eq!(EventName::find(name.as_str()), Some(name));
         }
         assert_eq!(EventName::find("authn_login"), None);
-    }
-
-    #[test]
-    fn asvs_6_3_7_owners_are_told_of_what_changes_the_guard_of_their_account_and_of_nothing_else() {
-        let told = EventName::ALL.into_iter().filter(|name| name.notifies()).map(EventName::as_str);
-        let expected = [
-            "user_deleted",
-            "authn_password_change",
-            "authn_password_reset",
-            "authn_phone_change",
-            "authn_token_reuse",
-            "authn_device_token_reuse",
-        ];
-        assert!(told.eq(expected));
     }
 }

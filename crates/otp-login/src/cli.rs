@@ -6,6 +6,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use domain::{EndpointName, EventId};
 use jiff::SignedDuration;
 
 /// Two-factor sign-in by phone: password, then a code by text message.
@@ -80,6 +81,9 @@ pub(crate) enum Command {
     /// Make secrets
     #[command(subcommand)]
     Keys(Keys),
+    /// Look after the events that are sent to your product
+    #[command(subcommand)]
+    Webhooks(Webhooks),
     /// Choose how passwords are hashed
     #[command(subcommand)]
     Password(Password),
@@ -119,6 +123,54 @@ pub(crate) enum Keys {
         #[arg(long)]
         jwt: Option<String>,
     },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Webhooks {
+    /// List the deliveries that were given up
+    #[command(
+        after_help = "Examples:\n  otp-login webhooks list\n  otp-login webhooks list --endpoint crm --most 10"
+    )]
+    List {
+        #[command(flatten)]
+        which: DeadDeliveries,
+        /// How many, the latest first
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        most: u32,
+    },
+    /// Make deliveries that were given up due again
+    #[command(
+        after_help = "Examples:\n  otp-login webhooks retry --endpoint crm\n  otp-login webhooks retry --event 0198511c-d1d1-7bf3-909b-85455d310123\n  otp-login webhooks retry --all"
+    )]
+    Retry {
+        #[command(flatten)]
+        which: DeadDeliveries,
+        /// All that were given up
+        #[arg(long, conflicts_with_all = ["endpoint", "event"])]
+        all: bool,
+    },
+    /// Send a signed test event to an endpoint now and say what came of it
+    #[command(after_help = "Example:\n  otp-login webhooks test crm")]
+    Test {
+        /// The endpoint, as the settings call it
+        #[arg(value_name = "NAME", value_parser = EndpointName::parse)]
+        endpoint: EndpointName,
+    },
+}
+
+/// Which deliveries are meant.
+#[derive(Args)]
+pub(crate) struct DeadDeliveries {
+    /// Of this endpoint only
+    #[arg(long, value_name = "NAME", value_parser = EndpointName::parse)]
+    pub(crate) endpoint: Option<EndpointName>,
+    /// Of this event only
+    #[arg(long, value_name = "ID", value_parser = event_id)]
+    pub(crate) event: Option<EventId>,
+}
+
+fn event_id(text: &str) -> Result<EventId, &'static str> {
+    text.parse().map(EventId).map_err(|_| "write the id of an event, such as `otp-login webhooks list` shows")
 }
 
 #[derive(Subcommand)]

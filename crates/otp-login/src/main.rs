@@ -11,6 +11,7 @@ mod commands;
 mod logging;
 mod mirrored;
 mod open_files;
+mod outbox;
 mod settings;
 mod wiring;
 

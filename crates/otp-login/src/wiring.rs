@@ -4,28 +4,31 @@ use std::sync::Arc;
 
 use adapters_crypto::{BcryptHasher, DataKeySealer, JwtTokens, SystemClock, SystemSecrets};
 use adapters_postgres::PostgresStore;
-use adapters_sinch::SinchVerification;
+use adapters_sinch::{SinchSms, SinchVerification};
 use adapters_sqlite::SqliteStore;
+use adapters_webhooks::Webhooks;
 use anyhow::Context;
 use async_trait::async_trait;
 use domain::{Channel, Code, PhoneNumber, ProviderId, SendReference};
 use http_actix::UseCases;
 use ports::{
     AccessTokens, AccountStore, ChallengeStore, Clock, CodeCheck, CodeRequest, DecoyCodes, Dependency,
-    DeviceStore, EventStore, PasswordHasher, ProviderFault, Sealer, SecretGenerator, SessionStore,
-    StartError, StartedVerification, VerificationProvider,
+    DeviceStore, EventStore, NoticeStore, PasswordHasher, ProviderFault, Sealer, SecretGenerator,
+    SessionStore, StartError, StartedVerification, VerificationProvider, WebhookSender, WebhookStore,
 };
 use use_cases::{
     Authenticate, BlindChallenges, ChangeLocale, ChangePassword, CheckReadiness, DeleteAccount,
-    EndOtherSessions, EndSession, ExportAccount, ForgetDevice, ForgetDevices, ForgotPassword, ListDevices,
-    ListEvents, ListSessions, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser, RequestOtp,
-    ResetPassword, StartPhoneChange, StartPhoneLogin, StartStepUp, VerifyOtp, VerifyPhone,
+    DeliverNotices, DeliverWebhooks, EndOtherSessions, EndSession, ExportAccount, FanOutEvents, ForgetDevice,
+    ForgetDevices, ForgotPassword, ListDevices, ListEvents, ListSessions, LogIn, LogOut, PublishKeys,
+    RefreshSession, RegisterUser, RequestOtp, ResetPassword, StartPhoneChange, StartPhoneLogin, StartStepUp,
+    VerifyOtp, VerifyPhone,
 };
 
 use crate::awaited::Awaited;
 use crate::background::Tasks;
 use crate::mirrored::Mirrored;
-use crate::settings::{DatabaseSettings, Settings};
+use crate::outbox::Outbox;
+use crate::settings::{DatabaseSettings, OutboxSettings, Settings};
 
 /// The database that was chosen.
 #[derive(Clone)]
@@ -94,6 +97,20 @@ impl Database {
     }
 
     pub(crate) fn events(&self) -> Arc<dyn EventStore> {
+        match self {
+            Self::Postgres(store) => Arc::new(store.clone()),
+            Self::Sqlite(store) => Arc::new(store.clone()),
+        }
+    }
+
+    pub(crate) fn notices(&self) -> Arc<dyn NoticeStore> {
+        match self {
+            Self::Postgres(store) => Arc::new(store.clone()),
+            Self::Sqlite(store) => Arc::new(store.clone()),
+        }
+    }
+
+    pub(crate) fn webhooks(&self) -> Arc<dyn WebhookStore> {
         match self {
             Self::Postgres(store) => Arc::new(store.clone()),
             Self::Sqlite(store) => Arc::new(store.clone()),
@@ -295,6 +312,42 @@ pub(crate) fn use_cases(
         check_readiness: CheckReadiness { dependencies: vec![database.dependency(), sinch] },
         publish_keys: PublishKeys { tokens },
     })
+}
+
+/// What tells of events, in the background.
+pub(crate) fn outbox(settings: &Settings, database: &Database) -> anyhow::Result<Outbox> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let OutboxSettings { sms, endpoints, subscriptions, .. } = &settings.outbox;
+    let notices = match sms {
+        Some(sms) => Some(DeliverNotices {
+            clock: clock.clone(),
+            notices: database.notices(),
+            sender: Arc::new(SinchSms::new(sms)?),
+        }),
+        None => None,
+    };
+    let sender: Arc<dyn WebhookSender> = Arc::new(webhook_sender(settings)?);
+    let webhooks = endpoints.iter().map(|endpoint| DeliverWebhooks {
+        clock: clock.clone(),
+        webhooks: database.webhooks(),
+        sender: sender.clone(),
+        endpoint: endpoint.name.clone(),
+    });
+    let fan_out = FanOutEvents {
+        clock: clock.clone(),
+        webhooks: database.webhooks(),
+        subscriptions: subscriptions.clone(),
+    };
+    Ok(Outbox {
+        notices,
+        webhooks: webhooks.collect(),
+        fan_out: (!subscriptions.is_empty()).then_some(fan_out),
+    })
+}
+
+/// Signs and delivers to the endpoints of the settings.
+pub(crate) fn webhook_sender(settings: &Settings) -> anyhow::Result<Webhooks> {
+    Ok(Webhooks::new(settings.outbox.endpoints.clone(), Arc::new(SystemClock))?)
 }
 
 /// Hands the trace of the request on to the provider: HTTP surface and adapter

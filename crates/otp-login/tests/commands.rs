@@ -36,7 +36,9 @@ fn folder() -> TempDir {
 #[test]
 fn help_names_every_command_and_shows_examples() {
     let help = run(folder().path(), &[], &["--help"]).good();
-    for word in ["serve", "migrate", "simulator", "keys", "config", "health", "completions", "Examples:"] {
+    for word in
+        ["serve", "migrate", "simulator", "keys", "webhooks", "config", "health", "completions", "Examples:"]
+    {
         assert!(help.contains(word), "{word}: {help}");
     }
     for examples in

@@ -15,10 +15,12 @@ mod crypto;
 mod devices;
 mod error;
 mod events;
+mod notices;
 mod provider;
 mod readiness;
 mod sealing;
 mod sessions;
+mod webhooks;
 
 pub use accounts::{
     Account, AccountStore, DeviceFailure, PasswordChange, PasswordFailure, PendingRegistration, SignIn,
@@ -36,6 +38,7 @@ pub use crypto::{
 pub use devices::{DeviceSignIn, DeviceStore, DeviceUse, NewDevice, PresentedDevice};
 pub use error::StoreError;
 pub use events::{EventStore, NewEvent};
+pub use notices::{DueNotice, Notice, NoticeFault, NoticeSender, NoticeStore};
 pub use provider::{
     CodeCheck, CodeRequest, DecoyCodes, NotSent, ProviderFault, StartError, StartedVerification,
     VerificationProvider,
@@ -43,6 +46,10 @@ pub use provider::{
 pub use readiness::{Dependency, Unready};
 pub use sealing::{SealContext, SealedValue, Sealer, UnsealError, Unsealed};
 pub use sessions::{LiveSession, NewSession, Rotation, SessionStore};
+pub use webhooks::{
+    DeadDelivery, DeadFilter, DueDelivery, Subscription, WebhookEvent, WebhookFault, WebhookSender,
+    WebhookStore,
+};
 
 #[cfg(feature = "mock")]
 pub use self::{
@@ -51,8 +58,10 @@ pub use self::{
     crypto::{MockAccessTokens, MockClock, MockPasswordHasher, MockSecretGenerator},
     devices::MockDeviceStore,
     events::MockEventStore,
+    notices::{MockNoticeSender, MockNoticeStore},
     provider::{MockDecoyCodes, MockVerificationProvider},
     readiness::MockDependency,
     sealing::MockSealer,
     sessions::MockSessionStore,
+    webhooks::{MockWebhookSender, MockWebhookStore},
 };

@@ -8,6 +8,7 @@ mod password;
 mod serve;
 mod simulator;
 mod stdout;
+mod webhooks;
 
 use std::process::ExitCode;
 
@@ -72,6 +73,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         None | Some(Command::Serve) => Ok(serve::run(settings)?),
         Some(Command::Migrate(command)) => Ok(migrate::run(&settings, command)?),
         Some(Command::Simulator) => Ok(simulator::run(&settings)?),
+        Some(Command::Webhooks(command)) => Ok(webhooks::run(&settings, command)?),
         Some(Command::Config(command)) => Ok(config::run(command, &settings)?),
         Some(Command::Health) => Ok(health::run(&settings)?),
         Some(Command::Keys(_) | Command::Password(_) | Command::Completions { .. }) => Ok(()),

@@ -11,6 +11,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     time::Instant,
 };
+use use_cases::DeliverNotices;
 
 use crate::{
     background::Tasks,
@@ -20,6 +21,7 @@ use crate::{
         stdout::print,
     },
     logging, open_files,
+    outbox::Deliveries,
     settings::{Settings, reachable},
     wiring::{self, Database},
 };
@@ -51,13 +53,15 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let handle = server.handle();
     let serving = tokio::spawn(server);
     let simulator = simulator.map(sinch_simulator::Simulator::spawn);
+    let deliveries = Deliveries::start(wiring::outbox(&settings, &database)?, settings.outbox.poll);
     let purging = tokio::spawn(purge(database.clone(), settings.event_retention));
     announce(&settings, &format!("http://{}", reachable(address)), simulator.as_ref());
 
     stop_signal().await;
     tracing::info!(event = "sys_shutdown", "finishing what is in flight");
     purging.abort();
-    handle.stop(true).await;
+    // At the same time: a slow endpoint must not cost requests in flight their time.
+    let ((), ()) = tokio::join!(handle.stop(true), deliveries.stop());
     serving.await??;
     background.finish(settings.http.shutdown_timeout).await;
     if let Some(simulator) = simulator {
@@ -81,15 +85,16 @@ pub(crate) async fn stop_signal() {
 
 /// Forgets what is over and what is old. Replicas do so side by side without harm.
 async fn purge(database: Database, event_retention: SignedDuration) {
-    let (challenges, events) = (database.challenges(), database.events());
+    let (challenges, events, notices) = (database.challenges(), database.events(), database.notices());
     // Not at once: a start has better things to do.
     let mut ticks = tokio::time::interval_at(Instant::now() + PURGE_EVERY, PURGE_EVERY);
     loop {
         ticks.tick().await;
         let now = SystemClock.now();
         report(challenges.purge(now, PURGE_AT_ONCE).await);
-        let old = now.checked_sub(event_retention).unwrap_or(Timestamp::MIN);
-        report(events.forget_events(old, PURGE_AT_ONCE).await);
+        let before = |age| now.checked_sub(age).unwrap_or(Timestamp::MIN);
+        report(notices.forget_notices(before(DeliverNotices::FORGET_AFTER), PURGE_AT_ONCE).await);
+        report(events.forget_events(before(event_retention), PURGE_AT_ONCE).await);
     }
 }
 

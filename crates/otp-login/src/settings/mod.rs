@@ -3,6 +3,7 @@
 mod database;
 mod keys;
 mod layers;
+mod outbox;
 mod reader;
 
 use std::{
@@ -23,7 +24,7 @@ use jiff::SignedDuration;
 use reader::Reader;
 pub(crate) use reader::{Problem, Shown};
 
-pub(crate) use self::{database::DatabaseSettings, layers::load_env_file};
+pub(crate) use self::{database::DatabaseSettings, layers::load_env_file, outbox::OutboxSettings};
 use crate::cli::{Configuration, Environment};
 
 /// Everything that the service is told, in the types of whoever needs it.
@@ -37,6 +38,7 @@ pub(crate) struct Settings {
     /// Whether it runs within the service.
     pub(crate) simulator_within: bool,
     pub(crate) sinch: adapters_sinch::Settings,
+    pub(crate) outbox: OutboxSettings,
     pub(crate) hasher: HasherSettings,
     pub(crate) data_key: DataKey,
     /// Of stored secrets that are still opened.
@@ -119,16 +121,18 @@ impl Settings {
         let simulator = simulator_within.then_some(simulator_address);
         let sinch = sinch(reader, production, simulator);
         let data_key = keys::data_key(reader, production);
+        let outbox = outbox::read(reader, production, simulator, sinch.timeout, &mut warnings);
         let http = http(reader, simulator);
         let sessions = sessions(reader, production);
         let settings = Self {
             environment,
             address,
-            // The server's threads, and the one that keeps house.
-            database: database::read(reader, production, http.workers + 1),
+            // The server's threads, and the two that keep house and tell of events.
+            database: database::read(reader, production, http.workers + 2),
             simulator_address,
             simulator_within,
             sinch,
+            outbox,
             hasher: hasher(reader, production, &data_key),
             jwt: keys::jwt(reader, production, &data_key),
             data_key,

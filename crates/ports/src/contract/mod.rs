@@ -24,6 +24,7 @@ pub mod events;
 mod fixtures;
 pub mod giving_back;
 pub mod guessing;
+pub mod notices;
 pub mod opening;
 pub mod purging;
 pub mod quotas;
@@ -35,10 +36,11 @@ pub mod session_list;
 pub mod sessions;
 pub mod step_up;
 mod steps;
+pub mod webhooks;
 
 use std::sync::Arc;
 
-use crate::{AccountStore, ChallengeStore, DeviceStore, EventStore, SessionStore};
+use crate::{AccountStore, ChallengeStore, DeviceStore, EventStore, NoticeStore, SessionStore, WebhookStore};
 
 /// The stores under test. They share one database, which is empty but for its
 /// schema and used by no other test.
@@ -49,6 +51,8 @@ pub struct Stores {
     pub sessions: Arc<dyn SessionStore>,
     pub events: Arc<dyn EventStore>,
     pub devices: Arc<dyn DeviceStore>,
+    pub notices: Arc<dyn NoticeStore>,
+    pub webhooks: Arc<dyn WebhookStore>,
 }
 
 /// Makes one test of each promise of the stores.
@@ -308,6 +312,31 @@ macro_rules! store_contract {
                 nothing_is_recorded_of_a_deleted_account
                 older_events_are_forgotten_in_bounded_bites
             }
+            notices: {
+                nb_06_a_notice_goes_to_the_number_that_it_was_recorded_with
+                nobody_is_told_of_what_names_no_number
+                nobody_is_told_of_an_act_without_effect
+                tk_06_the_owner_of_a_copied_token_is_told
+                asvs_6_3_7_notices_outlive_their_account
+                each_notice_is_taken_by_one_of_50_concurrent_callers
+                rc_06_a_notice_is_due_again_when_its_lease_ends
+                a_notice_that_has_gone_is_over
+                a_notice_that_is_put_off_is_due_then
+                the_longest_due_goes_first
+                lg_01_numbers_of_old_notices_are_forgotten_in_bounded_bites
+            }
+            webhooks: {
+                an_event_is_made_out_once_to_all_who_want_it
+                what_happened_too_long_ago_is_not_made_out
+                an_event_is_made_out_once_by_50_concurrent_callers
+                each_delivery_is_taken_by_one_of_50_concurrent_callers
+                rc_06_a_delivery_is_due_again_when_its_lease_ends
+                a_delivery_that_has_arrived_is_over
+                a_delivery_that_is_put_off_is_due_then
+                a_delivery_that_is_given_up_is_listed_and_revived
+                the_product_hears_of_a_deletion
+                a_forgotten_event_takes_its_deliveries_along
+            }
             purging: {
                 a_purge_removes_nothing_that_a_rule_looks_at
                 a_purge_removes_all_that_is_past_and_in_bounded_bites
@@ -342,6 +371,7 @@ mod tests {
             include_str!("events.rs"),
             include_str!("giving_back.rs"),
             include_str!("guessing.rs"),
+            include_str!("notices.rs"),
             include_str!("opening.rs"),
             include_str!("purging.rs"),
             include_str!("quotas.rs"),
@@ -352,6 +382,7 @@ mod tests {
             include_str!("session_list.rs"),
             include_str!("sessions.rs"),
             include_str!("step_up.rs"),
+            include_str!("webhooks.rs"),
         ];
         let promises = suites.iter().flat_map(|suite| suite.lines()).filter_map(|line| {
             line.strip_prefix("pub async fn ").and_then(|rest| rest.split_once('(')).map(|(name, _)| name)
