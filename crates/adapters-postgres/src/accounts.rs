@@ -8,6 +8,7 @@ use domain::{Locale, PasswordHash, SignInName, User, UserId};
 use jiff::Timestamp;
 use ports::{Account, AccountStore, NewEvent, PasswordChange, PasswordFailure, SignIn, StoreError};
 
+pub(crate) use self::changes::AccountRow;
 use crate::PostgresStore;
 
 #[async_trait]

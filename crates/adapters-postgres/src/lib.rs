@@ -10,8 +10,10 @@
 mod accounts;
 mod challenges;
 mod connect;
+mod directory;
 mod error;
 mod events;
+mod import;
 mod migrations;
 mod rows;
 mod sessions;

@@ -8,9 +8,11 @@
 
 mod accounts;
 mod challenges;
+mod directory;
 mod error;
 mod events;
 mod file;
+mod import;
 mod migrations;
 mod pool;
 mod readiness;

@@ -13,6 +13,8 @@ table! {
         locale -> Nullable<Text>,
         created_at -> BigInt,
         updated_at -> BigInt,
+        locked_at -> Nullable<BigInt>,
+        lock_reason -> Nullable<Text>,
     }
 }
 
@@ -143,6 +145,23 @@ table! {
         due_at -> BigInt,
         failure -> Nullable<Text>,
         dead_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    imported_registrations (email_canonical) {
+        email_canonical -> Text,
+        email -> Text,
+        phone -> Text,
+        password_hash -> Text,
+        locale -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    imported_hashes (user_id) {
+        user_id -> Binary,
     }
 }
 

@@ -22,6 +22,10 @@ pub enum EventName {
     LoginSuccess,
     /// `authn_login_fail`: the password was wrong.
     LoginFail,
+    /// `authn_login_lock`: an operator locked the account, which ended its sessions.
+    LoginLock,
+    /// `authn_login_unlock`: an operator took the lock away. The vocabulary knows only the lock.
+    LoginUnlock,
     /// `authn_step_up`: a signed-in user proved all factors again.
     StepUp,
     /// `authn_password_change`: the password is another one.
@@ -40,12 +44,14 @@ pub enum EventName {
 
 impl EventName {
     /// Every name there is.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::UserCreated,
         Self::UserUpdated,
         Self::UserDeleted,
         Self::LoginSuccess,
         Self::LoginFail,
+        Self::LoginLock,
+        Self::LoginUnlock,
         Self::StepUp,
         Self::PasswordChange,
         Self::PasswordChangeFail,
@@ -63,6 +69,8 @@ impl EventName {
             Self::UserDeleted => "user_deleted",
             Self::LoginSuccess => "authn_login_success",
             Self::LoginFail => "authn_login_fail",
+            Self::LoginLock => "authn_login_lock",
+            Self::LoginUnlock => "authn_login_unlock",
             Self::StepUp => "authn_step_up",
             Self::PasswordChange => "authn_password_change",
             Self::PasswordChangeFail => "authn_password_change_fail",
@@ -89,6 +97,9 @@ impl EventName {
             | Self::UserUpdated
             | Self::LoginSuccess
             | Self::LoginFail
+            // Often the phone itself is why: it may be in the wrong hands.
+            | Self::LoginLock
+            | Self::LoginUnlock
             | Self::StepUp
             | Self::PasswordChangeFail
             | Self::TokenRevoked => false,

@@ -12,8 +12,10 @@ mod challenges;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod crypto;
+mod directory;
 mod error;
 mod events;
+mod import;
 mod provider;
 mod readiness;
 mod sealing;
@@ -28,11 +30,13 @@ pub use challenges::{
     ReservedSend, SendDecision, SendLimits, Spent, Subject, Taken, UnseenSend,
 };
 pub use crypto::{
-    AccessTokens, Candidate, Clock, HashError, InvalidAccessToken, PasswordHasher, PasswordMatch,
+    AccessTokens, AdminKeys, Candidate, Clock, HashError, InvalidAccessToken, PasswordHasher, PasswordMatch,
     SecretGenerator, SigningFailed,
 };
+pub use directory::{AccountDirectory, AccountEntry, AccountEvent, LockChange};
 pub use error::StoreError;
 pub use events::{EventStore, NewEvent};
+pub use import::{AccountImport, ImportConflict, ImportOutcome, ImportedAccount, KnownNames};
 pub use provider::{
     CodeCheck, CodeRequest, DecoyCodes, NotSent, ProviderFault, StartError, StartedVerification,
     VerificationProvider,
@@ -45,8 +49,10 @@ pub use sessions::{LiveSession, NewSession, Rotation, SessionStore};
 pub use self::{
     accounts::MockAccountStore,
     challenges::MockChallengeStore,
-    crypto::{MockAccessTokens, MockClock, MockPasswordHasher, MockSecretGenerator},
+    crypto::{MockAccessTokens, MockAdminKeys, MockClock, MockPasswordHasher, MockSecretGenerator},
+    directory::MockAccountDirectory,
     events::MockEventStore,
+    import::MockAccountImport,
     provider::{MockDecoyCodes, MockVerificationProvider},
     readiness::MockDependency,
     sealing::MockSealer,

@@ -1,6 +1,7 @@
 //! Accounts and wrong passwords.
 
 mod changes;
+pub(crate) mod imported;
 
 use async_trait::async_trait;
 use diesel::{
@@ -15,6 +16,7 @@ use ports::{
     StoreError, ThrottleKey,
 };
 
+pub(crate) use self::changes::end_codes;
 use crate::{
     events,
     rows::{RegistrationRow, UserRow},
@@ -56,7 +58,8 @@ impl AccountStore for SqliteStore {
         let (old, new) = (old.clone(), new.clone());
         self.write(move |sqlite| {
             let unchanged = users::table.find(Id(user_id.0)).filter(users::password_hash.eq(old.as_str()));
-            update(unchanged).set(users::password_hash.eq(new.as_str())).execute(sqlite).map(drop)
+            let upgraded = update(unchanged).set(users::password_hash.eq(new.as_str())).execute(sqlite)?;
+            if upgraded > 0 { imported::hash_was_replaced(sqlite, user_id) } else { Ok(()) }
         })
         .await
     }
@@ -98,11 +101,14 @@ impl AccountStore for SqliteStore {
 
 fn find_sign_in(sqlite: &mut SqliteConnection, name: &SignInName, now: Timestamp) -> QueryResult<SignIn> {
     let throttle_key = ThrottleKey(name.canonical().to_owned());
+    let account = find_account(sqlite, name)?;
     Ok(SignIn {
         failures: find_failures(sqlite, &throttle_key, now)?,
         throttle_key,
-        account: find_account(sqlite, name)?,
         registrations: find_registrations(sqlite, name, now)?,
+        imported: if account.is_none() { imported::find(sqlite, name)? } else { None },
+        imports_remain: imported::remain(sqlite)?,
+        account,
     })
 }
 
