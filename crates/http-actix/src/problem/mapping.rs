@@ -5,10 +5,10 @@ use std::{error::Error, fmt::Write, time::Duration};
 use jiff::SignedDuration;
 use use_cases::{
     AuthenticateError, BlindChallengeError, ChangeLocaleError, ChangePasswordError, DeleteAccountError,
-    EndAllSessionsError, EndSessionError, ExportAccountError, Fault, LockAccountError, LogInError, LogOutError,
-    RefreshSessionError, RegisterUserError, RemoveAccountError, RequestOtpError, ResetPasswordError,
-    ShowAccountError, StartPhoneChangeError, StartPhoneLoginError,
-    StartStepUpError, StepUpRequired, VerifyOtpError,
+    EndAllSessionsError, EndSessionError, ExportAccountError, Fault, LockAccountError, LogInError,
+    LogOutError, RefreshSessionError, RegisterUserError, RemoveAccountError, RequestOtpError,
+    ResetPasswordError, ShowAccountError, StartPhoneChangeError, StartPhoneLoginError, StartStepUpError,
+    StepUpRequired, VerifyOtpError,
 };
 
 use super::{Problem, ProblemCode};

@@ -315,5 +315,7 @@ pub(crate) async fn not_found() -> Result<HttpResponse, Problem> {
 
 /// The handlers with their descriptions, for the `OpenAPI` document.
 pub(crate) mod described {
-    pub(crate) use super::{admin::*, auth::*, documentation::*, me::*, operations::*, recovery::*, sessions::*};
+    pub(crate) use super::{
+        admin::*, auth::*, documentation::*, me::*, operations::*, recovery::*, sessions::*,
+    };
 }

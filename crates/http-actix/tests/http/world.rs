@@ -20,11 +20,11 @@ use ports::{
     ThrottleKey, Work,
 };
 use use_cases::{
-    Authenticate, AuthorizeOperator, BlindChallenges, ChangeLocale, ChangePassword, CheckReadiness, DeleteAccount,
-    EndAllSessions, EndOtherSessions, EndSession, ExportAccount, FindAccounts, ForgotPassword, ListAccountEvents,
-    ListAllEvents, ListEvents, ListSessions, LockAccount, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser,
-    RemoveAccount, RequestOtp, ResetPassword, ShowAccount, StartPhoneChange, StartPhoneLogin, StartStepUp,
-    UnlockAccount, VerifyOtp, VerifyPhone,
+    Authenticate, AuthorizeOperator, BlindChallenges, ChangeLocale, ChangePassword, CheckReadiness,
+    DeleteAccount, EndAllSessions, EndOtherSessions, EndSession, ExportAccount, FindAccounts, ForgotPassword,
+    ListAccountEvents, ListAllEvents, ListEvents, ListSessions, LockAccount, LogIn, LogOut, PublishKeys,
+    RefreshSession, RegisterUser, RemoveAccount, RequestOtp, ResetPassword, ShowAccount, StartPhoneChange,
+    StartPhoneLogin, StartStepUp, UnlockAccount, VerifyOtp, VerifyPhone,
 };
 use uuid::Uuid;
 

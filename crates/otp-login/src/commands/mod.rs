@@ -8,6 +8,7 @@ mod password;
 mod serve;
 mod simulator;
 mod stdout;
+mod users;
 
 use std::process::ExitCode;
 
@@ -24,8 +25,12 @@ use crate::{
 pub(crate) enum Failure {
     /// The settings are wrong: exit code 2.
     Settings(Problems),
+    /// What was asked for cannot be done so: exit code 2.
+    Usage(anyhow::Error),
     /// Something else is: exit code 1.
     Other(anyhow::Error),
+    /// Everything was said already: exit code 1.
+    Told,
 }
 
 impl Failure {
@@ -36,6 +41,11 @@ impl Failure {
                 eprintln!("{problems}");
                 ExitCode::from(2)
             }
+            Self::Usage(error) => {
+                eprintln!("otp-login: {error:#}");
+                ExitCode::from(2)
+            }
+            Self::Told => ExitCode::FAILURE,
             Self::Other(error) => {
                 eprintln!("otp-login: {error:#}");
                 ExitCode::FAILURE
@@ -72,6 +82,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         None | Some(Command::Serve) => Ok(serve::run(settings)?),
         Some(Command::Migrate(command)) => Ok(migrate::run(&settings, command)?),
         Some(Command::Simulator) => Ok(simulator::run(&settings)?),
+        Some(Command::Users(command)) => users::run(&settings, command),
         Some(Command::Config(command)) => Ok(config::run(command, &settings)?),
         Some(Command::Health) => Ok(health::run(&settings)?),
         Some(Command::Keys(_) | Command::Password(_) | Command::Completions { .. }) => Ok(()),
