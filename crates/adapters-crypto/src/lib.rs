@@ -11,6 +11,7 @@
 //! | seal | HKDF of the data key | AES-256-GCM of what must be readable again: TOTP secrets, stored signing keys |
 //! | signing key | configuration, or HKDF of the data key in development | access tokens: Ed25519, P-256 or HMAC-SHA-256 |
 
+mod admin_keys;
 mod clock;
 mod keys;
 mod passwords;
@@ -18,9 +19,12 @@ mod sealing;
 mod secrets;
 mod tokens;
 
+pub use admin_keys::{AdminKeys, InvalidAdminKeys};
 pub use clock::SystemClock;
 pub use keys::{DataKey, InvalidKey, Pepper, generate_secret};
-pub use passwords::{BcryptHasher, HasherNotStarted, HasherSettings, Pace};
+pub use passwords::{
+    BcryptHasher, HasherNotStarted, HasherSettings, ImportableHash, ImportableHashes, Pace, UnusableHash,
+};
 pub use sealing::DataKeySealer;
 pub use secrets::SystemSecrets;
 pub use tokens::{InvalidJwtKey, JwtAlgorithm, JwtKey, JwtTokens, UnknownJwtAlgorithm, VerifyingKey};

@@ -10,6 +10,7 @@ use ports::{
     Account, AccountStore, NewEvent, PasswordChange, PasswordFailure, PresentedDevice, SignIn, StoreError,
 };
 
+pub(crate) use self::changes::AccountRow;
 use crate::PostgresStore;
 
 #[async_trait]

@@ -30,7 +30,7 @@ statement!(SignIn {
     leeway_began: Instant => Timestamptz,
     ..session: SessionInput,
 } concat!(", account AS MATERIALIZED (
-        SELECT u.* FROM input i JOIN users u ON u.id = i.user_id AND u.password_hash = i.password_hash
+        SELECT u.* FROM input i JOIN users u ON u.id = i.user_id AND u.password_hash = i.password_hash AND u.locked_at IS NULL
         FOR SHARE OF u
     ), known AS MATERIALIZED (
         SELECT a.id AS account_id, k.* FROM input i, account a, LATERAL use_device(

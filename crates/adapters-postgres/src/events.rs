@@ -157,7 +157,7 @@ statement!(direct ListEvents {
 delete_older!(ForgetEvents, "events", "occurred_at");
 
 #[derive(QueryableByName)]
-struct EventRow {
+pub(crate) struct EventRow {
     #[diesel(sql_type = SqlUuid)]
     id: Uuid,
     #[diesel(sql_type = Text)]
@@ -171,7 +171,7 @@ struct EventRow {
 }
 
 impl EventRow {
-    fn event(self) -> Option<SecurityEvent> {
+    pub(crate) fn event(self) -> Option<SecurityEvent> {
         Some(SecurityEvent {
             id: EventId(self.id),
             name: EventName::find(&self.name)?,

@@ -20,6 +20,8 @@ async fn fresh_stores() -> (Stores, Database) {
             sessions: store.clone(),
             events: store.clone(),
             devices: store.clone(),
+            directory: store.clone(),
+            import: store.clone(),
             notices: store.clone(),
             webhooks: store,
         },

@@ -9,9 +9,11 @@
 mod accounts;
 mod challenges;
 mod devices;
+mod directory;
 mod error;
 mod events;
 mod file;
+mod import;
 mod migrations;
 mod notices;
 mod pool;

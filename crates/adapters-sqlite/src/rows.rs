@@ -2,14 +2,14 @@
 
 use diesel::{QueryResult, prelude::*, sqlite::Sqlite};
 use domain::{
-    AuthenticationMethod, Client, DeviceEntry, DeviceId, Email, EventId, EventName, Locale, PasswordHash,
-    PhoneNumber, SecurityEvent, SessionEntry, SessionId, User, UserAgent, UserId,
+    AccountLock, AuthenticationMethod, Client, DeviceEntry, DeviceId, Email, EventId, EventName, Locale,
+    LockReason, PasswordHash, PhoneNumber, SecurityEvent, SessionEntry, SessionId, User, UserAgent, UserId,
 };
-use ports::{Account, LiveSession, PendingRegistration};
+use ports::{Account, AccountEntry, LiveSession, PendingRegistration};
 
 use crate::{
     error::unreadable,
-    schema::{challenges, devices, events, sessions, users},
+    schema::{challenges, devices, events, imported_registrations, sessions, users},
     types::{Id, Micros},
 };
 
@@ -24,9 +24,26 @@ pub(crate) struct UserRow {
     locale: Option<String>,
     created_at: Micros,
     updated_at: Micros,
+    locked_at: Option<Micros>,
+    lock_reason: Option<String>,
 }
 
 impl UserRow {
+    fn lock(&self) -> QueryResult<Option<AccountLock>> {
+        let Some(since) = self.locked_at else { return Ok(None) };
+        let reason = self.lock_reason.as_deref().and_then(|text| LockReason::parse(text).ok());
+        let reason = reason.ok_or_else(|| unreadable("users.lock_reason"))?;
+        Ok(Some(AccountLock { since: since.0, reason }))
+    }
+
+    pub(crate) const fn is_locked(&self) -> bool {
+        self.locked_at.is_some()
+    }
+
+    pub(crate) fn into_entry(self) -> QueryResult<AccountEntry> {
+        Ok(AccountEntry { lock: self.lock()?, user: self.into_user()? })
+    }
+
     pub(crate) fn into_user(self) -> QueryResult<User> {
         Ok(User {
             id: UserId(self.id.0),
@@ -41,7 +58,28 @@ impl UserRow {
 
     pub(crate) fn into_account(mut self) -> QueryResult<Account> {
         let password_hash = PasswordHash::new(std::mem::take(&mut self.password_hash));
-        Ok(Account { password_hash, user: self.into_user()? })
+        Ok(Account { password_hash, lock: self.lock()?, user: self.into_user()? })
+    }
+}
+
+/// A registration that came from another system.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = imported_registrations, check_for_backend(Sqlite))]
+pub(crate) struct ImportedRow {
+    email: String,
+    phone: String,
+    password_hash: String,
+    locale: Option<String>,
+}
+
+impl ImportedRow {
+    pub(crate) fn into_registration(self) -> QueryResult<PendingRegistration> {
+        Ok(PendingRegistration {
+            email: email(&self.email, "imported_registrations.email")?,
+            phone: phone(&self.phone, "imported_registrations.phone")?,
+            password_hash: PasswordHash::new(self.password_hash),
+            locale: locale(self.locale.as_deref(), "imported_registrations.locale")?,
+        })
     }
 }
 
@@ -142,6 +180,7 @@ impl DeviceEntryRow {
 #[diesel(table_name = events, check_for_backend(Sqlite))]
 pub(crate) struct EventRow {
     id: Id,
+    pub(crate) user_id: Id,
     name: String,
     session_id: Option<Id>,
     client_address: Option<String>,

@@ -13,6 +13,8 @@ table! {
         locale -> Nullable<Text>,
         created_at -> BigInt,
         updated_at -> BigInt,
+        locked_at -> Nullable<BigInt>,
+        lock_reason -> Nullable<Text>,
     }
 }
 
@@ -160,12 +162,29 @@ table! {
 }
 
 table! {
+    imported_registrations (email_canonical) {
+        email_canonical -> Text,
+        email -> Text,
+        phone -> Text,
+        password_hash -> Text,
+        locale -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+table! {
     device_tokens (hash) {
         hash -> Binary,
         device_id -> Binary,
         parent -> Nullable<Binary>,
         issued_at -> BigInt,
         spent_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    imported_hashes (user_id) {
+        user_id -> Binary,
     }
 }
 

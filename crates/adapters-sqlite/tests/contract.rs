@@ -17,6 +17,8 @@ async fn migrated(url: &SqliteUrl) -> Stores {
         sessions: store.clone(),
         events: store.clone(),
         devices: store.clone(),
+        directory: store.clone(),
+        import: store.clone(),
         notices: store.clone(),
         webhooks: store,
     }

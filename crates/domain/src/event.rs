@@ -22,6 +22,10 @@ pub enum EventName {
     LoginSuccess,
     /// `authn_login_fail`: the password was wrong.
     LoginFail,
+    /// `authn_login_lock`: an operator locked the account, which ended its sessions.
+    LoginLock,
+    /// `authn_login_unlock`: an operator took the lock away. The vocabulary knows only the lock.
+    LoginUnlock,
     /// `authn_step_up`: a signed-in user proved all factors again.
     StepUp,
     /// `authn_password_change`: the password is another one.
@@ -47,12 +51,14 @@ pub enum EventName {
 
 impl EventName {
     /// Every name there is.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::UserCreated,
         Self::UserUpdated,
         Self::UserDeleted,
         Self::LoginSuccess,
         Self::LoginFail,
+        Self::LoginLock,
+        Self::LoginUnlock,
         Self::StepUp,
         Self::PasswordChange,
         Self::PasswordChangeFail,
@@ -73,6 +79,8 @@ impl EventName {
             Self::UserDeleted => "user_deleted",
             Self::LoginSuccess => "authn_login_success",
             Self::LoginFail => "authn_login_fail",
+            Self::LoginLock => "authn_login_lock",
+            Self::LoginUnlock => "authn_login_unlock",
             Self::StepUp => "authn_step_up",
             Self::PasswordChange => "authn_password_change",
             Self::PasswordChangeFail => "authn_password_change_fail",

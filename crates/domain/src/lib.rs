@@ -6,6 +6,8 @@
 //! nothing in it prints a secret or a whole phone number or e-mail address.
 
 mod access;
+mod account_lock;
+mod account_query;
 mod challenge;
 mod client;
 mod code;
@@ -27,6 +29,8 @@ mod throttle;
 mod user;
 
 pub use access::{AccessClaims, AccessToken, AuthenticationMethod};
+pub use account_lock::{AccountLock, InvalidLockReason, LockReason};
+pub use account_query::{AccountName, AccountQuery, EmailPart, InvalidAccountName, InvalidAccountQuery};
 pub use challenge::{
     Challenge, ChallengeId, ChallengePolicy, ChallengeState, Channel, InvalidChallengeId, Method, ProviderId,
     Purpose, SendReference, UnknownChannel, VerificationId,

@@ -174,6 +174,9 @@ impl EventName {
             | Self::UserUpdated
             | Self::LoginSuccess
             | Self::LoginFail
+            // Often the phone itself is why: it may be in the wrong hands.
+            | Self::LoginLock
+            | Self::LoginUnlock
             | Self::StepUp
             | Self::PasswordChangeFail
             | Self::TokenRevoked

@@ -16,16 +16,20 @@ use utoipa::{
 use crate::{
     HttpSettings,
     problem::{FieldError, PROBLEM_JSON, ProblemBody, ProblemCode},
-    routes::{API, Endpoint, Verb, described},
+    routes::{ADMIN, API, Endpoint, Verb, described},
 };
 
 /// The document as it is served.
 pub(crate) struct ApiDescription(Bytes);
 
 impl ApiDescription {
-    /// Describes the API under the version of `settings`.
-    pub(crate) fn of(settings: &HttpSettings) -> Self {
+    /// Describes the API under the version of `settings`; what operators can ask for only where
+    /// there are any.
+    pub(crate) fn of(settings: &HttpSettings, has_operators: bool) -> Self {
         let mut document = Document::openapi();
+        if !has_operators {
+            document.paths.paths.retain(|path, _| ADMIN.iter().all(|endpoint| endpoint.path != path));
+        }
         settings.version.clone_into(&mut document.info.version);
         settings.service_name.clone_into(&mut document.info.title);
         Self(serde_json::to_vec(&document).unwrap_or_default().into())
@@ -60,7 +64,9 @@ not rely on them where more is at stake than an ordinary account."),
         described::export, described::events, described::change_password, described::list, described::end,
         described::end_others, described::list_devices, described::forget_device, described::forget_devices,
         described::health, described::ready, described::public_keys,
-        described::openapi,
+        described::openapi, described::find_users, described::show_user, described::remove_user,
+        described::lock_user, described::unlock_user, described::end_user_sessions, described::user_events,
+        described::all_events,
     ),
     components(schemas(ProblemBody<'static>, FieldError)),
     modifiers(&BearerScheme, &Refusals),
@@ -77,6 +83,10 @@ impl Modify for BearerScheme {
             Some("The access token of the session, in the header only (RFC 6750 §2.1).".to_owned());
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+        let mut admin_key = Http::new(HttpAuthScheme::Bearer);
+        admin_key.description =
+            Some("An admin key, in the header only and from an allowed address; elsewhere 404.".to_owned());
+        components.add_security_scheme("admin_key", SecurityScheme::Http(admin_key));
     }
 }
 
@@ -85,7 +95,7 @@ struct Refusals;
 
 impl Modify for Refusals {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        for endpoint in API {
+        for endpoint in API.iter().chain(ADMIN) {
             let item = document.paths.paths.get_mut(endpoint.path);
             let Some(operation) = item.and_then(|item| operation_mut(item, endpoint.method)) else {
                 continue;
@@ -156,8 +166,11 @@ mod tests {
             let there = operations.into_iter().filter(|(_, operation)| operation.is_some());
             described.extend(there.map(|(method, _)| (path.clone(), method)));
         }
-        let served: BTreeSet<(String, &str)> =
-            API.iter().map(|endpoint| (endpoint.path.to_owned(), endpoint.method.allowed())).collect();
+        let served: BTreeSet<(String, &str)> = API
+            .iter()
+            .chain(ADMIN)
+            .map(|endpoint| (endpoint.path.to_owned(), endpoint.method.allowed()))
+            .collect();
         assert_eq!(described, served);
     }
 }

@@ -1,5 +1,7 @@
 //! What is answered, built field by field.
 
+mod admin;
+
 use domain::{
     Challenge, Channel, DeviceEntry, Factor, Method, SecurityEvent, SessionEntry, SessionId, User, UserAgent,
 };
@@ -7,6 +9,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use use_cases::{AccountExport, DependencyState, LoggedIn, SignedIn};
 use utoipa::ToSchema;
+
+pub(crate) use self::admin::{AccountDetailsBody, AccountEventsAnswer, AccountsAnswer};
 
 /// One attempt to prove possession of a factor.
 #[derive(Serialize, ToSchema)]

@@ -16,7 +16,7 @@ use use_cases::{
     StartPhoneLogin, StartStepUp, VerifyOtp, VerifyPhone,
 };
 
-use crate::{HttpSettings, connection, cors, edge, openapi::ApiDescription, routes};
+use crate::{HttpSettings, Operators, connection, cors, edge, openapi::ApiDescription, routes};
 
 #[cfg(feature = "governor")]
 use crate::address_limit::AddressLimit;
@@ -56,6 +56,8 @@ pub struct UseCases {
     pub forget_devices: ForgetDevices,
     pub check_readiness: CheckReadiness,
     pub publish_keys: PublishKeys,
+    /// `None`: there is no admin API.
+    pub operators: Option<Arc<Operators>>,
 }
 
 /// A server that takes connections from `listener` once it is awaited.
@@ -67,7 +69,8 @@ pub struct UseCases {
 /// When the listener cannot be used.
 pub fn server(use_cases: Arc<UseCases>, settings: HttpSettings, listener: TcpListener) -> io::Result<Server> {
     let settings = Arc::new(settings);
-    let description = Data::new(ApiDescription::of(&settings));
+    let has_operators = use_cases.operators.is_some();
+    let description = Data::new(ApiDescription::of(&settings, has_operators));
     #[cfg(feature = "governor")]
     let limit =
         AddressLimit::new(settings.clone()).ok_or_else(|| io::Error::other("the address limit is zero"))?;
@@ -78,7 +81,7 @@ pub fn server(use_cases: Arc<UseCases>, settings: HttpSettings, listener: TcpLis
             .app_data(Data::from(use_cases.clone()))
             .app_data(Data::from(app_settings.clone()))
             .app_data(description.clone())
-            .configure(|app| routes::routes(app, docs))
+            .configure(|app| routes::routes(app, docs, use_cases.operators.clone()))
             .default_service(web::to(routes::not_found))
             .wrap(from_fn(cors::answer_preflight));
         #[cfg(feature = "governor")]

@@ -78,6 +78,9 @@ pub(crate) enum Command {
         after_help = "Examples:\n  otp-login simulator\n  OTP_LOGIN__SIMULATOR__PORT=4001 otp-login simulator"
     )]
     Simulator,
+    /// Import, export, find, lock and delete accounts
+    #[command(subcommand)]
+    Users(Users),
     /// Make secrets
     #[command(subcommand)]
     Keys(Keys),
@@ -113,6 +116,106 @@ pub(crate) enum Migrate {
 }
 
 #[derive(Subcommand)]
+pub(crate) enum Users {
+    /// Take in people of another system
+    ///
+    /// Reads rows with email, phone_number, password_hash and verified (true or false), and if wanted
+    /// locale, country, created_at, phone_verified_at, id, locked_at and lock_reason. Whose phone is
+    /// verified gets an account; everybody else can sign in with the password and then proves the
+    /// phone. Hashes are of bcrypt ($2a$, $2b$, $2y$).
+    ///
+    /// The same file can be imported again at any time, also after it was interrupted: who is there
+    /// already is skipped. Exit code 0: all rows are in; 1: some were refused; 2: nothing was read.
+    #[command(after_help = "Examples:\n  otp-login users import people.csv --dry-run\n  \
+        otp-login users import people.csv --report refused.ndjson\n  \
+        other-program | otp-login users import - --format ndjson")]
+    Import(ImportUsers),
+    /// Print every account
+    ///
+    /// `import` reads what this prints. In CSV a cell that a spreadsheet could take for a formula
+    /// begins with an apostrophe, phone numbers among them; `import` takes it away again.
+    #[command(after_help = "Examples:\n  otp-login users export > accounts.ndjson\n  \
+        otp-login users export --format csv --with-password-hashes > accounts.csv")]
+    Export(ExportUsers),
+    /// List the accounts that something names: an id, a number, an e-mail address or part of one
+    #[command(after_help = "Examples:\n  otp-login users find ann@\n  otp-login users find +46701234567")]
+    Find {
+        /// What to look for; every account when left out
+        query: Option<String>,
+        /// Only accounts after the one with this id
+        #[arg(long, value_name = "ID")]
+        after: Option<uuid::Uuid>,
+    },
+    /// Show everything about one account but its password hash
+    Show {
+        /// Its id, e-mail address or number with +
+        name: String,
+    },
+    /// Let nobody sign in to an account, and end its sessions at once
+    #[command(after_help = "Example:\n  otp-login users lock ann@example.com --reason 'phone stolen'")]
+    Lock {
+        /// Its id, e-mail address or number with +
+        name: String,
+        /// Why, for other operators
+        #[arg(long)]
+        reason: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Let the owner of an account sign in again
+    Unlock {
+        /// Its id, e-mail address or number with +
+        name: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Delete an account with everything that hangs on it, for good
+    Delete {
+        /// Its id, e-mail address or number with +
+        name: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct ImportUsers {
+    /// The file, or - for standard input
+    pub(crate) file: PathBuf,
+    /// What the file is; told from its name when left out
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<UsersFormat>,
+    /// Say what would happen and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Write every refused row with its line, field, reason and remedy to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct ExportUsers {
+    /// How to print accounts
+    #[arg(long, value_enum, default_value = "ndjson")]
+    pub(crate) format: UsersFormat,
+    /// With the hashes of passwords: keep the output as safe as the database
+    #[arg(long)]
+    pub(crate) with_password_hashes: bool,
+}
+
+/// How accounts are written in files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum UsersFormat {
+    /// RFC 4180, with a header
+    Csv,
+    /// One JSON object a line
+    Ndjson,
+}
+
+#[derive(Subcommand)]
 pub(crate) enum Keys {
     /// Print fresh secrets as environment variables
     #[command(
@@ -122,6 +225,9 @@ pub(crate) enum Keys {
         /// Also make a signing key of its own for access tokens: EdDSA, ES256 or HS256
         #[arg(long)]
         jwt: Option<String>,
+        /// Also make a key for the admin API
+        #[arg(long)]
+        admin: bool,
     },
 }
 

@@ -10,18 +10,20 @@ use adapters_webhooks::Webhooks;
 use anyhow::Context;
 use async_trait::async_trait;
 use domain::{Channel, Code, PhoneNumber, ProviderId, SendReference};
-use http_actix::UseCases;
+use http_actix::{Operators, UseCases};
 use ports::{
-    AccessTokens, AccountStore, ChallengeStore, Clock, CodeCheck, CodeRequest, DecoyCodes, Dependency,
-    DeviceStore, EventStore, NoticeStore, PasswordHasher, ProviderFault, Sealer, SecretGenerator,
-    SessionStore, StartError, StartedVerification, VerificationProvider, WebhookSender, WebhookStore,
+    AccessTokens, AccountDirectory, AccountImport, AccountStore, ChallengeStore, Clock, CodeCheck,
+    CodeRequest, DecoyCodes, Dependency, DeviceStore, EventStore, NoticeStore, PasswordHasher, ProviderFault,
+    Sealer, SecretGenerator, SessionStore, StartError, StartedVerification, VerificationProvider,
+    WebhookSender, WebhookStore,
 };
 use use_cases::{
-    Authenticate, BlindChallenges, ChangeLocale, ChangePassword, CheckReadiness, DeleteAccount,
-    DeliverNotices, DeliverWebhooks, EndOtherSessions, EndSession, ExportAccount, FanOutEvents, ForgetDevice,
-    ForgetDevices, ForgotPassword, ListDevices, ListEvents, ListSessions, LogIn, LogOut, PublishKeys,
-    RefreshSession, RegisterUser, RequestOtp, ResetPassword, StartPhoneChange, StartPhoneLogin, StartStepUp,
-    VerifyOtp, VerifyPhone,
+    Authenticate, AuthorizeOperator, BlindChallenges, ChangeLocale, ChangePassword, CheckReadiness,
+    DeleteAccount, DeliverNotices, DeliverWebhooks, EndAllSessions, EndOtherSessions, EndSession,
+    ExportAccount, FanOutEvents, FindAccounts, ForgetDevice, ForgetDevices, ForgotPassword,
+    ListAccountEvents, ListAllEvents, ListDevices, ListEvents, ListSessions, LockAccount, LogIn, LogOut,
+    PublishKeys, RefreshSession, RegisterUser, RemoveAccount, RequestOtp, ResetPassword, ShowAccount,
+    StartPhoneChange, StartPhoneLogin, StartStepUp, UnlockAccount, VerifyOtp, VerifyPhone,
 };
 
 use crate::awaited::Awaited;
@@ -75,14 +77,28 @@ impl Database {
         }
     }
 
-    fn accounts(&self) -> Arc<dyn AccountStore> {
+    pub(crate) fn accounts(&self) -> Arc<dyn AccountStore> {
         match self {
             Self::Postgres(store) => Arc::new(store.clone()),
             Self::Sqlite(store) => Arc::new(store.clone()),
         }
     }
 
-    fn sessions(&self) -> Arc<dyn SessionStore> {
+    pub(crate) fn sessions(&self) -> Arc<dyn SessionStore> {
+        match self {
+            Self::Postgres(store) => Arc::new(store.clone()),
+            Self::Sqlite(store) => Arc::new(store.clone()),
+        }
+    }
+
+    pub(crate) fn directory(&self) -> Arc<dyn AccountDirectory> {
+        match self {
+            Self::Postgres(store) => Arc::new(store.clone()),
+            Self::Sqlite(store) => Arc::new(store.clone()),
+        }
+    }
+
+    pub(crate) fn import(&self) -> Arc<dyn AccountImport> {
         match self {
             Self::Postgres(store) => Arc::new(store.clone()),
             Self::Sqlite(store) => Arc::new(store.clone()),
@@ -311,6 +327,40 @@ pub(crate) fn use_cases(
         forget_devices: ForgetDevices { clock, secrets, devices },
         check_readiness: CheckReadiness { dependencies: vec![database.dependency(), sinch] },
         publish_keys: PublishKeys { tokens },
+        operators: operators(settings, database).map(Arc::new),
+    })
+}
+
+/// What operators can ask for over HTTP, if they have a key.
+fn operators(settings: &Settings, database: &Database) -> Option<Operators> {
+    let keys = settings.admin_keys.clone()?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let secrets: Arc<dyn SecretGenerator> = Arc::new(SystemSecrets);
+    let (accounts, directory) = (database.accounts(), database.directory());
+    Some(Operators {
+        authorize: AuthorizeOperator { keys: Arc::new(keys) },
+        find_accounts: FindAccounts { directory: directory.clone() },
+        show_account: ShowAccount {
+            clock: clock.clone(),
+            accounts: accounts.clone(),
+            directory: directory.clone(),
+            sessions: database.sessions(),
+            events: database.events(),
+        },
+        lock_account: LockAccount {
+            clock: clock.clone(),
+            secrets: secrets.clone(),
+            directory: directory.clone(),
+        },
+        unlock_account: UnlockAccount {
+            clock: clock.clone(),
+            secrets: secrets.clone(),
+            directory: directory.clone(),
+        },
+        remove_account: RemoveAccount { clock: clock.clone(), secrets: secrets.clone(), accounts },
+        end_all_sessions: EndAllSessions { clock, secrets, directory: directory.clone() },
+        list_account_events: ListAccountEvents { events: database.events() },
+        list_all_events: ListAllEvents { directory },
     })
 }
 

@@ -2,17 +2,20 @@
 
 use async_trait::async_trait;
 use domain::{
-    DeviceId, Email, Locale, PasswordFailures, PasswordHash, PhoneNumber, SessionId, SignInName, User, UserId,
+    AccountLock, DeviceId, Email, Locale, PasswordFailures, PasswordHash, PhoneNumber, SessionId, SignInName,
+    User, UserId,
 };
 use jiff::Timestamp;
 
 use crate::{NewEvent, PresentedDevice, StoreError};
 
-/// An account and the hash of its password.
+/// An account, the hash of its password, and its lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     pub user: User,
     pub password_hash: PasswordHash,
+    /// While there is one nobody may sign in.
+    pub lock: Option<AccountLock>,
 }
 
 /// A registration whose phone is not yet proven. It reserves nothing.
@@ -40,6 +43,12 @@ pub struct SignIn {
     pub registrations: Vec<PendingRegistration>,
     /// The live device of the account whose token was presented.
     pub device: Option<DeviceId>,
+    /// A registration that came from another system, with the hash that it had there. Nobody
+    /// has one beside an account.
+    pub imported: Option<PendingRegistration>,
+    /// Whether anybody, with this name or another, still has an imported registration or an
+    /// account whose imported hash has a salt of its own.
+    pub imports_remain: bool,
 }
 
 /// A wrong password that came with a token of a live device.

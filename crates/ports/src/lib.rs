@@ -13,8 +13,10 @@ mod challenges;
 pub mod contract;
 mod crypto;
 mod devices;
+mod directory;
 mod error;
 mod events;
+mod import;
 mod notices;
 mod provider;
 mod readiness;
@@ -32,12 +34,14 @@ pub use challenges::{
     ReservedSend, SendDecision, SendLimits, Spent, Subject, Taken, UnseenSend,
 };
 pub use crypto::{
-    AccessTokens, Candidate, Clock, HashError, InvalidAccessToken, PasswordHasher, PasswordMatch,
+    AccessTokens, AdminKeys, Candidate, Clock, HashError, InvalidAccessToken, PasswordHasher, PasswordMatch,
     SecretGenerator, SigningFailed,
 };
 pub use devices::{DeviceSignIn, DeviceStore, DeviceUse, NewDevice, PresentedDevice};
+pub use directory::{AccountDirectory, AccountEntry, AccountEvent, LockChange};
 pub use error::StoreError;
 pub use events::{EventStore, NewEvent};
+pub use import::{AccountImport, ImportConflict, ImportOutcome, ImportedAccount, KnownNames};
 pub use notices::{DueNotice, Notice, NoticeFault, NoticeSender, NoticeStore};
 pub use provider::{
     CodeCheck, CodeRequest, DecoyCodes, NotSent, ProviderFault, StartError, StartedVerification,
@@ -55,9 +59,11 @@ pub use webhooks::{
 pub use self::{
     accounts::MockAccountStore,
     challenges::MockChallengeStore,
-    crypto::{MockAccessTokens, MockClock, MockPasswordHasher, MockSecretGenerator},
+    crypto::{MockAccessTokens, MockAdminKeys, MockClock, MockPasswordHasher, MockSecretGenerator},
     devices::MockDeviceStore,
+    directory::MockAccountDirectory,
     events::MockEventStore,
+    import::MockAccountImport,
     notices::{MockNoticeSender, MockNoticeStore},
     provider::{MockDecoyCodes, MockVerificationProvider},
     readiness::MockDependency,

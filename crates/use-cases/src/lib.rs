@@ -20,6 +20,7 @@ mod forgot_password;
 mod log_in;
 mod log_out;
 mod open_session;
+mod operators;
 mod own_account;
 mod own_devices;
 mod own_password;
@@ -45,6 +46,11 @@ pub use forgot_password::{ForgotPassword, ForgotPasswordRequest};
 pub use log_in::{LogIn, LogInError, LogInRequest, LoggedIn};
 pub use log_out::{LogOut, LogOutError};
 pub use open_session::SignedIn;
+pub use operators::{
+    AccountDetails, AuthorizeOperator, EndAllSessions, EndAllSessionsError, ExportAccounts, FindAccounts,
+    ImportAccounts, ListAccountEvents, ListAllEvents, LockAccount, LockAccountError, NotAnOperator,
+    PersonToImport, RemoveAccount, RemoveAccountError, ShowAccount, ShowAccountError, UnlockAccount,
+};
 pub use own_account::{
     AccountExport, ChangeLocale, ChangeLocaleError, DeleteAccount, DeleteAccountError, ExportAccount,
     ExportAccountError, ListEvents,
@@ -59,6 +65,9 @@ pub use reset_password::{ResetPassword, ResetPasswordError, ResetPasswordRequest
 pub use start_phone_login::{StartPhoneLogin, StartPhoneLoginError, StartPhoneLoginRequest};
 pub use start_step_up::{StartStepUp, StartStepUpError, StartStepUpRequest};
 pub use verify_otp::{VerifyOtp, VerifyOtpError, VerifyOtpRequest};
+
+// What operators are shown, for whoever knows no port.
+pub use ports::{AccountEntry, AccountEvent};
 
 /// The examples of the README.
 #[cfg(doctest)]

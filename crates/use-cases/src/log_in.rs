@@ -10,8 +10,8 @@ use domain::{
 use jiff::{SignedDuration, Timestamp};
 use ports::{
     AccessTokens, Account, AccountStore, Candidate, ChallengeStore, Clock, DeviceFailure, DeviceStore,
-    NewChallenge, PasswordFailure, PasswordHasher, PresentedDevice, SecretGenerator, SendLimits, SignIn,
-    Subject, VerificationProvider,
+    NewChallenge, PasswordFailure, PasswordHasher, PendingRegistration, PresentedDevice, SecretGenerator,
+    SendLimits, SignIn, Subject, VerificationProvider,
 };
 
 use crate::{
@@ -140,25 +140,18 @@ impl LogIn {
 
     /// Whose password it is: the account's, or else a pending registration's.
     async fn recognise(&self, request: &LogInRequest, sign_in: &SignIn) -> Result<Option<Recognised>, Fault> {
-        let account = sign_in.account.iter().map(|account| Candidate {
-            owner: account.user.email.clone(),
-            hash: account.password_hash.clone(),
-        });
-        let pending = sign_in.registrations.iter().map(|registration| Candidate {
-            owner: registration.email.clone(),
-            hash: registration.password_hash.clone(),
-        });
-        let candidates: Vec<Candidate> = account.chain(pending).collect();
-        let matched =
-            self.hasher.find_match(&request.password, &candidates, least_hashes(&request.name)).await?;
+        let known = Known::of(sign_in);
+        let candidates: Vec<Candidate> = known.iter().map(Known::candidate).collect();
+        let least_hashes = least_hashes(&request.name, sign_in.imports_remain);
+        let matched = self.hasher.find_match(&request.password, &candidates, least_hashes).await?;
         let Some(matched) = matched else { return Ok(None) };
-        match &sign_in.account {
-            Some(account) if matched.index == 0 => {
+        Ok(match known.get(matched.index) {
+            Some(Known::Account(account)) if account.lock.is_none() => {
                 let mut password_hash = account.password_hash.clone();
                 if matched.outdated {
                     password_hash = self.upgrade(account, &request.password).await.unwrap_or(password_hash);
                 }
-                Ok(Some(Recognised {
+                Some(Recognised {
                     locale: account.user.locale.clone(),
                     phone: account.user.phone.clone(),
                     subject: Subject::Login {
@@ -167,15 +160,36 @@ impl LogIn {
                         throttle_key: sign_in.throttle_key.clone(),
                         password_hash,
                     },
-                }))
+                })
             }
-            account => {
-                let place = matched.index.saturating_sub(usize::from(account.is_some()));
-                Ok(sign_in.registrations.get(place).map(|registration| Recognised {
-                    locale: registration.locale.clone(),
-                    phone: registration.phone.clone(),
-                    subject: Subject::Registration(registration.clone()),
-                }))
+            Some(Known::Registration(registration)) => {
+                Some(Recognised::registration((*registration).clone()))
+            }
+            Some(Known::Imported(registration)) => {
+                let registration = self.adopted(registration, &request.password, matched.outdated).await;
+                Some(Recognised::registration(registration))
+            }
+            Some(Known::Account(_)) | None => None,
+        })
+    }
+
+    /// The registration with a hash of our own, so that whoever registers anew with the same
+    /// password finds the same challenge.
+    async fn adopted(
+        &self,
+        imported: &PendingRegistration,
+        password: &Password,
+        outdated: bool,
+    ) -> PendingRegistration {
+        if !outdated {
+            return imported.clone();
+        }
+        match self.hasher.hash(password, &imported.email).await {
+            Ok(password_hash) => PendingRegistration { password_hash, ..imported.clone() },
+            Err(error) => {
+                let fault = Fault::from(error);
+                tracing::warn!(error = &fault as &dyn std::error::Error, "a password hash was not upgraded");
+                imported.clone()
             }
         }
     }
@@ -246,13 +260,57 @@ fn retry_at(sign_in: &SignIn, now: Timestamp) -> Option<Timestamp> {
     if sign_in.device.is_some() { None } else { sign_in.failures.retry_at(now) }
 }
 
+impl Recognised {
+    fn registration(registration: PendingRegistration) -> Self {
+        Self {
+            locale: registration.locale.clone(),
+            phone: registration.phone.clone(),
+            subject: Subject::Registration(registration),
+        }
+    }
+}
+
+/// Somebody who is known by the name.
+enum Known<'a> {
+    Account(&'a Account),
+    Registration(&'a PendingRegistration),
+    Imported(&'a PendingRegistration),
+}
+
+impl<'a> Known<'a> {
+    /// The account comes first, for its owner's sake. A locked one comes last: it is compared
+    /// only for the time that takes, and hides no registration with the same password.
+    fn of(sign_in: &'a SignIn) -> Vec<Self> {
+        let account = || sign_in.account.iter().map(Known::Account);
+        let others = sign_in
+            .registrations
+            .iter()
+            .map(Known::Registration)
+            .chain(sign_in.imported.iter().map(Known::Imported));
+        let is_locked = sign_in.account.as_ref().is_some_and(|account| account.lock.is_some());
+        if is_locked { others.chain(account()).collect() } else { account().chain(others).collect() }
+    }
+
+    fn candidate(&self) -> Candidate {
+        match self {
+            Self::Account(account) => {
+                Candidate { owner: account.user.email.clone(), hash: account.password_hash.clone() }
+            }
+            Self::Registration(registration) | Self::Imported(registration) => {
+                Candidate { owner: registration.email.clone(), hash: registration.password_hash.clone() }
+            }
+        }
+    }
+}
+
 /// An e-mail's candidates share a salt and cost one hash. A number's do not:
 /// there is an account or none, and at least one registration or none, so that
-/// two hashes hide which.
-fn least_hashes(name: &SignInName) -> usize {
+/// two hashes hide which. An imported hash, of the account or in its place, has a salt of its own;
+/// while there is one anywhere, an e-mail may have two salts as well and two hashes hide whose.
+fn least_hashes(name: &SignInName, imports_remain: bool) -> usize {
     match name {
-        SignInName::Email(_) => 1,
-        SignInName::Phone(_) => 2,
+        SignInName::Email(_) if !imports_remain => 1,
+        SignInName::Email(_) | SignInName::Phone(_) => 2,
     }
 }
 

@@ -11,17 +11,17 @@ use domain::{
 use fixtures::{
     CHALLENGES, DEVICES, Log, QUOTAS, SESSIONS, account, challenge_state, client, clock, destinations,
     device_entry, device_token, email, expect_not_sent, expect_sent, failed, failure_of_the_owner,
-    fresh_challenge_id, fresh_id, in_seconds, locale, new_event, now, opened, password_hash, phone,
+    fresh_challenge_id, fresh_id, in_seconds, locale, lock, new_event, now, opened, password_hash, phone,
     provider_away, provider_id, refresh_token, registration, reserved, secrets, sign_in, stored_device,
     stored_form, sweden, throttle_key, unavailable, unsendable_phone, user,
 };
 use jiff::SignedDuration;
 use mockall::{Sequence, predicate::eq};
 use ports::{
-    Candidate, DeviceFailure, DeviceSignIn, DeviceUse, HashError, MockAccessTokens, MockAccountStore,
-    MockChallengeStore, MockClock, MockDeviceStore, MockPasswordHasher, MockVerificationProvider,
-    NewChallenge, NewSession, NotSent, PasswordFailure, PasswordMatch, PendingRegistration, PresentedDevice,
-    SendDecision, SendLimits, SignIn, StartError, StoreError, Subject,
+    Account, Candidate, DeviceFailure, DeviceSignIn, DeviceUse, HashError, MockAccessTokens,
+    MockAccountStore, MockChallengeStore, MockClock, MockDeviceStore, MockPasswordHasher,
+    MockVerificationProvider, NewChallenge, NewSession, NotSent, PasswordFailure, PasswordMatch,
+    PendingRegistration, PresentedDevice, SendDecision, SendLimits, SignIn, StartError, StoreError, Subject,
 };
 use use_cases::{Fault, LogIn, LogInError, LogInRequest, LoggedIn};
 
@@ -724,5 +724,97 @@ async fn lg_01_a_sign_in_logs_neither_person_nor_password() {
     }
     for secret in [PASSWORD, "Lovelace", "lovelace", "0123456", "hash of", "the store chose"] {
         assert!(!text.contains(secret), "{secret}: {text}");
+    }
+}
+
+// Locked accounts.
+
+fn locked(password_of: Option<usize>) -> Mocks {
+    let account = Account { lock: Some(lock()), ..account() };
+    let mut mocks = Mocks::knowing(sign_in(Some(account), vec![registration(1)]));
+    let candidate = |hash: &str| Candidate { owner: email(), hash: password_hash(hash) };
+    // The account is compared for the time it takes, after everybody else.
+    let expected = [candidate("hash of registration 1"), candidate("hash of the account")];
+    mocks
+        .hasher
+        .expect_find_match()
+        .withf(move |_, candidates, least_hashes| candidates == expected && *least_hashes == 1)
+        .once()
+        .return_once(move |_, _, _| Ok(password_of.map(|index| PasswordMatch { index, outdated: true })));
+    mocks
+}
+
+#[tokio::test]
+async fn en_01_the_password_of_a_locked_account_is_a_wrong_one() {
+    for password_of in [None, Some(1)] {
+        let mocks = locked(password_of).counting_a_failure(of_the_owner());
+        let refusal = mocks.log_in().await.unwrap_err();
+        assert!(matches!(refusal, LogInError::InvalidCredentials), "{refusal:?}");
+    }
+}
+
+#[tokio::test]
+async fn en_01_a_locked_account_hides_no_registration() {
+    let mocks = locked(Some(0)).counting_a_failure(of_the_owner());
+    mocks.opening_for(Subject::Registration(registration(1))).log_in().await.unwrap();
+}
+
+// People of another system.
+
+fn imported() -> PendingRegistration {
+    PendingRegistration { password_hash: password_hash("hash of another system"), ..registration(1) }
+}
+
+fn knowing_an_imported_one(matched: Option<PasswordMatch>) -> Mocks {
+    let known =
+        SignIn { imported: Some(imported()), imports_remain: true, ..sign_in(None, vec![registration(2)]) };
+    let mut mocks = Mocks::knowing(known).counting_a_failure(of_nobody());
+    let candidate = |hash: &str| Candidate { owner: email(), hash: password_hash(hash) };
+    let expected = [candidate("hash of registration 2"), candidate("hash of another system")];
+    mocks
+        .hasher
+        .expect_find_match()
+        .withf(move |_, candidates, least_hashes| candidates == expected && *least_hashes == 2)
+        .once()
+        .return_once(move |_, _, _| Ok(matched));
+    mocks
+}
+
+#[tokio::test]
+async fn an_imported_registration_is_adopted_with_a_hash_of_our_own() {
+    let mut mocks = knowing_an_imported_one(Some(PasswordMatch { index: 1, outdated: true }));
+    mocks.hasher.expect_hash().once().return_once(|_, _| Ok(password_hash("our hash")));
+    let adopted = PendingRegistration { password_hash: password_hash("our hash"), ..imported() };
+    mocks.opening_for(Subject::Registration(adopted)).log_in().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_hash_that_cannot_be_replaced_serves_as_it_is() {
+    let mocks = knowing_an_imported_one(Some(PasswordMatch { index: 1, outdated: false }));
+    mocks.opening_for(Subject::Registration(imported())).log_in().await.unwrap();
+
+    let mut mocks = knowing_an_imported_one(Some(PasswordMatch { index: 1, outdated: true }));
+    mocks
+        .hasher
+        .expect_hash()
+        .once()
+        .return_once(|_, _| Err(HashError::Overloaded { retry_after: SignedDuration::from_secs(1) }));
+    mocks.opening_for(Subject::Registration(imported())).log_in().await.unwrap();
+}
+
+#[tokio::test]
+async fn en_02_while_imports_remain_every_name_costs_two_hashes() {
+    let strangers = [(None, of_nobody()), (Some(account()), of_the_owner())];
+    for (account, failure) in strangers {
+        let known = SignIn { imports_remain: true, ..sign_in(account, Vec::new()) };
+        let mut mocks = Mocks::knowing(known).counting_a_failure(failure);
+        mocks
+            .hasher
+            .expect_find_match()
+            .withf(|_, _, least_hashes| *least_hashes == 2)
+            .once()
+            .return_once(|_, _, _| Ok(None));
+        let refusal = mocks.log_in().await.unwrap_err();
+        assert!(matches!(refusal, LogInError::InvalidCredentials), "{refusal:?}");
     }
 }

@@ -4,7 +4,7 @@ use diesel::{
     QueryResult, QueryableByName,
     pg::Pg,
     query_builder::AstPass,
-    sql_types::{Binary, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{Binary, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use domain::{DeviceId, PasswordFailures, PasswordHash, SignInName};
 use jiff::{SignedDuration, Timestamp};
@@ -17,35 +17,41 @@ use crate::{
     PostgresStore,
     challenges::limit,
     events::{EventInput, OtherEventInput, held_owner, record},
-    rows::{UserRow, email, locale, phone, read, user_columns},
+    rows::{LockRow, UserRow, email, locale, lock_columns, phone, read, user_columns},
     statement::{Inputs, statement},
     types::Instant,
 };
 
-/// One row for each pending registration, and one row when there is none; the
+/// One row for each registration, an imported one the last, and one row when there is none; the
 /// account and the failures stand in every row.
 macro_rules! find_sign_in {
     ($name:literal, $most:literal) => {
         concat!(
             " SELECT i.name AS throttle_key, f.count AS failures, f.last_at AS failed_at,
             u.password_hash AS account_hash, p.email AS pending_email, p.phone AS pending_phone,
-            p.password_hash AS pending_hash, p.account_locale AS pending_locale, r.id AS device_id, ",
-            user_columns!(),
+            p.password_hash AS pending_hash, p.account_locale AS pending_locale, r.id AS device_id,
+            coalesce(p.imported, false) AS imported,
+            EXISTS (SELECT FROM imported_hashes) OR EXISTS (SELECT FROM imported_registrations) AS imports_remain, ",
+            lock_columns!(), ", ", user_columns!(),
             " FROM input i LEFT JOIN users u ON u.", $name, " = i.name
             LEFT JOIN password_failures f ON f.account = i.name
             LEFT JOIN LATERAL (
-                SELECT c.* FROM challenges c
+                (SELECT c.email, c.phone, c.password_hash, c.account_locale, c.created_at, false AS imported
+                FROM challenges c
                 JOIN verifications v ON v.phone = c.phone AND v.purpose = c.purpose AND v.id = c.verification_id
                 WHERE c.purpose = 'registration' AND c.", $name, " = i.name AND c.expires_at > i.now
                 AND v.attempts_left > 0 AND v.expires_at > i.now
-                ORDER BY c.created_at DESC LIMIT ", $most, "
+                ORDER BY c.created_at DESC LIMIT ", $most, ")
+                UNION ALL
+                SELECT r.email, r.phone, r.password_hash, r.locale, r.created_at, true
+                FROM imported_registrations r WHERE r.", $name, " = i.name AND u.id IS NULL
             ) p ON true
             LEFT JOIN LATERAL (
                 SELECT d.id FROM device_tokens t JOIN devices d ON d.id = t.device_id
                 WHERE t.hash = i.device_token AND d.user_id = u.id AND d.expires_at > i.now
                 AND (t.spent_at IS NULL OR t.spent_at > i.leeway_began)
             ) r ON true
-            ORDER BY p.created_at DESC"
+            ORDER BY p.imported, p.created_at DESC"
         )
     };
 }
@@ -124,6 +130,12 @@ struct SignInRow {
     pending_locale: Option<String>,
     #[diesel(sql_type = Nullable<SqlUuid>)]
     device_id: Option<Uuid>,
+    #[diesel(sql_type = Bool)]
+    imported: bool,
+    #[diesel(sql_type = Bool)]
+    imports_remain: bool,
+    #[diesel(embed)]
+    lock: LockRow,
     #[diesel(embed)]
     user: Option<UserRow>,
 }
@@ -156,17 +168,29 @@ fn forgotten(now: Timestamp) -> Instant {
 }
 
 fn sign_in(rows: Vec<SignInRow>, now: Timestamp) -> Result<SignIn, StoreError> {
-    let registrations = rows.iter().filter_map(|row| row.pending().transpose()).collect::<Result<_, _>>()?;
+    let of_kind = |imported: bool| rows.iter().filter(move |row| row.imported == imported);
+    let registrations =
+        of_kind(false).filter_map(|row| row.pending().transpose()).collect::<Result<_, _>>()?;
+    let imported = of_kind(true).find_map(|row| row.pending().transpose()).transpose()?;
     let first = read(rows.into_iter().next(), "password_failures", "account")?;
     let failures = first.failures(now);
     let device = first.device_id.map(DeviceId);
     let account = match (first.user, first.account_hash) {
         (Some(user), Some(hash)) => {
-            Some(Account { user: user.try_into()?, password_hash: PasswordHash::new(hash) })
+            let lock = first.lock.lock()?;
+            Some(Account { user: user.try_into()?, password_hash: PasswordHash::new(hash), lock })
         }
         _ => None,
     };
-    Ok(SignIn { throttle_key: ThrottleKey(first.throttle_key), failures, account, registrations, device })
+    Ok(SignIn {
+        throttle_key: ThrottleKey(first.throttle_key),
+        failures,
+        account,
+        registrations,
+        device,
+        imported,
+        imports_remain: first.imports_remain,
+    })
 }
 
 pub(super) async fn find(

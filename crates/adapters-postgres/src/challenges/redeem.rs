@@ -71,6 +71,12 @@ redeem!(RedeemRegistration uses "registration": concat!(", registration AS MATER
         DELETE FROM challenges c USING registration r
         WHERE c.id = r.id OR (EXISTS (SELECT FROM owner) AND c.purpose = 'registration'
             AND (c.phone = r.phone OR c.email_canonical = r.email_canonical))
+    ), superseded AS (
+        DELETE FROM imported_registrations m USING owner o
+        WHERE m.email_canonical = o.email_canonical OR m.phone = o.phone
+        RETURNING m.password_hash, o.id AS user_id, o.password_hash AS kept_hash
+    ), marked AS (
+        INSERT INTO imported_hashes (user_id) SELECT DISTINCT s.user_id FROM superseded s WHERE s.password_hash = s.kept_hash
     ), trusted AS (
         DELETE FROM password_failures f USING owner o WHERE f.account IN (o.email_canonical, o.phone)
     ), forgiven AS (
@@ -79,13 +85,13 @@ redeem!(RedeemRegistration uses "registration": concat!(", registration AS MATER
     SELECT u.id IS NOT NULL AS created, ", user_columns!(), " FROM registration r LEFT JOIN owner u ON true"));
 
 /// The use of a sign-in's code, which ends every challenge that shares it. The row of the user is
-/// held against those who change the password or the number: they must find the new session, or
-/// we must find the challenge closed.
+/// held against those who lock the account or change the password or the number: they must find
+/// the new session, or we must find the account locked or the challenge closed.
 macro_rules! sign_in {
     () => {
         concat!(
             ", account AS MATERIALIZED (
-                SELECT u.* FROM input i, won, users u WHERE u.id = i.user_id FOR SHARE OF u
+                SELECT u.* FROM input i, won, users u WHERE u.id = i.user_id AND u.locked_at IS NULL FOR SHARE OF u
             ), closed AS (
                 DELETE FROM challenges c USING won, account a WHERE c.verification_id = won.id
                 RETURNING c.id
@@ -105,7 +111,7 @@ redeem!(RedeemPhoneLogin uses "phone_login": sign_in!());
 // the user is held against those who end the others: they must find the new session, or we must
 // find the old one ended.
 redeem!(RedeemStepUp uses "step_up": concat!(", account AS MATERIALIZED (
-        SELECT u.* FROM input i, won, users u WHERE u.id = i.user_id FOR SHARE OF u
+        SELECT u.* FROM input i, won, users u WHERE u.id = i.user_id AND u.locked_at IS NULL FOR SHARE OF u
     ), closed AS (
         DELETE FROM challenges c USING won, account a WHERE c.verification_id = won.id
         RETURNING c.id, c.session_id

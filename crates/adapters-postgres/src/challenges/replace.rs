@@ -55,6 +55,8 @@ statement!(ResetPassword {
         RETURNING u.id, u.email_canonical, u.phone
     ), forgiven AS (
         DELETE FROM password_failures f USING changed c WHERE f.account IN (c.email_canonical, c.phone)
+    ), replaced AS (
+        DELETE FROM imported_hashes h USING changed c WHERE h.user_id = c.id
     ), forgotten AS (
         DELETE FROM guesses g USING won WHERE g.account = won.phone
     )", record!(user "c.id", session "NULL", act "changed c"),
@@ -81,6 +83,8 @@ statement!(ChangePhone {
         RETURNING u.*
     ), closed AS (
         DELETE FROM challenges c USING changed n WHERE c.purpose = 'registration' AND c.phone = n.phone
+    ), superseded AS (
+        DELETE FROM imported_registrations m USING changed n WHERE m.phone = n.phone
     ), forgotten AS (
         DELETE FROM guesses g USING owner o WHERE g.account = o.id::text AND g.purpose = 'phone_change'
     ), recorded AS (", record!(user "n.id", session "i.kept", act "changed n"),

@@ -9,7 +9,7 @@ use domain::{Client, Locale, Purpose, User, UserId};
 use jiff::Timestamp;
 use ports::{Account, NewEvent, PasswordChange};
 
-use super::forget_failures;
+use super::{forget_failures, imported};
 use crate::{
     devices, events,
     rows::UserRow,
@@ -36,6 +36,7 @@ pub(super) fn change_password(
         .optional()?;
     let Some(user) = changed.map(UserRow::into_user).transpose()? else { return Ok(false) };
     forget_failures(sqlite, &user)?;
+    imported::hash_was_replaced(sqlite, user.id)?;
     end_all_but(sqlite, *kept, user.id)?;
     close_challenges(sqlite, user.id)?;
     devices::forget_all(sqlite, user.id)?;
@@ -88,8 +89,8 @@ fn close_challenges(sqlite: &mut SqliteConnection, id: UserId) -> QueryResult<()
     delete(challenges::table.filter(by_old())).execute(sqlite).map(drop)
 }
 
-/// Whoever gets the number's next account must not find codes of this one.
-fn end_codes(sqlite: &mut SqliteConnection, id: UserId) -> QueryResult<()> {
+/// Ends what codes were sent for. Whoever gets the number's next account must not find them either.
+pub(crate) fn end_codes(sqlite: &mut SqliteConnection, id: UserId) -> QueryResult<()> {
     let own = challenges::table.filter(challenges::user_id.eq(Id(id.0))).select(challenges::verification_id);
     delete(verifications::table.filter(verifications::id.eq_any(own))).execute(sqlite).map(drop)
 }

@@ -1,6 +1,7 @@
 //! Accounts and wrong passwords.
 
 mod changes;
+pub(crate) mod imported;
 
 use async_trait::async_trait;
 use diesel::{
@@ -16,6 +17,7 @@ use ports::{
 };
 use uuid::Uuid;
 
+pub(crate) use self::changes::end_codes;
 use crate::{
     devices, events,
     rows::{RegistrationRow, UserRow},
@@ -62,7 +64,8 @@ impl AccountStore for SqliteStore {
         let (old, new) = (old.clone(), new.clone());
         self.write(move |sqlite| {
             let unchanged = users::table.find(Id(user_id.0)).filter(users::password_hash.eq(old.as_str()));
-            update(unchanged).set(users::password_hash.eq(new.as_str())).execute(sqlite).map(drop)
+            let upgraded = update(unchanged).set(users::password_hash.eq(new.as_str())).execute(sqlite)?;
+            if upgraded > 0 { imported::hash_was_replaced(sqlite, user_id) } else { Ok(()) }
         })
         .await
     }
@@ -114,8 +117,10 @@ fn find_sign_in(
         failures: find_failures(sqlite, &throttle_key, now)?,
         throttle_key,
         device: find_device(sqlite, presented, account.as_ref(), now)?,
-        account,
         registrations: find_registrations(sqlite, name, now)?,
+        imported: if account.is_none() { imported::find(sqlite, name)? } else { None },
+        imports_remain: imported::remain(sqlite)?,
+        account,
     })
 }
 

@@ -11,7 +11,7 @@ use ports::{Attempt, NewSession, PendingRegistration, Redeemed, Subject};
 
 use super::guessing;
 use crate::{
-    accounts::forget_failures,
+    accounts::{forget_failures, imported},
     rows::{RegistrationRow, UserRow},
     schema::{challenges, users, verifications},
     sessions::{end_live, open_session},
@@ -28,11 +28,13 @@ pub(super) fn redeem_registration(
         return Ok(Redeemed::Closed);
     }
     let Some(registration) = take_registration(sqlite, attempt)? else { return Ok(Redeemed::Closed) };
+    let password_hash = registration.password_hash.clone();
     let Some(user) = create_user(sqlite, user_id, &registration, session.times.created_at)? else {
         return Ok(Redeemed::AccountExists);
     };
     open_session(sqlite, user_id, session, session.times.created_at)?;
     close_rivals(sqlite, &user)?;
+    imported::supersede(sqlite, &user, &password_hash)?;
     // Whoever proved the phone starts without the failures counted before.
     forget_failures(sqlite, &user)?;
     guessing::forget(sqlite, attempt.phone.as_e164(), Purpose::Registration)?;
@@ -73,11 +75,12 @@ pub(super) fn redeem_step_up(
     sign_in(sqlite, attempt, session)
 }
 
-/// Opens the session, unless its account is gone.
+/// Opens the session, unless its account is gone or locked.
 fn sign_in(sqlite: &mut SqliteConnection, attempt: &Attempt, session: &NewSession) -> QueryResult<Redeemed> {
     let Some(user_id) = attempt.user_id else { return Ok(Redeemed::Closed) };
     let found = users::table.find(Id(user_id.0)).select(UserRow::as_select()).first(sqlite).optional()?;
-    let Some(user) = found.map(UserRow::into_user).transpose()? else { return Ok(Redeemed::Closed) };
+    let Some(row) = found.filter(|row: &UserRow| !row.is_locked()) else { return Ok(Redeemed::Closed) };
+    let user = row.into_user()?;
     open_session(sqlite, user_id, session, session.times.created_at)?;
     guessing::forget(sqlite, &counted_under(attempt, user_id), attempt.purpose)?;
     Ok(Redeemed::Done(user))

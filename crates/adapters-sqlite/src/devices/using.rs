@@ -92,6 +92,7 @@ fn find_user(sqlite: &mut SqliteConnection, sign_in: &DeviceSignIn) -> QueryResu
     let found = users::table
         .find(Id(sign_in.user_id.0))
         .filter(users::password_hash.eq(sign_in.password_hash.as_str()))
+        .filter(users::locked_at.is_null())
         .select(UserRow::as_select())
         .first(sqlite)
         .optional()?;

@@ -5,9 +5,10 @@ use std::{error::Error, fmt::Write, time::Duration};
 use jiff::SignedDuration;
 use use_cases::{
     AuthenticateError, BlindChallengeError, ChangeLocaleError, ChangePasswordError, DeleteAccountError,
-    EndSessionError, ExportAccountError, Fault, ForgetDeviceError, LogInError, LogOutError,
-    RefreshSessionError, RegisterUserError, RequestOtpError, ResetPasswordError, StartPhoneChangeError,
-    StartPhoneLoginError, StartStepUpError, StepUpRequired, VerifyOtpError,
+    EndAllSessionsError, EndSessionError, ExportAccountError, Fault, ForgetDeviceError, LockAccountError,
+    LogInError, LogOutError, RefreshSessionError, RegisterUserError, RemoveAccountError, RequestOtpError,
+    ResetPasswordError, ShowAccountError, StartPhoneChangeError, StartPhoneLoginError, StartStepUpError,
+    StepUpRequired, VerifyOtpError,
 };
 
 use super::{Problem, ProblemCode};
@@ -216,6 +217,42 @@ impl From<ExportAccountError> for Problem {
         match error {
             ExportAccountError::StepUpRequired(required) => required.into(),
             ExportAccountError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<ShowAccountError> for Problem {
+    fn from(error: ShowAccountError) -> Self {
+        match error {
+            ShowAccountError::NotFound => Self::new(ProblemCode::NotFound),
+            ShowAccountError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<LockAccountError> for Problem {
+    fn from(error: LockAccountError) -> Self {
+        match error {
+            LockAccountError::NotFound => Self::new(ProblemCode::NotFound),
+            LockAccountError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<RemoveAccountError> for Problem {
+    fn from(error: RemoveAccountError) -> Self {
+        match error {
+            RemoveAccountError::NotFound => Self::new(ProblemCode::NotFound),
+            RemoveAccountError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<EndAllSessionsError> for Problem {
+    fn from(error: EndAllSessionsError) -> Self {
+        match error {
+            EndAllSessionsError::NotFound => Self::new(ProblemCode::NotFound),
+            EndAllSessionsError::Fault(fault) => fault.into(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What clients may send: one reader for all routes, closed types, all field
 //! errors at once.
 
+mod admin;
 mod auth;
 mod field;
 mod json_body;
@@ -9,6 +10,7 @@ mod recovery;
 mod strict_json;
 
 pub(crate) use self::{
+    admin::{LockBody, UsersQuery},
     auth::{LogInBody, RefreshBody, RegisterBody, RequestOtpBody, VerifyOtpBody},
     field::{FieldErrors, Reason},
     json_body::JsonBody,

@@ -1,9 +1,6 @@
 //! The signed-in user's account.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    web::{Data, Query},
-};
+use actix_web::{HttpRequest, HttpResponse, web::Data};
 
 use crate::{
     HttpSettings, UseCases,
@@ -87,9 +84,7 @@ pub(crate) async fn events(
     Own(principal, request): Own<HttpRequest>,
     use_cases: Data<UseCases>,
 ) -> Result<HttpResponse, Problem> {
-    let query = Query::<EventsQuery>::from_query(request.query_string());
-    let before = query.map_or_else(|_| EventsQuery::unreadable(), |query| query.into_inner().before())?;
-    let events = use_cases.list_events.execute(&principal, before).await?;
+    let events = use_cases.list_events.execute(&principal, EventsQuery::of(&request)?).await?;
     Ok(HttpResponse::Ok().json(EventsAnswer::from(events)))
 }
 

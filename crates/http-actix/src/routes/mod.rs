@@ -1,5 +1,6 @@
 //! Every route, in one table.
 
+mod admin;
 mod auth;
 mod devices;
 mod documentation;
@@ -9,12 +10,17 @@ mod pages;
 mod recovery;
 mod sessions;
 
+use std::sync::Arc;
+
 use actix_web::{
     FromRequest, Handler, HttpResponse, Resource, Responder, Route, guard,
-    web::{self, ServiceConfig},
+    web::{self, Data, ServiceConfig},
 };
 
-use crate::problem::{Problem, ProblemCode};
+use crate::{
+    Operators,
+    problem::{Problem, ProblemCode},
+};
 
 /// One method of one path.
 pub(crate) struct Endpoint {
@@ -196,6 +202,50 @@ pub(crate) const API: &[Endpoint] = &[
     get("/openapi.json", || handle(documentation::openapi), &[]),
 ];
 
+/// What operators ask for; served only where there are any.
+pub(crate) const ADMIN: &[Endpoint] = &[
+    get(
+        "/api/v1/admin/users",
+        || handle(admin::find_users),
+        &[P::InvalidToken, P::NotFound, P::ValidationFailed, P::DatabaseUnavailable],
+    ),
+    get(
+        "/api/v1/admin/users/{id}",
+        || handle(admin::show_user),
+        &[P::InvalidToken, P::NotFound, P::DatabaseUnavailable],
+    ),
+    delete(
+        "/api/v1/admin/users/{id}",
+        || handle(admin::remove_user),
+        &[P::InvalidToken, P::NotFound, P::DatabaseUnavailable],
+    ),
+    post(
+        "/api/v1/admin/users/{id}/lock",
+        || handle(admin::lock_user),
+        &[P::InvalidToken, P::NotFound, P::DatabaseUnavailable],
+    ),
+    post(
+        "/api/v1/admin/users/{id}/unlock",
+        || handle(admin::unlock_user),
+        &[P::InvalidToken, P::NotFound, P::DatabaseUnavailable],
+    ),
+    delete(
+        "/api/v1/admin/users/{id}/sessions",
+        || handle(admin::end_user_sessions),
+        &[P::InvalidToken, P::NotFound, P::DatabaseUnavailable],
+    ),
+    get(
+        "/api/v1/admin/users/{id}/events",
+        || handle(admin::user_events),
+        &[P::InvalidToken, P::NotFound, P::ValidationFailed, P::DatabaseUnavailable],
+    ),
+    get(
+        "/api/v1/admin/events",
+        || handle(admin::all_events),
+        &[P::InvalidToken, P::NotFound, P::ValidationFailed, P::DatabaseUnavailable],
+    ),
+];
+
 /// Pages for people.
 const PAGES: &[Endpoint] = &[
     get("/", || handle(pages::start), &[]),
@@ -237,8 +287,13 @@ where
 }
 
 /// All routes. Each path stands in the tables once for each of its methods.
-pub(crate) fn routes(app: &mut ServiceConfig, docs: bool) {
-    let endpoints: Vec<&Endpoint> = API.iter().chain(PAGES).chain(if docs { DOCS } else { &[] }).collect();
+pub(crate) fn routes(app: &mut ServiceConfig, docs: bool, operators: Option<Arc<Operators>>) {
+    let admin = if operators.is_some() { ADMIN } else { &[] };
+    if let Some(operators) = operators {
+        app.app_data(Data::from(operators));
+    }
+    let docs = if docs { DOCS } else { &[] };
+    let endpoints: Vec<&Endpoint> = API.iter().chain(admin).chain(PAGES).chain(docs).collect();
     let mut paths: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.path).collect();
     paths.dedup();
     for path in paths {
@@ -273,6 +328,6 @@ pub(crate) async fn not_found() -> Result<HttpResponse, Problem> {
 /// The handlers with their descriptions, for the `OpenAPI` document.
 pub(crate) mod described {
     pub(crate) use super::{
-        auth::*, devices::*, documentation::*, me::*, operations::*, recovery::*, sessions::*,
+        admin::*, auth::*, devices::*, documentation::*, me::*, operations::*, recovery::*, sessions::*,
     };
 }

@@ -3,32 +3,36 @@
 use std::sync::Arc;
 
 use domain::{
-    AccessClaims, AccessToken,
+    AccessClaims, AccessToken, AccountLock,
     AuthenticationMethod::{MultiFactor, Password, Sms},
     ChallengeId, ChallengePolicy, ChallengeState, Channel, Client, DestinationPolicy, DeviceEntry, DeviceId,
-    DevicePolicy, DeviceToken, DeviceTokenHash, Email, EventId, EventName, PasswordFailures, PasswordHash,
-    PhoneNumber, ProviderId, Purpose, Quotas, RefreshToken, RefreshTokenHash, SecurityEvent, SendReference,
-    SessionEntry, SessionId, SessionPolicy, User, UserAgent, UserId, VerificationId,
+    DevicePolicy, DeviceToken, DeviceTokenHash, Email, EventId, EventName, LockReason, PasswordFailures,
+    PasswordHash, PhoneNumber, ProviderId, Purpose, Quotas, RefreshToken, RefreshTokenHash, SecurityEvent,
+    SendReference, SessionEntry, SessionId, SessionPolicy, User, UserAgent, UserId, VerificationId,
 };
-use http_actix::UseCases;
+use http_actix::{Operators, UseCases};
 use jiff::{SignedDuration, Timestamp};
 use ports::{
-    Account, Attempt, Background, CodeCheck, Dependency, LiveSession, MockAccessTokens, MockAccountStore,
-    MockChallengeStore, MockClock, MockDecoyCodes, MockDeviceStore, MockEventStore, MockPasswordHasher,
-    MockSecretGenerator, MockSessionStore, MockVerificationProvider, Opened, PasswordMatch, Redeemed,
-    ReservedSend, SendDecision, SignIn, Taken, ThrottleKey, Work,
+    Account, AccountEntry, AccountEvent, Attempt, Background, CodeCheck, Dependency, LiveSession, LockChange,
+    MockAccessTokens, MockAccountDirectory, MockAccountStore, MockAdminKeys, MockChallengeStore, MockClock,
+    MockDecoyCodes, MockDeviceStore, MockEventStore, MockPasswordHasher, MockSecretGenerator,
+    MockSessionStore, MockVerificationProvider, Opened, PasswordMatch, Redeemed, ReservedSend, SendDecision,
+    SignIn, Taken, ThrottleKey, Work,
 };
 use use_cases::{
-    Authenticate, BlindChallenges, ChangeLocale, ChangePassword, CheckReadiness, DeleteAccount,
-    EndOtherSessions, EndSession, ExportAccount, ForgetDevice, ForgetDevices, ForgotPassword, ListDevices,
-    ListEvents, ListSessions, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser, RequestOtp,
-    ResetPassword, StartPhoneChange, StartPhoneLogin, StartStepUp, VerifyOtp, VerifyPhone,
+    Authenticate, AuthorizeOperator, BlindChallenges, ChangeLocale, ChangePassword, CheckReadiness,
+    DeleteAccount, EndAllSessions, EndOtherSessions, EndSession, ExportAccount, FindAccounts, ForgetDevice,
+    ForgetDevices, ForgotPassword, ListAccountEvents, ListAllEvents, ListDevices, ListEvents, ListSessions,
+    LockAccount, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser, RemoveAccount, RequestOtp,
+    ResetPassword, ShowAccount, StartPhoneChange, StartPhoneLogin, StartStepUp, UnlockAccount, VerifyOtp,
+    VerifyPhone,
 };
 use uuid::Uuid;
 
 pub(crate) const PHONE: &str = "+46701234567";
 pub(crate) const REFRESH_TOKEN: &str = "refresh-refresh-refresh-refresh-refresh-ref";
 pub(crate) const DEVICE_TOKEN: &str = "device-device-device-device-device-device-d";
+pub(crate) const ADMIN_KEY: &str = "the-key-of-the-operators";
 pub(crate) const ACCESS_TOKEN: &str = "header.payload.signature";
 
 /// The password is that of the account.
@@ -65,6 +69,9 @@ pub(crate) struct World {
     pub(crate) devices: MockDeviceStore,
     pub(crate) dependencies: Vec<Arc<dyn Dependency>>,
     pub(crate) events: MockEventStore,
+    pub(crate) directory: MockAccountDirectory,
+    /// Whether there is an admin API.
+    pub(crate) has_operators: bool,
     pub(crate) hasher: MockPasswordHasher,
     pub(crate) provider: MockVerificationProvider,
     pub(crate) sessions: MockSessionStore,
@@ -142,6 +149,21 @@ impl World {
         world
     }
 
+    /// There is an admin API, and whatever an operator asks for is done.
+    pub(crate) fn with_operators() -> Self {
+        let mut world = Self { has_operators: true, ..Self::that_obeys() };
+        world.directory.expect_find_accounts().returning(|_, _, _| Ok(vec![entry()]));
+        world.accounts.expect_find_account().returning(|_| Ok(sign_in(PasswordFailures::default()).account));
+        world.directory.expect_lock_account().returning(|_, _, _, _| Ok(LockChange::Done));
+        world.directory.expect_unlock_account().returning(|_, _, _| Ok(LockChange::AlreadySo));
+        world.directory.expect_end_all_sessions().returning(|_, _, _| Ok(Some(2)));
+        world
+            .directory
+            .expect_list_all_events()
+            .returning(|_, _| Ok(vec![AccountEvent { user_id: user().id, event: security_event() }]));
+        world
+    }
+
     #[expect(clippy::too_many_lines, reason = "a list: the fields of each use-case")]
     pub(crate) fn into_use_cases(self) -> UseCases {
         let clock = clock();
@@ -163,6 +185,40 @@ impl World {
             quotas: Quotas::default(),
         });
         let devices = Arc::new(self.devices);
+        let directory = Arc::new(self.directory);
+        let operators = Operators {
+            authorize: AuthorizeOperator { keys: admin_keys() },
+            find_accounts: FindAccounts { directory: directory.clone() },
+            show_account: ShowAccount {
+                clock: clock.clone(),
+                accounts: accounts.clone(),
+                directory: directory.clone(),
+                sessions: sessions.clone(),
+                events: events.clone(),
+            },
+            lock_account: LockAccount {
+                clock: clock.clone(),
+                secrets: secrets.clone(),
+                directory: directory.clone(),
+            },
+            unlock_account: UnlockAccount {
+                clock: clock.clone(),
+                secrets: secrets.clone(),
+                directory: directory.clone(),
+            },
+            remove_account: RemoveAccount {
+                clock: clock.clone(),
+                secrets: secrets.clone(),
+                accounts: accounts.clone(),
+            },
+            end_all_sessions: EndAllSessions {
+                clock: clock.clone(),
+                secrets: secrets.clone(),
+                directory: directory.clone(),
+            },
+            list_account_events: ListAccountEvents { events: events.clone() },
+            list_all_events: ListAllEvents { directory },
+        };
         UseCases {
             register_user: RegisterUser {
                 clock: clock.clone(),
@@ -310,8 +366,15 @@ impl World {
             forget_devices: ForgetDevices { clock, secrets, devices },
             check_readiness: CheckReadiness { dependencies: self.dependencies },
             publish_keys: PublishKeys { tokens },
+            operators: self.has_operators.then(|| Arc::new(operators)),
         }
     }
+}
+
+fn admin_keys() -> Arc<MockAdminKeys> {
+    let mut keys = MockAdminKeys::new();
+    keys.expect_knows().returning(|presented| presented == ADMIN_KEY);
+    Arc::new(keys)
 }
 
 fn clock() -> Arc<MockClock> {
@@ -443,14 +506,26 @@ fn client() -> Client {
     Client { address: "203.0.113.7".parse().ok(), user_agent: UserAgent::cut("curl/8.14") }
 }
 
+/// The account as operators see it: locked.
+pub(crate) fn entry() -> AccountEntry {
+    let reason = LockReason::parse("phone stolen").unwrap();
+    AccountEntry { user: user(), lock: Some(AccountLock { since: now(), reason }) }
+}
+
 /// The account is found, and so many wrong passwords.
 pub(crate) fn sign_in(failures: PasswordFailures) -> SignIn {
     SignIn {
         throttle_key: ThrottleKey("ann@example.com".to_owned()),
         failures,
-        account: Some(Account { user: user(), password_hash: PasswordHash::new("hash".to_owned()) }),
+        account: Some(Account {
+            user: user(),
+            password_hash: PasswordHash::new("hash".to_owned()),
+            lock: None,
+        }),
         registrations: Vec::new(),
         device: None,
+        imported: None,
+        imports_remain: false,
     }
 }
 

@@ -8,6 +8,7 @@ mod password;
 mod serve;
 mod simulator;
 mod stdout;
+mod users;
 mod webhooks;
 
 use std::process::ExitCode;
@@ -25,8 +26,12 @@ use crate::{
 pub(crate) enum Failure {
     /// The settings are wrong: exit code 2.
     Settings(Problems),
+    /// What was asked for cannot be done so: exit code 2.
+    Usage(anyhow::Error),
     /// Something else is: exit code 1.
     Other(anyhow::Error),
+    /// Everything was said already: exit code 1.
+    Told,
 }
 
 impl Failure {
@@ -37,6 +42,11 @@ impl Failure {
                 eprintln!("{problems}");
                 ExitCode::from(2)
             }
+            Self::Usage(error) => {
+                eprintln!("otp-login: {error:#}");
+                ExitCode::from(2)
+            }
+            Self::Told => ExitCode::FAILURE,
             Self::Other(error) => {
                 eprintln!("otp-login: {error:#}");
                 ExitCode::FAILURE
@@ -74,6 +84,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Migrate(command)) => Ok(migrate::run(&settings, command)?),
         Some(Command::Simulator) => Ok(simulator::run(&settings)?),
         Some(Command::Webhooks(command)) => Ok(webhooks::run(&settings, command)?),
+        Some(Command::Users(command)) => users::run(&settings, command),
         Some(Command::Config(command)) => Ok(config::run(command, &settings)?),
         Some(Command::Health) => Ok(health::run(&settings)?),
         Some(Command::Keys(_) | Command::Password(_) | Command::Completions { .. }) => Ok(()),

@@ -1,6 +1,6 @@
 //! Keys, and the refusal of those that everybody knows.
 
-use adapters_crypto::{DataKey, InvalidKey, JwtAlgorithm, JwtKey, Pepper};
+use adapters_crypto::{AdminKeys, DataKey, InvalidKey, JwtAlgorithm, JwtKey, Pepper};
 use base64::{Engine, prelude::BASE64_STANDARD};
 
 use super::{JwtSettings, reader::Reader};
@@ -73,6 +73,19 @@ pub(crate) fn jwt(reader: &mut Reader, production: bool, data_key: &DataKey) -> 
         asymmetric => private_key(reader, &pem, asymmetric, data_key),
     };
     JwtSettings { key, issuer: name(reader, "jwt.issuer"), audience: name(reader, "jwt.audience") }
+}
+
+/// The keys of operators; `None` when there is none.
+pub(crate) fn admin(reader: &mut Reader) -> Option<AdminKeys> {
+    let text = reader.secret("admin.api_key");
+    if text.trim().is_empty() {
+        return None;
+    }
+    let keys = AdminKeys::parse(&text);
+    keys.map_err(|error| {
+        reader.problem("admin.api_key", format!("{error}; `otp-login keys generate --admin` makes one"));
+    })
+    .ok()
 }
 
 fn private_key(reader: &mut Reader, pem: &str, algorithm: JwtAlgorithm, data_key: &DataKey) -> JwtKey {

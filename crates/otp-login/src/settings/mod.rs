@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use adapters_crypto::{DataKey, HasherSettings, JwtKey};
+use adapters_crypto::{AdminKeys, DataKey, HasherSettings, JwtKey};
 use domain::{
     ChallengePolicy, CountryCode, DestinationPolicy, DevicePolicy, InvalidPhoneNumber, PasswordPolicy, Quota,
     Quotas, SessionPolicy,
@@ -55,6 +55,8 @@ pub(crate) struct Settings {
     pub(crate) quotas: Quotas,
     pub(crate) destinations: DestinationPolicy,
     pub(crate) log: LogSettings,
+    /// `None`: there is no admin API.
+    pub(crate) admin_keys: Option<AdminKeys>,
     /// What is allowed but should be looked at.
     pub(crate) warnings: Vec<String>,
     pub(crate) shown: Vec<Shown>,
@@ -147,11 +149,12 @@ impl Settings {
             quotas: quotas(reader, production),
             destinations: destinations(reader, production, &mut warnings),
             log: log(reader),
+            admin_keys: keys::admin(reader),
             http,
             warnings: Vec::new(),
             shown: Vec::new(),
         };
-        for key in ["admin.api_key", "redis.url"] {
+        for key in ["redis.url"] {
             if reader.is_set(key) {
                 warnings.push(format!(
                     "{} is set, but this version has no use for it yet",
@@ -159,9 +162,14 @@ impl Settings {
                 ));
             }
         }
-        reader.secret("admin.api_key");
-        reader.text("admin.allow");
         reader.secret("redis.url");
+        if settings.admin_keys.is_some()
+            && settings.http.admin_networks.iter().any(|net| net.prefix_len() == 0)
+        {
+            warnings.push(
+                "OTP_LOGIN__ADMIN__ALLOW allows every address: only the key guards the admin API".to_owned(),
+            );
+        }
         if production && settings.http.trusted_proxies.is_empty() {
             warnings.push(
                 "no trusted proxy is set: put a TLS proxy in front and name it in OTP_LOGIN__SERVER__TRUSTED_PROXIES"
@@ -259,6 +267,7 @@ fn http(reader: &mut Reader, simulator: Option<SocketAddr>) -> HttpSettings {
     let connections: usize = reader.number("server.max_connections", 1..=1_000_000);
     HttpSettings {
         trusted_proxies: reader.list("server.trusted_proxies", network),
+        admin_networks: admin_networks(reader),
         cors_origins: reader.list("server.cors_origins", Origin::parse),
         workers,
         max_connections: connections.div_ceil(workers),
@@ -274,11 +283,20 @@ fn http(reader: &mut Reader, simulator: Option<SocketAddr>) -> HttpSettings {
     }
 }
 
-fn network(text: &str) -> Result<IpNet, &'static str> {
-    let address = text.parse::<IpAddr>().map(IpNet::from);
-    let network: IpNet = address
+fn admin_networks(reader: &mut Reader) -> Vec<IpNet> {
+    let networks = reader.list("admin.allow", any_network);
+    if networks.is_empty() { HttpSettings::loopback() } else { networks }
+}
+
+fn any_network(text: &str) -> Result<IpNet, &'static str> {
+    let address = text.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
+    address
         .or_else(|_| text.parse())
-        .map_err(|_| "write an address such as 10.0.0.7 or a network such as 10.0.0.0/8")?;
+        .map_err(|_| "write an address such as 10.0.0.7 or a network such as 10.0.0.0/8")
+}
+
+fn network(text: &str) -> Result<IpNet, &'static str> {
+    let network = any_network(text)?;
     if network.prefix_len() == 0 { Err("this trusts everybody; name your proxies") } else { Ok(network) }
 }
 

@@ -35,6 +35,7 @@ macro_rules! on_both_databases {
 }
 
 mod account;
+mod admin;
 mod client;
 mod conventions;
 mod cors;

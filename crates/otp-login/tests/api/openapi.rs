@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use crate::admin::{ADMIN_KEY, USERS};
 use crate::client::{
     Answer, Database, LOG_IN, LOG_OUT, ME, Person, REFRESH, REGISTER, REQUEST_OTP, Request, Service,
     VERIFY_OTP, other_than, until,
@@ -128,8 +129,9 @@ impl Observed {
 const NOT_PROVOKED: [u16; 4] = [403, 408, 500, 503];
 
 /// Every request comes from an address of its own, so that one of them can be used up.
-const SETTINGS: [(&str, &str); 5] = [
+const SETTINGS: [(&str, &str); 6] = [
     ("OTP_LOGIN__OTP__PASSWORDLESS", "true"),
+    ("OTP_LOGIN__ADMIN__API_KEY", ADMIN_KEY),
     ("OTP_LOGIN__OTP__RESEND_COOLDOWN_SECONDS", "0"),
     ("OTP_LOGIN__SERVER__TRUSTED_PROXIES", "127.0.0.1"),
     ("OTP_LOGIN__RATE_LIMIT__IP_PER_MINUTE", "100"),
@@ -145,6 +147,7 @@ fn every_described_answer_is_given(database: Database) {
     observe_phone_change(&service, &mut observed);
     let without = Service::start(database);
     observed.note(OTP_START, &without.post(OTP_START, &json!({"phone_number": "+46701740605"})));
+    observe_operators(&service, &mut observed);
     observe_faults(&service, &mut observed);
     observe_refusals(&service, &mut observed);
 
@@ -292,6 +295,43 @@ fn observe_phone_change(service: &Service, observed: &mut Observed) {
         for request in [json("{}"), json("{"), json(&" ".repeat(20_000)), own().body("{}")] {
             observed.note_to("POST", path, &service.send(&request));
         }
+    }
+}
+
+fn observe_operators(service: &Service, observed: &mut Observed) {
+    const ALL_EVENTS: &str = "/api/v1/admin/events";
+    let (_, tokens) = service.signed_up();
+    let id = service.me(&tokens.access_token).json()["id"].as_str().unwrap().to_owned();
+    let requests = [
+        ("GET", USERS.to_owned()),
+        ("GET", format!("{USERS}?after=x")),
+        ("GET", ALL_EVENTS.to_owned()),
+        ("GET", format!("{ALL_EVENTS}?before=x")),
+        ("GET", format!("{USERS}/{{id}}")),
+        ("GET", format!("{USERS}/{{id}}/events")),
+        ("GET", format!("{USERS}/{{id}}/events?before=x")),
+        ("DELETE", format!("{USERS}/{{id}}/sessions")),
+        ("POST", format!("{USERS}/{{id}}/lock")),
+        ("POST", format!("{USERS}/{{id}}/unlock")),
+        ("DELETE", format!("{USERS}/{{id}}")),
+    ];
+    for (method, target) in requests {
+        let path = target.split('?').next().unwrap().to_owned();
+        let target = target.replace("{id}", &id);
+        let request = Request::new(method, &target).bearer(ADMIN_KEY);
+        let request = if path.ends_with("/lock") {
+            let json = |body: &str| request.clone().header("content-type", "application/json").body(body);
+            for request in [json("{"), json("{}"), json(&" ".repeat(20_000)), request.clone().body("{}")] {
+                observed.note_to(method, &path, &service.send(&request));
+            }
+            json(r#"{"reason":"phone stolen"}"#)
+        } else {
+            request
+        };
+        observed.note_to(method, &path, &service.send(&request));
+        let elsewhere = request.header("x-forwarded-for", "198.51.100.9");
+        observed.note_to(method, &path, &service.send(&elsewhere));
+        observed.note_to(method, &path, &service.send(&Request::new(method, &target)));
     }
 }
 

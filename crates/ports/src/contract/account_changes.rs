@@ -18,7 +18,7 @@ pub async fn an_account_is_found_by_its_id(stores: &Stores) {
 
     let found = stores.find_account(user.id).await;
 
-    assert_eq!(found, Some(Account { user, password_hash: password(1) }));
+    assert_eq!(found, Some(Account { user, password_hash: password(1), lock: None }));
     assert_eq!(stores.find_account(UserId(fresh_uuid())).await, None);
 }
 
@@ -28,14 +28,17 @@ pub async fn a_password_is_changed_from_the_hash_that_was_read_only(stores: &Sto
 
     assert!(stores.change_password(&change(&user, 1, 2, session.id), minute(1)).await);
 
-    let changed =
-        Account { user: User { updated_at: minute(1), ..user.clone() }, password_hash: password(2) };
+    let changed = Account {
+        user: User { updated_at: minute(1), ..user.clone() },
+        password_hash: password(2),
+        lock: None,
+    };
     assert_eq!(stores.find_account(user.id).await.as_ref(), Some(&changed));
     assert!(!stores.change_password(&change(&user, 1, 3, session.id), minute(2)).await);
     let nobody = PasswordChange { user_id: UserId(fresh_uuid()), ..change(&user, 2, 3, session.id) };
     assert!(!stores.change_password(&nobody, minute(2)).await);
     assert_eq!(stores.find_account(user.id).await, Some(changed));
-    let untouched = Account { user: stranger.clone(), password_hash: password(3) };
+    let untouched = Account { user: stranger.clone(), password_hash: password(3), lock: None };
     assert_eq!(stores.find_account(stranger.id).await, Some(untouched));
 }
 
@@ -69,7 +72,7 @@ pub async fn a_password_that_is_not_changed_ends_no_session(stores: &Stores) {
     assert!(stores.is_live(first.id, user.id, minute(20)).await);
     let found = stores.find_sign_in(SignInName::Email(email(1)), minute(20)).await;
     assert_eq!(found.failures.count, 1);
-    assert_eq!(found.account, Some(Account { user, password_hash: password(1) }));
+    assert_eq!(found.account, Some(Account { user, password_hash: password(1), lock: None }));
 }
 
 pub async fn a_changed_password_forgets_the_failures_of_both_names(stores: &Stores) {

@@ -19,11 +19,14 @@ pub mod deletion;
 pub mod device_failures;
 pub mod device_use;
 pub mod devices;
+pub mod directory;
 pub mod event_list;
 pub mod events;
 mod fixtures;
 pub mod giving_back;
 pub mod guessing;
+pub mod importing;
+pub mod locking;
 pub mod notices;
 pub mod opening;
 pub mod purging;
@@ -40,7 +43,10 @@ pub mod webhooks;
 
 use std::sync::Arc;
 
-use crate::{AccountStore, ChallengeStore, DeviceStore, EventStore, NoticeStore, SessionStore, WebhookStore};
+use crate::{
+    AccountDirectory, AccountImport, AccountStore, ChallengeStore, DeviceStore, EventStore, NoticeStore,
+    SessionStore, WebhookStore,
+};
 
 /// The stores under test. They share one database, which is empty but for its
 /// schema and used by no other test.
@@ -53,6 +59,8 @@ pub struct Stores {
     pub devices: Arc<dyn DeviceStore>,
     pub notices: Arc<dyn NoticeStore>,
     pub webhooks: Arc<dyn WebhookStore>,
+    pub directory: Arc<dyn AccountDirectory>,
+    pub import: Arc<dyn AccountImport>,
 }
 
 /// Makes one test of each promise of the stores.
@@ -245,6 +253,36 @@ macro_rules! store_contract {
                 d_11_50_concurrent_wrong_passwords_on_a_device_forget_it_once
                 d_11_a_wrong_password_is_not_counted_against_the_device_of_another
             }
+            directory: {
+                an_account_is_found_by_each_of_its_names
+                asvs_1_2_4_every_character_of_a_part_matches_itself
+                pages_of_accounts_have_neither_gap_nor_repetition
+                all_sessions_of_an_account_end
+                events_of_all_accounts_are_listed_the_newest_first
+            }
+            locking: {
+                asvs_7_4_2_a_locked_account_has_neither_session_nor_code
+                asvs_8_3_2_a_code_that_was_sent_before_the_lock_opens_nothing
+                a_lock_is_told_with_the_account
+                an_unlocked_account_is_as_before_without_its_sessions
+                one_of_50_concurrent_locks_succeeds
+                one_of_50_concurrent_unlocks_succeeds
+                nobody_is_locked_without_an_account
+                a_lock_that_races_50_sign_ins_leaves_no_session
+                a_lock_that_races_step_ups_and_refreshes_leaves_no_session
+            }
+            importing: {
+                an_imported_account_is_as_it_was_given
+                importing_again_changes_nothing
+                names_of_others_are_refused
+                the_first_of_a_batch_wins
+                an_unverified_person_is_a_registration_that_reserves_nothing
+                an_imported_registration_ends_with_the_account_of_its_names
+                imports_remain_until_the_last_hash_is_replaced
+                a_preview_says_what_an_import_would_come_to
+                importers_of_the_same_people_make_each_account_once
+                an_imported_account_may_be_locked
+            }
             step_up: {
                 asvs_7_2_4_a_step_up_puts_a_new_session_in_the_place_of_the_asking_one
                 a_step_up_is_closed_when_its_session_has_ended
@@ -367,10 +405,13 @@ mod tests {
             include_str!("device_failures.rs"),
             include_str!("device_use.rs"),
             include_str!("devices.rs"),
+            include_str!("directory.rs"),
             include_str!("event_list.rs"),
             include_str!("events.rs"),
             include_str!("giving_back.rs"),
             include_str!("guessing.rs"),
+            include_str!("importing.rs"),
+            include_str!("locking.rs"),
             include_str!("notices.rs"),
             include_str!("opening.rs"),
             include_str!("purging.rs"),

@@ -46,8 +46,11 @@ pub async fn asvs_7_4_3_a_reset_replaces_the_password_and_ends_every_session(sto
 
     assert!(stores.reset(&attempt, &to_password(2), minute(20)).await);
 
-    let expected =
-        Account { user: User { updated_at: minute(20), ..user.clone() }, password_hash: password(2) };
+    let expected = Account {
+        user: User { updated_at: minute(20), ..user.clone() },
+        password_hash: password(2),
+        lock: None,
+    };
     assert_eq!(stores.find_account(user.id).await, Some(expected));
     for ended in [&first, &second] {
         assert!(!stores.is_live(ended.id, user.id, minute(20)).await);

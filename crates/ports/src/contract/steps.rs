@@ -1,8 +1,8 @@
 //! The steps of the stories.
 
 use domain::{
-    ChallengeId, DeviceEntry, DeviceId, DeviceTokenHash, EventName, Locale, ProviderId, RefreshTokenHash,
-    SecurityEvent, SendReference, SessionEntry, SessionId, SignInName, User, UserId,
+    ChallengeId, DeviceEntry, DeviceId, DeviceTokenHash, EventName, Locale, LockReason, ProviderId,
+    RefreshTokenHash, SecurityEvent, SendReference, SessionEntry, SessionId, SignInName, User, UserId,
 };
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -15,9 +15,9 @@ use super::{
     },
 };
 use crate::{
-    Account, Attempt, DeviceSignIn, DeviceUse, Guess, NewChallenge, NewDevice, NewSession, Opened,
-    PasswordChange, PasswordFailure, PendingRegistration, Redeemed, Resend, Rotation, SignIn, Taken,
-    ThrottleKey,
+    Account, Attempt, DeviceSignIn, DeviceUse, Guess, ImportOutcome, ImportedAccount, LockChange,
+    NewChallenge, NewDevice, NewSession, Opened, PasswordChange, PasswordFailure, PendingRegistration,
+    Redeemed, Resend, Rotation, SignIn, Taken, ThrottleKey,
 };
 
 /// Each panics when the store fails.
@@ -244,6 +244,21 @@ impl Stores {
     pub(super) async fn delete_account(&self, user: UserId, now: Timestamp) -> bool {
         let event = event(EventName::UserDeleted);
         self.accounts.delete_account(user, &event, now).await.expect("delete_account")
+    }
+
+    /// Locks an account because of `reason`.
+    pub(super) async fn lock(&self, user: UserId, reason: &str, now: Timestamp) -> LockChange {
+        let (reason, event) = (LockReason::parse(reason).unwrap(), event(EventName::LoginLock));
+        self.directory.lock_account(user, &reason, &event, now).await.expect("lock_account")
+    }
+
+    pub(super) async fn unlock(&self, user: UserId, now: Timestamp) -> LockChange {
+        let event = event(EventName::LoginUnlock);
+        self.directory.unlock_account(user, &event, now).await.expect("unlock_account")
+    }
+
+    pub(super) async fn import(&self, accounts: &[ImportedAccount], now: Timestamp) -> Vec<ImportOutcome> {
+        self.import.import_accounts(accounts, now).await.expect("import_accounts")
     }
 
     /// All events of somebody, the newest first.
