@@ -15,6 +15,7 @@ mod events;
 mod migrations;
 mod rows;
 mod sessions;
+mod signing_keys;
 mod statement;
 mod types;
 

@@ -146,6 +146,18 @@ table! {
     }
 }
 
+table! {
+    signing_keys (number) {
+        number -> BigInt,
+        id -> Text,
+        algorithm -> Text,
+        private_key -> Text,
+        created_at -> BigInt,
+        activates_at -> BigInt,
+        retired_at -> Nullable<BigInt>,
+    }
+}
+
 joinable!(sessions -> users (user_id));
 joinable!(refresh_tokens -> sessions (session_id));
 allow_tables_to_appear_in_same_query!(users, sessions, refresh_tokens);

@@ -18,6 +18,7 @@ mod provider;
 mod readiness;
 mod sealing;
 mod sessions;
+mod signing_keys;
 
 pub use accounts::{
     Account, AccountStore, PasswordChange, PasswordFailure, PendingRegistration, SignIn, ThrottleKey,
@@ -40,6 +41,9 @@ pub use provider::{
 pub use readiness::{Dependency, Unready};
 pub use sealing::{SealContext, SealedValue, Sealer, UnsealError, Unsealed};
 pub use sessions::{LiveSession, NewSession, Rotation, SessionStore};
+pub use signing_keys::{
+    NewSigningKey, SigningKeyPair, SigningKeyRing, SigningKeyStore, StoredSigningKey, UnusableSigningKey,
+};
 
 #[cfg(feature = "mock")]
 pub use self::{
@@ -51,4 +55,5 @@ pub use self::{
     readiness::MockDependency,
     sealing::MockSealer,
     sessions::MockSessionStore,
+    signing_keys::{MockSigningKeyRing, MockSigningKeyStore},
 };
