@@ -6,6 +6,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use domain::SigningKeyId;
 use jiff::SignedDuration;
 
 /// Two-factor sign-in by phone: password, then a code by text message.
@@ -77,7 +78,7 @@ pub(crate) enum Command {
         after_help = "Examples:\n  otp-login simulator\n  OTP_LOGIN__SIMULATOR__PORT=4001 otp-login simulator"
     )]
     Simulator,
-    /// Make secrets
+    /// Make secrets, and look after the keys that sign access tokens
     #[command(subcommand)]
     Keys(Keys),
     /// Choose how passwords are hashed
@@ -118,6 +119,34 @@ pub(crate) enum Keys {
         /// Also make a signing key of its own for access tokens: EdDSA, ES256 or HS256
         #[arg(long)]
         jwt: Option<String>,
+    },
+    /// List the keys that sign access tokens, and until when each is accepted
+    #[command(after_help = "Example:\n  otp-login keys list")]
+    List,
+    /// Put a new key in the place of the one that signs; nobody is signed out
+    ///
+    /// The new key is published first and signs once everybody knows it. The old one is accepted
+    /// until its last token ends. Running services follow by themselves.
+    #[command(after_help = "Examples:\n  otp-login keys rotate\n  otp-login keys rotate --now")]
+    Rotate {
+        /// Sign as soon as every replica knows the new key, without the lead time
+        ///
+        /// Services that check tokens by a copy of the published keys may refuse new tokens until
+        /// they fetch them anew.
+        #[arg(long)]
+        now: bool,
+    },
+    /// Take a key out of use at once, because somebody else may have it
+    ///
+    /// Tokens that it signed are refused; clients get new ones with their refresh tokens. Another
+    /// key signs at once.
+    #[command(
+        after_help = "Example:\n  otp-login keys list\n  otp-login keys retire kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+    )]
+    Retire {
+        /// Its kid, as `otp-login keys list` shows it
+        #[arg(value_name = "KID", value_parser = SigningKeyId::parse, allow_hyphen_values = true)]
+        id: SigningKeyId,
     },
 }
 

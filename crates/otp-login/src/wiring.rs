@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use adapters_crypto::{BcryptHasher, DataKeySealer, JwtTokens, SystemClock, SystemSecrets};
+use adapters_crypto::{BcryptHasher, DataKeySealer, JwtKeyRing, JwtTokens, SystemClock, SystemSecrets};
 use adapters_postgres::PostgresStore;
 use adapters_sinch::SinchVerification;
 use adapters_sqlite::SqliteStore;
@@ -12,12 +12,12 @@ use domain::{Channel, Code, PhoneNumber, ProviderId, SendReference};
 use http_actix::UseCases;
 use ports::{
     AccessTokens, AccountStore, ChallengeStore, Clock, CodeCheck, CodeRequest, DecoyCodes, Dependency,
-    EventStore, PasswordHasher, ProviderFault, Sealer, SecretGenerator, SessionStore, StartError,
+    EventStore, PasswordHasher, ProviderFault, Sealer, SecretGenerator, SessionStore, SigningKeyStore, StartError,
     StartedVerification, VerificationProvider,
 };
 use use_cases::{
     Authenticate, BlindChallenges, ChangeLocale, ChangePassword, CheckReadiness, DeleteAccount,
-    EndOtherSessions, EndSession, ExportAccount, ForgotPassword, ListEvents, ListSessions, LogIn, LogOut,
+    EndOtherSessions, EndSession, ExportAccount, ForgotPassword, KeepSigningKeys, ListEvents, ListSessions, LogIn, LogOut,
     PublishKeys, RefreshSession, RegisterUser, RequestOtp, ResetPassword, StartPhoneChange, StartPhoneLogin,
     StartStepUp, VerifyOtp, VerifyPhone,
 };
@@ -25,7 +25,7 @@ use use_cases::{
 use crate::awaited::Awaited;
 use crate::background::Tasks;
 use crate::mirrored::Mirrored;
-use crate::settings::{DatabaseSettings, Settings};
+use crate::settings::{DatabaseSettings, JwtSettings, Settings, SigningKeySource};
 
 /// The database that was chosen.
 #[derive(Clone)]
@@ -93,6 +93,13 @@ impl Database {
         }
     }
 
+    fn signing_keys(&self) -> Arc<dyn SigningKeyStore> {
+        match self {
+            Self::Postgres(store) => Arc::new(store.clone()),
+            Self::Sqlite(store) => Arc::new(store.clone()),
+        }
+    }
+
     fn dependency(&self) -> Arc<dyn Dependency> {
         match self {
             Self::Postgres(store) => Arc::new(store.clone()),
@@ -101,11 +108,43 @@ impl Database {
     }
 }
 
+/// What signs and checks access tokens, and what keeps its keys right where they are stored.
+pub(crate) struct Signing {
+    pub(crate) tokens: Arc<dyn AccessTokens>,
+    pub(crate) keep: Option<KeepSigningKeys>,
+}
+
+pub(crate) fn signing(settings: &Settings, database: &Database) -> Signing {
+    let JwtSettings { keys, policy, issuer, audience } = &settings.jwt;
+    let algorithm = match keys {
+        SigningKeySource::Configured { key, .. } => {
+            let tokens = JwtTokens::new(key.clone(), issuer.clone(), audience.clone());
+            return Signing { tokens: Arc::new(tokens), keep: None };
+        }
+        SigningKeySource::Stored(algorithm) => *algorithm,
+    };
+    let tokens = Arc::new(JwtTokens::without_keys(issuer.clone(), audience.clone()));
+    let keep = KeepSigningKeys {
+        clock: Arc::new(SystemClock),
+        keys: database.signing_keys(),
+        sealer: sealer(settings),
+        ring: Arc::new(JwtKeyRing::new(tokens.clone(), settings.data_key.clone())),
+        policy: *policy,
+        algorithm,
+    };
+    Signing { tokens, keep: Some(keep) }
+}
+
+fn sealer(settings: &Settings) -> Arc<dyn Sealer> {
+    Arc::new(DataKeySealer::new(&settings.data_key, &settings.previous_data_keys))
+}
+
 /// Builds every use-case from the settings.
 #[expect(clippy::too_many_lines, reason = "one list, in which a reader sees every use-case and its ports")]
 pub(crate) fn use_cases(
     settings: &Settings,
     database: &Database,
+    tokens: Arc<dyn AccessTokens>,
     background: &Tasks,
 ) -> anyhow::Result<UseCases> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -113,14 +152,6 @@ pub(crate) fn use_cases(
     let bcrypt = BcryptHasher::start(&settings.hasher).context("passwords cannot be hashed")?;
     let hasher: Arc<dyn PasswordHasher> =
         Arc::new(Awaited { hasher: bcrypt, client_is_gone: http_actix::client_is_gone });
-    let _sealer: Arc<dyn Sealer> =
-        Arc::new(DataKeySealer::new(&settings.data_key, &settings.previous_data_keys));
-    let tokens: Arc<dyn AccessTokens> = Arc::new(JwtTokens::new(
-        settings.jwt.key.clone(),
-        Vec::new(),
-        settings.jwt.issuer.clone(),
-        settings.jwt.audience.clone(),
-    ));
     let sinch = Arc::new(SinchVerification::new(&settings.sinch, clock.clone())?);
     let mirrored = Arc::new(Mirrored::new(Arc::new(Traced(sinch.clone()))));
     let (provider, decoys): (Arc<dyn VerificationProvider>, Arc<dyn DecoyCodes>) =

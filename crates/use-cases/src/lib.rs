@@ -26,6 +26,7 @@ mod register_user;
 mod request_otp;
 mod reset_password;
 mod start_phone_login;
+mod signing_keys;
 mod start_step_up;
 mod verify_otp;
 
@@ -50,6 +51,10 @@ pub use register_user::{RegisterUser, RegisterUserError, RegisterUserRequest};
 pub use request_otp::{RequestOtp, RequestOtpError, RequestOtpRequest};
 pub use reset_password::{ResetPassword, ResetPasswordError, ResetPasswordRequest};
 pub use start_phone_login::{StartPhoneLogin, StartPhoneLoginError, StartPhoneLoginRequest};
+pub use signing_keys::{
+    Haste, KeepSigningKeys, KeysInForce, ListSigningKeys, RetireSigningKey, RetireSigningKeyError,
+    RotateSigningKey, RotateSigningKeyError, SigningKeysUnusable,
+};
 pub use start_step_up::{StartStepUp, StartStepUpError, StartStepUpRequest};
 pub use verify_otp::{VerifyOtp, VerifyOtpError, VerifyOtpRequest};
 

@@ -2,9 +2,10 @@
 
 use adapters_crypto::{JwtAlgorithm, JwtKey, generate_secret};
 
-use crate::{cli::Keys, commands::stdout::print};
+use crate::commands::stdout::print;
 
-pub(crate) fn run(Keys::Generate { jwt }: Keys) -> anyhow::Result<()> {
+/// Prints fresh secrets, and a signing key of the algorithm `jwt`.
+pub(crate) fn generate(jwt: Option<String>) -> anyhow::Result<()> {
     let algorithm = jwt.map(|name| name.parse::<JwtAlgorithm>()).transpose()?;
     let mut lines = vec![
         format!("OTP_LOGIN__SECRETS__DATA_KEY={}", *generate_secret()),

@@ -6,6 +6,7 @@ mod keys;
 mod migrate;
 mod password;
 mod serve;
+mod signing_keys;
 mod simulator;
 mod stdout;
 
@@ -16,7 +17,7 @@ use clap_complete::Shell;
 
 use self::stdout::print;
 use crate::{
-    cli::{Cli, Command},
+    cli::{Cli, Command, Keys},
     settings::{Problems, Settings},
 };
 
@@ -61,8 +62,8 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
     if let Some(Command::Completions { shell }) = cli.command {
         return Ok(complete(shell)?);
     }
-    if let Some(Command::Keys(command)) = cli.command {
-        return Ok(keys::run(command)?);
+    if let Some(Command::Keys(Keys::Generate { jwt })) = cli.command {
+        return Ok(keys::generate(jwt)?);
     }
     if let Some(Command::Password(command)) = cli.command {
         return Ok(password::run(&command)?);
@@ -74,7 +75,8 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Simulator) => Ok(simulator::run(&settings)?),
         Some(Command::Config(command)) => Ok(config::run(command, &settings)?),
         Some(Command::Health) => Ok(health::run(&settings)?),
-        Some(Command::Keys(_) | Command::Password(_) | Command::Completions { .. }) => Ok(()),
+        Some(Command::Keys(command)) => Ok(signing_keys::run(&settings, command)?),
+        Some(Command::Password(_) | Command::Completions { .. }) => Ok(()),
     }
 }
 

@@ -19,9 +19,9 @@ use crate::{
         simulator::{bind, listen},
         stdout::print,
     },
-    logging, open_files,
+    key_watch, logging, open_files,
     settings::{Settings, reachable},
-    wiring::{self, Database},
+    wiring::{self, Database, Signing},
 };
 
 /// How often what is over is forgotten, and how much at once.
@@ -44,19 +44,28 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         tracing::info!(%migration, "applied a migration");
     }
     domain::warm_up();
+    let Signing { tokens, keep } = wiring::signing(&settings, &database);
+    let in_force = match &keep {
+        Some(keep) => Some(keep.prepare().await.context("the signing keys cannot be used")?),
+        None => None,
+    };
     let background = Tasks::new();
-    let use_cases = Arc::new(wiring::use_cases(&settings, &database, &background)?);
+    let use_cases = Arc::new(wiring::use_cases(&settings, &database, tokens, &background)?);
     let address = listener.local_addr()?;
     let server = http_actix::server(use_cases, settings.http.clone(), listener)?;
     let handle = server.handle();
     let serving = tokio::spawn(server);
     let simulator = simulator.map(sinch_simulator::Simulator::spawn);
     let purging = tokio::spawn(purge(database.clone(), settings.event_retention));
+    let watching = keep.zip(in_force).map(|(keep, in_force)| tokio::spawn(key_watch::watch(keep, in_force)));
     announce(&settings, &format!("http://{}", reachable(address)), simulator.as_ref());
 
     stop_signal().await;
     tracing::info!(event = "sys_shutdown", "finishing what is in flight");
     purging.abort();
+    if let Some(watching) = watching {
+        watching.abort();
+    }
     handle.stop(true).await;
     serving.await??;
     background.finish(settings.http.shutdown_timeout).await;

@@ -15,13 +15,13 @@ use std::{
 use adapters_crypto::{DataKey, HasherSettings, JwtKey};
 use domain::{
     ChallengePolicy, CountryCode, DestinationPolicy, InvalidPhoneNumber, PasswordPolicy, Quota, Quotas,
-    SessionPolicy,
+    SessionPolicy, SigningAlgorithm, SigningKeyPolicy,
 };
 use http_actix::{HttpSettings, Origin};
 use ipnet::IpNet;
 use jiff::SignedDuration;
 use reader::Reader;
-pub(crate) use reader::{Problem, Shown};
+pub(crate) use reader::{Problem, Shown, variable};
 
 pub(crate) use self::{database::DatabaseSettings, layers::load_env_file};
 use crate::cli::{Configuration, Environment};
@@ -58,9 +58,18 @@ pub(crate) struct Settings {
 
 /// How access tokens are signed and what they say of us.
 pub(crate) struct JwtSettings {
-    pub(crate) key: JwtKey,
+    pub(crate) keys: SigningKeySource,
+    pub(crate) policy: SigningKeyPolicy,
     pub(crate) issuer: String,
     pub(crate) audience: String,
+}
+
+/// Where the keys that sign access tokens come from.
+pub(crate) enum SigningKeySource {
+    /// From `setting`, and whoever set it replaces it.
+    Configured { key: JwtKey, setting: &'static str },
+    /// From the database, where the service makes and replaces them.
+    Stored(SigningAlgorithm),
 }
 
 /// What is logged, and how.
@@ -118,6 +127,7 @@ impl Settings {
         let sinch = sinch(reader, production, simulator);
         let data_key = keys::data_key(reader, production);
         let http = http(reader, simulator);
+        let sessions = sessions(reader, production);
         let settings = Self {
             environment,
             address,
@@ -127,12 +137,12 @@ impl Settings {
             simulator_within,
             sinch,
             hasher: hasher(reader, production, &data_key),
-            jwt: keys::jwt(reader, production, &data_key),
+            jwt: keys::jwt(reader, production, &data_key, sessions.access_ttl),
             data_key,
             previous_data_keys: keys::previous_data_keys(reader, production),
             challenges: challenges(reader, production),
             passwordless: reader.flag("otp.passwordless"),
-            sessions: sessions(reader, production),
+            sessions,
             event_retention: SignedDuration::from_hours(
                 24 * reader.number("events.retention_days", 30..=3650),
             ),

@@ -50,6 +50,7 @@ mod provider;
 mod races;
 mod recovery;
 mod registration;
+mod rotation;
 mod sign_in;
 mod signing;
 mod step_up;

@@ -18,7 +18,7 @@ pub(crate) const REFRESH: &str = "/api/v1/auth/token/refresh";
 pub(crate) const LOG_OUT: &str = "/api/v1/auth/logout";
 pub(crate) const ME: &str = "/api/v1/me";
 
-const BINARY: &str = env!("CARGO_BIN_EXE_otp-login");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_otp-login");
 
 /// Tests hash cheaply, and all come from one address.
 const FOR_TESTS: [(&str, &str); 3] = [
