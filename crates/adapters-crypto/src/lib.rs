@@ -9,8 +9,10 @@
 //! | pepper | configuration | HMAC-SHA-384 of passwords before bcrypt |
 //! | password salt | HKDF of the data key | HMAC-SHA-256 of an e-mail into its bcrypt salt |
 //! | seal | HKDF of the data key | AES-256-GCM of what must be readable again: TOTP secrets, stored signing keys |
+//! | keys of services | configuration, kept as SHA-256 | compared with what programs present |
 //! | signing key | configuration, or the store, whose first is HKDF of the data key | access tokens: Ed25519, P-256 or HMAC-SHA-256 |
 
+mod api_keys;
 mod clock;
 mod keys;
 mod passwords;
@@ -18,6 +20,7 @@ mod sealing;
 mod secrets;
 mod tokens;
 
+pub use api_keys::{HashedApiKeys, InvalidApiKeys};
 pub use clock::SystemClock;
 pub use keys::{DataKey, InvalidKey, Pepper, generate_secret};
 pub use passwords::{BcryptHasher, HasherNotStarted, HasherSettings, Pace};

@@ -1,10 +1,14 @@
 //! What is answered, built field by field.
 
+mod introspection;
+
 use domain::{Challenge, Channel, Factor, Method, SecurityEvent, SessionEntry, SessionId, User, UserAgent};
 use jiff::Timestamp;
 use serde::Serialize;
 use use_cases::{AccountExport, DependencyState, SignedIn};
 use utoipa::ToSchema;
+
+pub(crate) use self::introspection::IntrospectionAnswer;
 
 /// One attempt to prove possession of a factor.
 #[derive(Serialize, ToSchema)]

@@ -119,6 +119,9 @@ pub(crate) enum Keys {
         /// Also make a signing key of its own for access tokens: EdDSA, ES256 or HS256
         #[arg(long)]
         jwt: Option<String>,
+        /// Also make a key by which services may ask about access tokens
+        #[arg(long)]
+        introspection: bool,
     },
     /// List the keys that sign access tokens, and until when each is accepted
     #[command(after_help = "Example:\n  otp-login keys list")]

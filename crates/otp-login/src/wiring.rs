@@ -16,8 +16,8 @@ use ports::{
     StartedVerification, VerificationProvider,
 };
 use use_cases::{
-    Authenticate, BlindChallenges, ChangeLocale, ChangePassword, CheckReadiness, DeleteAccount,
-    EndOtherSessions, EndSession, ExportAccount, ForgotPassword, KeepSigningKeys, ListEvents, ListSessions, LogIn, LogOut,
+    AdmitCaller, Authenticate, BlindChallenges, ChangeLocale, ChangePassword, CheckReadiness, DeleteAccount,
+    EndOtherSessions, EndSession, ExportAccount, ForgotPassword, IntrospectToken, KeepSigningKeys, ListEvents, ListSessions, LogIn, LogOut,
     PublishKeys, RefreshSession, RegisterUser, RequestOtp, ResetPassword, StartPhoneChange, StartPhoneLogin,
     StartStepUp, VerifyOtp, VerifyPhone,
 };
@@ -230,6 +230,14 @@ pub(crate) fn use_cases(
             clock: clock.clone(),
             tokens: tokens.clone(),
             sessions: sessions.clone(),
+        },
+        admit_introspection: AdmitCaller { keys: Arc::new(settings.introspection_keys.clone()) },
+        introspect_token: IntrospectToken {
+            clock: clock.clone(),
+            tokens: tokens.clone(),
+            sessions: sessions.clone(),
+            issuer: settings.jwt.issuer.clone(),
+            audience: settings.jwt.audience.clone(),
         },
         start_step_up: StartStepUp {
             clock: clock.clone(),

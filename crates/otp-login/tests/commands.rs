@@ -247,6 +247,7 @@ fn lg_01_config_show_masks_secrets_and_says_where_each_setting_comes_from() {
         ("OTP_LOGIN__JWT__ALGORITHM", "HS256"),
         ("OTP_LOGIN__JWT__SECRET", "NDU2Nzg5YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZjAxMjM="),
         ("OTP_LOGIN__ADMIN__API_KEY", "admin-key-admin-key-admin-key-admin-key-0000"),
+        ("OTP_LOGIN__INTROSPECTION__API_KEY", "b3RoZXIta2V5LW9mLWFuLW90aGVyLXNlcnZpY2UtMDE="),
         ("OTP_LOGIN__REDIS__URL", "redis://:hunter2-redis@localhost/"),
         ("PORT", "8123"),
     ];

@@ -7,6 +7,7 @@
 //! result. Whoever unit-tests a use-case takes the mocks of the feature `mock`.
 
 mod accounts;
+mod api_keys;
 mod background;
 mod challenges;
 #[cfg(feature = "contract")]
@@ -23,6 +24,7 @@ mod signing_keys;
 pub use accounts::{
     Account, AccountStore, PasswordChange, PasswordFailure, PendingRegistration, SignIn, ThrottleKey,
 };
+pub use api_keys::ApiKeys;
 pub use background::{Background, Work};
 pub use challenges::{
     Attempt, ChallengeStore, Guess, NewChallenge, Opened, PasswordReset, PhoneChange, Redeemed, Resend,
@@ -48,6 +50,7 @@ pub use signing_keys::{
 #[cfg(feature = "mock")]
 pub use self::{
     accounts::MockAccountStore,
+    api_keys::MockApiKeys,
     challenges::MockChallengeStore,
     crypto::{MockAccessTokens, MockClock, MockPasswordHasher, MockSecretGenerator},
     events::MockEventStore,

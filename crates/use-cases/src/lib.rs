@@ -4,6 +4,7 @@
 //! sentence that describes it. A use-case never calls another, knows no
 //! HTTP and no SQL, and is wired by a struct literal.
 
+mod admit_caller;
 mod authenticate;
 mod blind_challenges;
 mod change_password;
@@ -13,6 +14,7 @@ mod codes;
 mod deliver;
 mod event;
 mod fault;
+mod introspect_token;
 mod forgot_password;
 mod log_in;
 mod log_out;
@@ -30,12 +32,14 @@ mod signing_keys;
 mod start_step_up;
 mod verify_otp;
 
+pub use admit_caller::{AdmitCaller, CallerRefused};
 pub use authenticate::{Authenticate, AuthenticateError, Principal, StepUpRequired};
 pub use blind_challenges::{BlindChallengeError, BlindChallenges};
 pub use change_password::{ChangePassword, ChangePasswordError, ChangePasswordRequest};
 pub use change_phone::{StartPhoneChange, StartPhoneChangeError, StartPhoneChangeRequest, VerifyPhone};
 pub use check_readiness::{CheckReadiness, DependencyState};
 pub use fault::Fault;
+pub use introspect_token::{ActiveToken, IntrospectToken};
 pub use forgot_password::{ForgotPassword, ForgotPasswordRequest};
 pub use log_in::{LogIn, LogInError, LogInRequest};
 pub use log_out::{LogOut, LogOutError};

@@ -2,7 +2,10 @@
 //! errors at once.
 
 mod auth;
+mod body;
 mod field;
+mod form_body;
+mod introspection;
 mod json_body;
 mod me;
 mod recovery;
@@ -11,6 +14,8 @@ mod strict_json;
 pub(crate) use self::{
     auth::{LogInBody, RefreshBody, RegisterBody, RequestOtpBody, VerifyOtpBody},
     field::{FieldErrors, Reason},
+    form_body::FormBody,
+    introspection::IntrospectionBody,
     json_body::JsonBody,
     me::{ChangePasswordBody, EventsQuery, LocaleWish, ProfileBody, StepUpBody},
     recovery::{ForgotPasswordBody, PhoneBody, ResetPasswordBody, VerifyPhoneBody},

@@ -2,6 +2,7 @@
 
 mod auth;
 mod documentation;
+mod introspection;
 mod me;
 mod operations;
 mod pages;
@@ -13,7 +14,10 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 
-use crate::problem::{Problem, ProblemCode};
+use crate::{
+    HttpSettings,
+    problem::{Problem, ProblemCode},
+};
 
 /// One method of one path.
 pub(crate) struct Endpoint {
@@ -53,6 +57,14 @@ impl Verb {
 }
 
 use ProblemCode as P;
+
+/// Where services ask about tokens, if they may.
+const INTROSPECT: &str = "/api/v1/auth/token/introspect";
+
+/// Whether `settings` make `path` exist.
+pub(crate) fn is_served(path: &str, settings: &HttpSettings) -> bool {
+    path != INTROSPECT || settings.introspection_allow.is_some()
+}
 
 /// The API: what the `OpenAPI` document lists.
 pub(crate) const API: &[Endpoint] = &[
@@ -97,6 +109,11 @@ pub(crate) const API: &[Endpoint] = &[
         ],
     ),
     post("/api/v1/auth/token/refresh", || handle(auth::refresh), &[P::InvalidToken, P::DatabaseUnavailable]),
+    post(
+        INTROSPECT,
+        || handle(introspection::introspect),
+        &[P::InvalidToken, P::NotFound, P::DatabaseUnavailable],
+    ),
     post("/api/v1/auth/logout", || handle(auth::log_out), &[P::InvalidToken, P::DatabaseUnavailable]),
     post(
         "/api/v1/auth/step-up",
@@ -225,8 +242,9 @@ where
 }
 
 /// All routes. Each path stands in the tables once for each of its methods.
-pub(crate) fn routes(app: &mut ServiceConfig, docs: bool) {
-    let endpoints: Vec<&Endpoint> = API.iter().chain(PAGES).chain(if docs { DOCS } else { &[] }).collect();
+pub(crate) fn routes(app: &mut ServiceConfig, settings: &HttpSettings) {
+    let api = API.iter().filter(|endpoint| is_served(endpoint.path, settings));
+    let endpoints: Vec<&Endpoint> = api.chain(PAGES).chain(if settings.docs { DOCS } else { &[] }).collect();
     let mut paths: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.path).collect();
     paths.dedup();
     for path in paths {
@@ -260,5 +278,5 @@ pub(crate) async fn not_found() -> Result<HttpResponse, Problem> {
 
 /// The handlers with their descriptions, for the `OpenAPI` document.
 pub(crate) mod described {
-    pub(crate) use super::{auth::*, documentation::*, me::*, operations::*, recovery::*, sessions::*};
+    pub(crate) use super::{auth::*, documentation::*, introspection::*, me::*, operations::*, recovery::*, sessions::*};
 }

@@ -6,6 +6,7 @@ mod answers;
 mod bearer;
 mod fields;
 mod headers;
+mod introspection;
 mod json;
 #[cfg(feature = "governor")]
 mod limits;

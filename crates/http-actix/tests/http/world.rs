@@ -13,14 +13,14 @@ use domain::{
 use http_actix::UseCases;
 use jiff::{SignedDuration, Timestamp};
 use ports::{
-    Account, Attempt, Background, CodeCheck, Dependency, LiveSession, MockAccessTokens, MockAccountStore,
+    Account, Attempt, Background, CodeCheck, Dependency, LiveSession, MockAccessTokens, MockAccountStore, MockApiKeys,
     MockChallengeStore, MockClock, MockDecoyCodes, MockEventStore, MockPasswordHasher, MockSecretGenerator,
     MockSessionStore, MockVerificationProvider, Opened, PasswordMatch, Redeemed, ReservedSend, SendDecision,
     SignIn, Taken, ThrottleKey, Work,
 };
 use use_cases::{
-    Authenticate, BlindChallenges, ChangeLocale, ChangePassword, CheckReadiness, DeleteAccount,
-    EndOtherSessions, EndSession, ExportAccount, ForgotPassword, ListEvents, ListSessions, LogIn, LogOut,
+    AdmitCaller, Authenticate, BlindChallenges, ChangeLocale, ChangePassword, CheckReadiness, DeleteAccount,
+    EndOtherSessions, EndSession, ExportAccount, ForgotPassword, IntrospectToken, ListEvents, ListSessions, LogIn, LogOut,
     PublishKeys, RefreshSession, RegisterUser, RequestOtp, ResetPassword, StartPhoneChange, StartPhoneLogin,
     StartStepUp, VerifyOtp, VerifyPhone,
 };
@@ -29,6 +29,8 @@ use uuid::Uuid;
 pub(crate) const PHONE: &str = "+46701234567";
 pub(crate) const REFRESH_TOKEN: &str = "refresh-refresh-refresh-refresh-refresh-ref";
 pub(crate) const ACCESS_TOKEN: &str = "header.payload.signature";
+
+pub(crate) const API_KEY: &str = "a-key-of-a-service";
 
 /// The password is that of the account.
 pub(crate) const RIGHT: Option<PasswordMatch> = Some(PasswordMatch { index: 0, outdated: false });
@@ -211,6 +213,14 @@ impl World {
                 clock: clock.clone(),
                 tokens: tokens.clone(),
                 sessions: sessions.clone(),
+            },
+            admit_introspection: AdmitCaller { keys: Arc::new(api_keys()) },
+            introspect_token: IntrospectToken {
+                clock: clock.clone(),
+                tokens: tokens.clone(),
+                sessions: sessions.clone(),
+                issuer: "us".to_owned(),
+                audience: "them".to_owned(),
             },
             start_step_up: StartStepUp {
                 clock: clock.clone(),
@@ -425,4 +435,10 @@ fn claims() -> AccessClaims {
         authenticated_at: now(),
         methods: Vec::new(),
     }
+}
+
+fn api_keys() -> MockApiKeys {
+    let mut keys = MockApiKeys::new();
+    keys.expect_accept().returning(|presented| presented == API_KEY);
+    keys
 }

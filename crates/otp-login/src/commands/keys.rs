@@ -4,8 +4,8 @@ use adapters_crypto::{JwtAlgorithm, JwtKey, generate_secret};
 
 use crate::commands::stdout::print;
 
-/// Prints fresh secrets, and a signing key of the algorithm `jwt`.
-pub(crate) fn generate(jwt: Option<String>) -> anyhow::Result<()> {
+/// Prints fresh secrets, a signing key of the algorithm `jwt`, and a key for introspection.
+pub(crate) fn generate(jwt: Option<String>, introspection: bool) -> anyhow::Result<()> {
     let algorithm = jwt.map(|name| name.parse::<JwtAlgorithm>()).transpose()?;
     let mut lines = vec![
         format!("OTP_LOGIN__SECRETS__DATA_KEY={}", *generate_secret()),
@@ -14,6 +14,9 @@ pub(crate) fn generate(jwt: Option<String>) -> anyhow::Result<()> {
     if let Some(algorithm) = algorithm {
         lines.push(format!("OTP_LOGIN__JWT__ALGORITHM={}", algorithm.as_str()));
         lines.push(signing_key(algorithm));
+    }
+    if introspection {
+        lines.push(format!("OTP_LOGIN__INTROSPECTION__API_KEY={}", *generate_secret()));
     }
     print(&lines.join("\n"))
 }

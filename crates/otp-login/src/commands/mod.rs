@@ -62,8 +62,8 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
     if let Some(Command::Completions { shell }) = cli.command {
         return Ok(complete(shell)?);
     }
-    if let Some(Command::Keys(Keys::Generate { jwt })) = cli.command {
-        return Ok(keys::generate(jwt)?);
+    if let Some(Command::Keys(Keys::Generate { jwt, introspection })) = cli.command {
+        return Ok(keys::generate(jwt, introspection)?);
     }
     if let Some(Command::Password(command)) = cli.command {
         return Ok(password::run(&command)?);

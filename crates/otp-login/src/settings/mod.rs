@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use adapters_crypto::{DataKey, HasherSettings, JwtKey};
+use adapters_crypto::{DataKey, HashedApiKeys, HasherSettings, JwtKey};
 use domain::{
     ChallengePolicy, CountryCode, DestinationPolicy, InvalidPhoneNumber, PasswordPolicy, Quota, Quotas,
     SessionPolicy, SigningAlgorithm, SigningKeyPolicy,
@@ -42,6 +42,8 @@ pub(crate) struct Settings {
     /// Of stored secrets that are still opened.
     pub(crate) previous_data_keys: Vec<DataKey>,
     pub(crate) jwt: JwtSettings,
+    /// Keys of services that may ask about tokens.
+    pub(crate) introspection_keys: HashedApiKeys,
     pub(crate) challenges: ChallengePolicy,
     pub(crate) sessions: SessionPolicy,
     /// How long security events are kept.
@@ -126,7 +128,8 @@ impl Settings {
         let simulator = simulator_within.then_some(simulator_address);
         let sinch = sinch(reader, production, simulator);
         let data_key = keys::data_key(reader, production);
-        let http = http(reader, simulator);
+        let (introspection_keys, introspection_allow) = introspection(reader);
+        let http = HttpSettings { introspection_allow, ..http(reader, simulator) };
         let sessions = sessions(reader, production);
         let settings = Self {
             environment,
@@ -138,6 +141,7 @@ impl Settings {
             sinch,
             hasher: hasher(reader, production, &data_key),
             jwt: keys::jwt(reader, production, &data_key, sessions.access_ttl),
+            introspection_keys,
             data_key,
             previous_data_keys: keys::previous_data_keys(reader, production),
             challenges: challenges(reader, production),
@@ -276,12 +280,30 @@ fn http(reader: &mut Reader, simulator: Option<SocketAddr>) -> HttpSettings {
     }
 }
 
+/// The keys of services that may ask about tokens, and from where; nothing without a key.
+fn introspection(reader: &mut Reader) -> (HashedApiKeys, Option<Vec<IpNet>>) {
+    const KEY: &str = "introspection.api_key";
+    const ALLOW: &str = "introspection.allow";
+    let keys = HashedApiKeys::parse(&reader.secret(KEY)).unwrap_or_else(|error| {
+        reader.problem(KEY, format!("{error}; `otp-login keys generate --introspection` makes one"));
+        HashedApiKeys::default()
+    });
+    let allow = reader.list(ALLOW, network);
+    if keys.is_empty() {
+        return (keys, None);
+    }
+    if allow.is_empty() {
+        reader.problem(ALLOW, "nobody may ask; name the addresses or networks of your services");
+    }
+    (keys, Some(allow))
+}
+
 fn network(text: &str) -> Result<IpNet, &'static str> {
     let address = text.parse::<IpAddr>().map(IpNet::from);
     let network: IpNet = address
         .or_else(|_| text.parse())
         .map_err(|_| "write an address such as 10.0.0.7 or a network such as 10.0.0.0/8")?;
-    if network.prefix_len() == 0 { Err("this trusts everybody; name your proxies") } else { Ok(network) }
+    if network.prefix_len() == 0 { Err("this is everybody; name addresses or networks") } else { Ok(network) }
 }
 
 fn hasher(reader: &mut Reader, production: bool, data_key: &DataKey) -> HasherSettings {

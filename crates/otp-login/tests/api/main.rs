@@ -40,6 +40,7 @@ mod conventions;
 mod cors;
 mod destinations;
 mod enumeration;
+mod introspection;
 mod limits;
 mod malformed;
 mod openapi;
