@@ -10,10 +10,10 @@ use actix_web::{
     web::{self, Data},
 };
 use use_cases::{
-    AdmitCaller, Authenticate, ChangeLocale, ChangePassword, CheckReadiness, DeleteAccount, EndOtherSessions, EndSession,
-    ExportAccount, ForgotPassword, IntrospectToken, ListEvents, ListSessions, LogIn, LogOut, PublishKeys, RefreshSession,
-    RegisterUser, RequestOtp, ResetPassword, StartPhoneChange, StartPhoneLogin, StartStepUp, VerifyOtp,
-    VerifyPhone,
+    AdmitCaller, Authenticate, ChangeLocale, ChangePassword, CheckReadiness, DeleteAccount, EndOtherSessions,
+    EndSession, ExportAccount, ForgotPassword, IntrospectToken, ListEvents, ListSessions, LogIn, LogOut,
+    PublishKeys, RefreshSession, RegisterUser, RequestOtp, ResetPassword, StartPhoneChange, StartPhoneLogin,
+    StartStepUp, VerifyOtp, VerifyPhone,
 };
 
 use crate::{HttpSettings, connection, cors, edge, openapi::ApiDescription, routes};

@@ -12,14 +12,14 @@ use domain::{Channel, Code, PhoneNumber, ProviderId, SendReference};
 use http_actix::UseCases;
 use ports::{
     AccessTokens, AccountStore, ChallengeStore, Clock, CodeCheck, CodeRequest, DecoyCodes, Dependency,
-    EventStore, PasswordHasher, ProviderFault, Sealer, SecretGenerator, SessionStore, SigningKeyStore, StartError,
-    StartedVerification, VerificationProvider,
+    EventStore, PasswordHasher, ProviderFault, Sealer, SecretGenerator, SessionStore, SigningKeyStore,
+    StartError, StartedVerification, VerificationProvider,
 };
 use use_cases::{
     AdmitCaller, Authenticate, BlindChallenges, ChangeLocale, ChangePassword, CheckReadiness, DeleteAccount,
-    EndOtherSessions, EndSession, ExportAccount, ForgotPassword, IntrospectToken, KeepSigningKeys, ListEvents, ListSessions, LogIn, LogOut,
-    PublishKeys, RefreshSession, RegisterUser, RequestOtp, ResetPassword, StartPhoneChange, StartPhoneLogin,
-    StartStepUp, VerifyOtp, VerifyPhone,
+    EndOtherSessions, EndSession, ExportAccount, ForgotPassword, IntrospectToken, KeepSigningKeys,
+    ListEvents, ListSessions, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser, RequestOtp,
+    ResetPassword, StartPhoneChange, StartPhoneLogin, StartStepUp, VerifyOtp, VerifyPhone,
 };
 
 use crate::awaited::Awaited;

@@ -14,8 +14,8 @@ mod codes;
 mod deliver;
 mod event;
 mod fault;
-mod introspect_token;
 mod forgot_password;
+mod introspect_token;
 mod log_in;
 mod log_out;
 mod open_session;
@@ -27,8 +27,8 @@ mod refresh_session;
 mod register_user;
 mod request_otp;
 mod reset_password;
-mod start_phone_login;
 mod signing_keys;
+mod start_phone_login;
 mod start_step_up;
 mod verify_otp;
 
@@ -39,8 +39,8 @@ pub use change_password::{ChangePassword, ChangePasswordError, ChangePasswordReq
 pub use change_phone::{StartPhoneChange, StartPhoneChangeError, StartPhoneChangeRequest, VerifyPhone};
 pub use check_readiness::{CheckReadiness, DependencyState};
 pub use fault::Fault;
-pub use introspect_token::{ActiveToken, IntrospectToken};
 pub use forgot_password::{ForgotPassword, ForgotPasswordRequest};
+pub use introspect_token::{ActiveToken, IntrospectToken};
 pub use log_in::{LogIn, LogInError, LogInRequest};
 pub use log_out::{LogOut, LogOutError};
 pub use open_session::SignedIn;
@@ -54,11 +54,11 @@ pub use refresh_session::{RefreshSession, RefreshSessionError};
 pub use register_user::{RegisterUser, RegisterUserError, RegisterUserRequest};
 pub use request_otp::{RequestOtp, RequestOtpError, RequestOtpRequest};
 pub use reset_password::{ResetPassword, ResetPasswordError, ResetPasswordRequest};
-pub use start_phone_login::{StartPhoneLogin, StartPhoneLoginError, StartPhoneLoginRequest};
 pub use signing_keys::{
     Haste, KeepSigningKeys, KeysInForce, ListSigningKeys, RetireSigningKey, RetireSigningKeyError,
     RotateSigningKey, RotateSigningKeyError, SigningKeysUnusable,
 };
+pub use start_phone_login::{StartPhoneLogin, StartPhoneLoginError, StartPhoneLoginRequest};
 pub use start_step_up::{StartStepUp, StartStepUpError, StartStepUpRequest};
 pub use verify_otp::{VerifyOtp, VerifyOtpError, VerifyOtpRequest};
 

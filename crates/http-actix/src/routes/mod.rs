@@ -278,5 +278,7 @@ pub(crate) async fn not_found() -> Result<HttpResponse, Problem> {
 
 /// The handlers with their descriptions, for the `OpenAPI` document.
 pub(crate) mod described {
-    pub(crate) use super::{auth::*, documentation::*, introspection::*, me::*, operations::*, recovery::*, sessions::*};
+    pub(crate) use super::{
+        auth::*, documentation::*, introspection::*, me::*, operations::*, recovery::*, sessions::*,
+    };
 }

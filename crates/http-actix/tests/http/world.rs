@@ -13,16 +13,16 @@ use domain::{
 use http_actix::UseCases;
 use jiff::{SignedDuration, Timestamp};
 use ports::{
-    Account, Attempt, Background, CodeCheck, Dependency, LiveSession, MockAccessTokens, MockAccountStore, MockApiKeys,
-    MockChallengeStore, MockClock, MockDecoyCodes, MockEventStore, MockPasswordHasher, MockSecretGenerator,
-    MockSessionStore, MockVerificationProvider, Opened, PasswordMatch, Redeemed, ReservedSend, SendDecision,
-    SignIn, Taken, ThrottleKey, Work,
+    Account, Attempt, Background, CodeCheck, Dependency, LiveSession, MockAccessTokens, MockAccountStore,
+    MockApiKeys, MockChallengeStore, MockClock, MockDecoyCodes, MockEventStore, MockPasswordHasher,
+    MockSecretGenerator, MockSessionStore, MockVerificationProvider, Opened, PasswordMatch, Redeemed,
+    ReservedSend, SendDecision, SignIn, Taken, ThrottleKey, Work,
 };
 use use_cases::{
     AdmitCaller, Authenticate, BlindChallenges, ChangeLocale, ChangePassword, CheckReadiness, DeleteAccount,
-    EndOtherSessions, EndSession, ExportAccount, ForgotPassword, IntrospectToken, ListEvents, ListSessions, LogIn, LogOut,
-    PublishKeys, RefreshSession, RegisterUser, RequestOtp, ResetPassword, StartPhoneChange, StartPhoneLogin,
-    StartStepUp, VerifyOtp, VerifyPhone,
+    EndOtherSessions, EndSession, ExportAccount, ForgotPassword, IntrospectToken, ListEvents, ListSessions,
+    LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser, RequestOtp, ResetPassword, StartPhoneChange,
+    StartPhoneLogin, StartStepUp, VerifyOtp, VerifyPhone,
 };
 use uuid::Uuid;
 

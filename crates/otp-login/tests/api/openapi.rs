@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::client::{
-    Answer, Database, INTROSPECT, LOG_IN, LOG_OUT, ME, Person, REFRESH, REGISTER, REQUEST_OTP, Request, Service,
-    VERIFY_OTP, other_than, until,
+    Answer, Database, INTROSPECT, LOG_IN, LOG_OUT, ME, Person, REFRESH, REGISTER, REQUEST_OTP, Request,
+    Service, VERIFY_OTP, other_than, until,
 };
 
 on_both_databases!(every_described_answer_is_given);
