@@ -19,6 +19,7 @@ mod migrations;
 mod notices;
 mod rows;
 mod sessions;
+mod signing_keys;
 mod statement;
 mod types;
 mod webhooks;

@@ -23,7 +23,8 @@ async fn fresh_stores() -> (Stores, Database) {
             directory: store.clone(),
             import: store.clone(),
             notices: store.clone(),
-            webhooks: store,
+            webhooks: store.clone(),
+            signing_keys: store,
         },
         database,
     )

@@ -21,6 +21,7 @@ mod readiness;
 mod rows;
 mod schema;
 mod sessions;
+mod signing_keys;
 mod store;
 mod types;
 mod url;

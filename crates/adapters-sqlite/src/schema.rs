@@ -188,6 +188,18 @@ table! {
     }
 }
 
+table! {
+    signing_keys (number) {
+        number -> BigInt,
+        id -> Text,
+        algorithm -> Text,
+        private_key -> Text,
+        created_at -> BigInt,
+        activates_at -> BigInt,
+        retired_at -> Nullable<BigInt>,
+    }
+}
+
 joinable!(sessions -> users (user_id));
 joinable!(refresh_tokens -> sessions (session_id));
 joinable!(device_tokens -> devices (device_id));

@@ -20,7 +20,8 @@ async fn migrated(url: &SqliteUrl) -> Stores {
         directory: store.clone(),
         import: store.clone(),
         notices: store.clone(),
-        webhooks: store,
+        webhooks: store.clone(),
+        signing_keys: store,
     }
 }
 

@@ -51,6 +51,9 @@ pub use quota::{Quota, Quotas};
 pub use retry::RetrySchedule;
 pub use session::{RefreshToken, RefreshTokenHash, SessionEntry, SessionId, SessionPolicy, SessionTimes};
 pub use sign_in_name::SignInName;
-pub use signing_key::{InvalidSigningKeyId, SigningKeyId};
+pub use signing_key::{
+    InvalidSigningKeyId, SigningAlgorithm, SigningKey, SigningKeyId, SigningKeyPolicy, SigningKeySet,
+    SigningKeyState,
+};
 pub use throttle::PasswordFailures;
 pub use user::{Factor, User, UserId};

@@ -21,6 +21,7 @@ impl BearerToken {
         self.0.expose_secret()
     }
 
+    /// The one token of a request.
     pub(crate) fn of(req: &HttpRequest) -> Result<Self, Problem> {
         let mut headers = req.headers().get_all(AUTHORIZATION);
         let token = match (headers.next(), headers.next()) {

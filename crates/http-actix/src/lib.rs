@@ -7,6 +7,7 @@
 //! all routes stand in one table in `routes`.
 
 mod bearer;
+mod caller;
 mod client;
 mod connection;
 mod cors;

@@ -16,7 +16,7 @@ use utoipa::{
 use crate::{
     HttpSettings,
     problem::{FieldError, PROBLEM_JSON, ProblemBody, ProblemCode},
-    routes::{ADMIN, API, Endpoint, Verb, described},
+    routes::{ADMIN, API, Endpoint, Verb, described, is_served},
 };
 
 /// The document as it is served.
@@ -32,6 +32,7 @@ impl ApiDescription {
         }
         settings.version.clone_into(&mut document.info.version);
         settings.service_name.clone_into(&mut document.info.title);
+        document.paths.paths.retain(|path, _| is_served(path, settings));
         Self(serde_json::to_vec(&document).unwrap_or_default().into())
     }
 
@@ -50,7 +51,7 @@ Sign-in with a password and a code sent to the phone.\n\n\
 3. `token/refresh` keeps the session alive, `logout` ends it.\n\
 4. `password/forgot` and `password/reset` set a new password by proof of the phone.\n\
 5. What guards the account needs proof of all factors of the last 10 minutes: `step-up` gives it.\n\n\
-Bodies are JSON objects in UTF-8 of at most 16 KiB, sent as `application/json`; unknown fields are ignored, duplicate \
+Bodies are JSON objects in UTF-8 of at most 16 KiB, sent as `application/json` (forms for introspection alone); unknown fields are ignored, duplicate \
 keys are refused. Every refusal is `application/problem+json` (RFC 9457) and says under `type` what to do. Every answer \
 carries `x-request-id`, the client's own if it is `[A-Za-z0-9._-]{1,128}`.\n\n\
 Each client address has a limit of requests, IPv6 by /64; each account, number and country have limits of messages and \
@@ -59,6 +60,7 @@ Codes by SMS or voice are a restricted authenticator (NIST SP 800-63B-4 §3.1.3.
 not rely on them where more is at stake than an ordinary account."),
     paths(
         described::register, described::log_in, described::request_otp, described::verify_otp, described::refresh,
+        described::introspect,
         described::log_out, described::step_up, described::start_phone_login, described::forgot_password,
         described::reset_password, described::change_phone, described::verify_phone, described::show, described::update, described::delete,
         described::export, described::events, described::change_password, described::list, described::end,
@@ -87,6 +89,9 @@ impl Modify for BearerScheme {
         admin_key.description =
             Some("An admin key, in the header only and from an allowed address; elsewhere 404.".to_owned());
         components.add_security_scheme("admin_key", SecurityScheme::Http(admin_key));
+        let mut scheme = Http::new(HttpAuthScheme::Bearer);
+        scheme.description = Some("The key of services that ask about tokens.".to_owned());
+        components.add_security_scheme("introspection_key", SecurityScheme::Http(scheme));
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is answered, built field by field.
 
 mod admin;
+mod introspection;
 
 use domain::{
     Challenge, Channel, DeviceEntry, Factor, Method, SecurityEvent, SessionEntry, SessionId, User, UserAgent,
@@ -11,6 +12,7 @@ use use_cases::{AccountExport, DependencyState, LoggedIn, SignedIn};
 use utoipa::ToSchema;
 
 pub(crate) use self::admin::{AccountDetailsBody, AccountEventsAnswer, AccountsAnswer};
+pub(crate) use self::introspection::IntrospectionAnswer;
 
 /// One attempt to prove possession of a factor.
 #[derive(Serialize, ToSchema)]

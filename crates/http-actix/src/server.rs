@@ -10,10 +10,10 @@ use actix_web::{
     web::{self, Data},
 };
 use use_cases::{
-    Authenticate, ChangeLocale, ChangePassword, CheckReadiness, DeleteAccount, EndOtherSessions, EndSession,
-    ExportAccount, ForgetDevice, ForgetDevices, ForgotPassword, ListDevices, ListEvents, ListSessions, LogIn,
-    LogOut, PublishKeys, RefreshSession, RegisterUser, RequestOtp, ResetPassword, StartPhoneChange,
-    StartPhoneLogin, StartStepUp, VerifyOtp, VerifyPhone,
+    AdmitCaller, Authenticate, ChangeLocale, ChangePassword, CheckReadiness, DeleteAccount, EndOtherSessions,
+    EndSession, ExportAccount, ForgetDevice, ForgetDevices, ForgotPassword, IntrospectToken, ListDevices,
+    ListEvents, ListSessions, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser, RequestOtp,
+    ResetPassword, StartPhoneChange, StartPhoneLogin, StartStepUp, VerifyOtp, VerifyPhone,
 };
 
 use crate::{HttpSettings, Operators, connection, cors, edge, openapi::ApiDescription, routes};
@@ -42,6 +42,8 @@ pub struct UseCases {
     pub refresh_session: RefreshSession,
     pub log_out: LogOut,
     pub authenticate: Authenticate,
+    pub admit_introspection: AdmitCaller,
+    pub introspect_token: IntrospectToken,
     pub start_step_up: StartStepUp,
     pub change_locale: ChangeLocale,
     pub change_password: ChangePassword,
@@ -76,12 +78,12 @@ pub fn server(use_cases: Arc<UseCases>, settings: HttpSettings, listener: TcpLis
         AddressLimit::new(settings.clone()).ok_or_else(|| io::Error::other("the address limit is zero"))?;
     let app_settings = settings.clone();
     let app = move || {
-        let docs = app_settings.docs;
+        let served = app_settings.clone();
         let app = App::new()
             .app_data(Data::from(use_cases.clone()))
             .app_data(Data::from(app_settings.clone()))
             .app_data(description.clone())
-            .configure(|app| routes::routes(app, docs, use_cases.operators.clone()))
+            .configure(|app| routes::routes(app, &served, use_cases.operators.clone()))
             .default_service(web::to(routes::not_found))
             .wrap(from_fn(cors::answer_preflight));
         #[cfg(feature = "governor")]

@@ -23,6 +23,8 @@ pub struct HttpSettings {
     pub ip_per_minute: NonZeroU32,
     /// Requests a client address may make at once.
     pub ip_burst: NonZeroU32,
+    /// From where services may ask about tokens; without it, there is nothing to ask.
+    pub introspection_allow: Option<Vec<IpNet>>,
     /// What nobody may choose as a password.
     pub password_policy: PasswordPolicy,
     /// Whether `/docs` is served.
@@ -67,6 +69,7 @@ impl Default for HttpSettings {
             cors_origins: Vec::new(),
             ip_per_minute: PER_MINUTE,
             ip_burst: BURST,
+            introspection_allow: None,
             password_policy: PasswordPolicy::default(),
             docs: true,
             version: env!("CARGO_PKG_VERSION").to_owned(),

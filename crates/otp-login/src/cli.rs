@@ -6,7 +6,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use domain::{EndpointName, EventId};
+use domain::{EndpointName, EventId, SigningKeyId};
 use jiff::SignedDuration;
 
 /// Two-factor sign-in by phone: password, then a code by text message.
@@ -81,7 +81,7 @@ pub(crate) enum Command {
     /// Import, export, find, lock and delete accounts
     #[command(subcommand)]
     Users(Users),
-    /// Make secrets
+    /// Make secrets, and look after the keys that sign access tokens
     #[command(subcommand)]
     Keys(Keys),
     /// Look after the events that are sent to your product
@@ -228,6 +228,37 @@ pub(crate) enum Keys {
         /// Also make a key for the admin API
         #[arg(long)]
         admin: bool,
+        /// Also make a key by which services may ask about access tokens
+        #[arg(long)]
+        introspection: bool,
+    },
+    /// List the keys that sign access tokens, and until when each is accepted
+    #[command(after_help = "Example:\n  otp-login keys list")]
+    List,
+    /// Put a new key in the place of the one that signs; nobody is signed out
+    ///
+    /// The new key is published first and signs once everybody knows it. The old one is accepted
+    /// until its last token ends. Running services follow by themselves.
+    #[command(after_help = "Examples:\n  otp-login keys rotate\n  otp-login keys rotate --now")]
+    Rotate {
+        /// Sign as soon as every replica knows the new key, without the lead time
+        ///
+        /// Services that check tokens by a copy of the published keys may refuse new tokens until
+        /// they fetch them anew.
+        #[arg(long)]
+        now: bool,
+    },
+    /// Take a key out of use at once, because somebody else may have it
+    ///
+    /// Tokens that it signed are refused; clients get new ones with their refresh tokens. Another
+    /// key signs at once.
+    #[command(
+        after_help = "Example:\n  otp-login keys list\n  otp-login keys retire kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+    )]
+    Retire {
+        /// Its kid, as `otp-login keys list` shows it
+        #[arg(value_name = "KID", value_parser = SigningKeyId::parse, allow_hyphen_values = true)]
+        id: SigningKeyId,
     },
 }
 

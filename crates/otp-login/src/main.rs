@@ -8,6 +8,7 @@ mod awaited;
 mod background;
 mod cli;
 mod commands;
+mod key_watch;
 mod logging;
 mod mirrored;
 mod open_files;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use adapters_crypto::{BcryptHasher, DataKeySealer, JwtTokens, SystemClock, SystemSecrets};
+use adapters_crypto::{BcryptHasher, DataKeySealer, JwtKeyRing, JwtTokens, SystemClock, SystemSecrets};
 use adapters_postgres::PostgresStore;
 use adapters_sinch::{SinchSms, SinchVerification};
 use adapters_sqlite::SqliteStore;
@@ -14,23 +14,24 @@ use http_actix::{Operators, UseCases};
 use ports::{
     AccessTokens, AccountDirectory, AccountImport, AccountStore, ChallengeStore, Clock, CodeCheck,
     CodeRequest, DecoyCodes, Dependency, DeviceStore, EventStore, NoticeStore, PasswordHasher, ProviderFault,
-    Sealer, SecretGenerator, SessionStore, StartError, StartedVerification, VerificationProvider,
-    WebhookSender, WebhookStore,
+    Sealer, SecretGenerator, SessionStore, SigningKeyStore, StartError, StartedVerification,
+    VerificationProvider, WebhookSender, WebhookStore,
 };
 use use_cases::{
-    Authenticate, AuthorizeOperator, BlindChallenges, ChangeLocale, ChangePassword, CheckReadiness,
-    DeleteAccount, DeliverNotices, DeliverWebhooks, EndAllSessions, EndOtherSessions, EndSession,
-    ExportAccount, FanOutEvents, FindAccounts, ForgetDevice, ForgetDevices, ForgotPassword,
-    ListAccountEvents, ListAllEvents, ListDevices, ListEvents, ListSessions, LockAccount, LogIn, LogOut,
-    PublishKeys, RefreshSession, RegisterUser, RemoveAccount, RequestOtp, ResetPassword, ShowAccount,
-    StartPhoneChange, StartPhoneLogin, StartStepUp, UnlockAccount, VerifyOtp, VerifyPhone,
+    AdmitCaller, Authenticate, AuthorizeOperator, BlindChallenges, ChangeLocale, ChangePassword,
+    CheckReadiness, DeleteAccount, DeliverNotices, DeliverWebhooks, EndAllSessions, EndOtherSessions,
+    EndSession, ExportAccount, FanOutEvents, FindAccounts, ForgetDevice, ForgetDevices, ForgotPassword,
+    IntrospectToken, KeepSigningKeys, ListAccountEvents, ListAllEvents, ListDevices, ListEvents,
+    ListSessions, LockAccount, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser, RemoveAccount,
+    RequestOtp, ResetPassword, ShowAccount, StartPhoneChange, StartPhoneLogin, StartStepUp, UnlockAccount,
+    VerifyOtp, VerifyPhone,
 };
 
 use crate::awaited::Awaited;
 use crate::background::Tasks;
 use crate::mirrored::Mirrored;
 use crate::outbox::Outbox;
-use crate::settings::{DatabaseSettings, OutboxSettings, Settings};
+use crate::settings::{DatabaseSettings, JwtSettings, OutboxSettings, Settings, SigningKeySource};
 
 /// The database that was chosen.
 #[derive(Clone)]
@@ -126,6 +127,13 @@ impl Database {
         }
     }
 
+    fn signing_keys(&self) -> Arc<dyn SigningKeyStore> {
+        match self {
+            Self::Postgres(store) => Arc::new(store.clone()),
+            Self::Sqlite(store) => Arc::new(store.clone()),
+        }
+    }
+
     pub(crate) fn webhooks(&self) -> Arc<dyn WebhookStore> {
         match self {
             Self::Postgres(store) => Arc::new(store.clone()),
@@ -141,11 +149,43 @@ impl Database {
     }
 }
 
+/// What signs and checks access tokens, and what keeps its keys right where they are stored.
+pub(crate) struct Signing {
+    pub(crate) tokens: Arc<dyn AccessTokens>,
+    pub(crate) keep: Option<KeepSigningKeys>,
+}
+
+pub(crate) fn signing(settings: &Settings, database: &Database) -> Signing {
+    let JwtSettings { keys, policy, issuer, audience } = &settings.jwt;
+    let algorithm = match keys {
+        SigningKeySource::Configured { key, .. } => {
+            let tokens = JwtTokens::new(key.clone(), issuer.clone(), audience.clone());
+            return Signing { tokens: Arc::new(tokens), keep: None };
+        }
+        SigningKeySource::Stored(algorithm) => *algorithm,
+    };
+    let tokens = Arc::new(JwtTokens::without_keys(issuer.clone(), audience.clone()));
+    let keep = KeepSigningKeys {
+        clock: Arc::new(SystemClock),
+        keys: database.signing_keys(),
+        sealer: sealer(settings),
+        ring: Arc::new(JwtKeyRing::new(tokens.clone(), settings.data_key.clone())),
+        policy: *policy,
+        algorithm,
+    };
+    Signing { tokens, keep: Some(keep) }
+}
+
+fn sealer(settings: &Settings) -> Arc<dyn Sealer> {
+    Arc::new(DataKeySealer::new(&settings.data_key, &settings.previous_data_keys))
+}
+
 /// Builds every use-case from the settings.
 #[expect(clippy::too_many_lines, reason = "one list, in which a reader sees every use-case and its ports")]
 pub(crate) fn use_cases(
     settings: &Settings,
     database: &Database,
+    tokens: Arc<dyn AccessTokens>,
     background: &Tasks,
 ) -> anyhow::Result<UseCases> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -153,14 +193,6 @@ pub(crate) fn use_cases(
     let bcrypt = BcryptHasher::start(&settings.hasher).context("passwords cannot be hashed")?;
     let hasher: Arc<dyn PasswordHasher> =
         Arc::new(Awaited { hasher: bcrypt, client_is_gone: http_actix::client_is_gone });
-    let _sealer: Arc<dyn Sealer> =
-        Arc::new(DataKeySealer::new(&settings.data_key, &settings.previous_data_keys));
-    let tokens: Arc<dyn AccessTokens> = Arc::new(JwtTokens::new(
-        settings.jwt.key.clone(),
-        Vec::new(),
-        settings.jwt.issuer.clone(),
-        settings.jwt.audience.clone(),
-    ));
     let sinch = Arc::new(SinchVerification::new(&settings.sinch, clock.clone())?);
     let mirrored = Arc::new(Mirrored::new(Arc::new(Traced(sinch.clone()))));
     let (provider, decoys): (Arc<dyn VerificationProvider>, Arc<dyn DecoyCodes>) =
@@ -245,6 +277,14 @@ pub(crate) fn use_cases(
             clock: clock.clone(),
             tokens: tokens.clone(),
             sessions: sessions.clone(),
+        },
+        admit_introspection: AdmitCaller { keys: Arc::new(settings.introspection_keys.clone()) },
+        introspect_token: IntrospectToken {
+            clock: clock.clone(),
+            tokens: tokens.clone(),
+            sessions: sessions.clone(),
+            issuer: settings.jwt.issuer.clone(),
+            audience: settings.jwt.audience.clone(),
         },
         start_step_up: StartStepUp {
             clock: clock.clone(),

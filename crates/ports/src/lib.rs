@@ -7,6 +7,7 @@
 //! result. Whoever unit-tests a use-case takes the mocks of the feature `mock`.
 
 mod accounts;
+mod api_keys;
 mod background;
 mod challenges;
 #[cfg(feature = "contract")]
@@ -22,12 +23,14 @@ mod provider;
 mod readiness;
 mod sealing;
 mod sessions;
+mod signing_keys;
 mod webhooks;
 
 pub use accounts::{
     Account, AccountStore, DeviceFailure, PasswordChange, PasswordFailure, PendingRegistration, SignIn,
     ThrottleKey,
 };
+pub use api_keys::ApiKeys;
 pub use background::{Background, Work};
 pub use challenges::{
     Attempt, ChallengeStore, Guess, NewChallenge, Opened, PasswordReset, PhoneChange, Redeemed, Resend,
@@ -50,6 +53,9 @@ pub use provider::{
 pub use readiness::{Dependency, Unready};
 pub use sealing::{SealContext, SealedValue, Sealer, UnsealError, Unsealed};
 pub use sessions::{LiveSession, NewSession, Rotation, SessionStore};
+pub use signing_keys::{
+    NewSigningKey, SigningKeyPair, SigningKeyRing, SigningKeyStore, StoredSigningKey, UnusableSigningKey,
+};
 pub use webhooks::{
     DeadDelivery, DeadFilter, DueDelivery, Subscription, WebhookEvent, WebhookFault, WebhookSender,
     WebhookStore,
@@ -58,6 +64,7 @@ pub use webhooks::{
 #[cfg(feature = "mock")]
 pub use self::{
     accounts::MockAccountStore,
+    api_keys::MockApiKeys,
     challenges::MockChallengeStore,
     crypto::{MockAccessTokens, MockAdminKeys, MockClock, MockPasswordHasher, MockSecretGenerator},
     devices::MockDeviceStore,
@@ -69,5 +76,6 @@ pub use self::{
     readiness::MockDependency,
     sealing::MockSealer,
     sessions::MockSessionStore,
+    signing_keys::{MockSigningKeyRing, MockSigningKeyStore},
     webhooks::{MockWebhookSender, MockWebhookStore},
 };

@@ -4,6 +4,7 @@
 //! sentence that describes it. A use-case never calls another, knows no
 //! HTTP and no SQL, and is wired by a struct literal.
 
+mod admit_caller;
 mod authenticate;
 mod blind_challenges;
 mod by_device;
@@ -17,6 +18,7 @@ mod deliver_webhooks;
 mod event;
 mod fault;
 mod forgot_password;
+mod introspect_token;
 mod log_in;
 mod log_out;
 mod open_session;
@@ -30,10 +32,12 @@ mod refresh_session;
 mod register_user;
 mod request_otp;
 mod reset_password;
+mod signing_keys;
 mod start_phone_login;
 mod start_step_up;
 mod verify_otp;
 
+pub use admit_caller::{AdmitCaller, CallerRefused};
 pub use authenticate::{Authenticate, AuthenticateError, Principal, StepUpRequired};
 pub use blind_challenges::{BlindChallengeError, BlindChallenges};
 pub use change_password::{ChangePassword, ChangePasswordError, ChangePasswordRequest};
@@ -43,6 +47,7 @@ pub use deliver_notices::DeliverNotices;
 pub use deliver_webhooks::{DeliverWebhooks, FanOutEvents};
 pub use fault::Fault;
 pub use forgot_password::{ForgotPassword, ForgotPasswordRequest};
+pub use introspect_token::{ActiveToken, IntrospectToken};
 pub use log_in::{LogIn, LogInError, LogInRequest, LoggedIn};
 pub use log_out::{LogOut, LogOutError};
 pub use open_session::SignedIn;
@@ -62,6 +67,10 @@ pub use refresh_session::{RefreshSession, RefreshSessionError};
 pub use register_user::{RegisterUser, RegisterUserError, RegisterUserRequest};
 pub use request_otp::{RequestOtp, RequestOtpError, RequestOtpRequest};
 pub use reset_password::{ResetPassword, ResetPasswordError, ResetPasswordRequest};
+pub use signing_keys::{
+    Haste, KeepSigningKeys, KeysInForce, ListSigningKeys, RetireSigningKey, RetireSigningKeyError,
+    RotateSigningKey, RotateSigningKeyError, SigningKeysUnusable,
+};
 pub use start_phone_login::{StartPhoneLogin, StartPhoneLoginError, StartPhoneLoginRequest};
 pub use start_step_up::{StartStepUp, StartStepUpError, StartStepUpRequest};
 pub use verify_otp::{VerifyOtp, VerifyOtpError, VerifyOtpRequest};

@@ -3,7 +3,10 @@
 
 mod admin;
 mod auth;
+mod body;
 mod field;
+mod form_body;
+mod introspection;
 mod json_body;
 mod me;
 mod recovery;
@@ -13,6 +16,8 @@ pub(crate) use self::{
     admin::{LockBody, UsersQuery},
     auth::{LogInBody, RefreshBody, RegisterBody, RequestOtpBody, VerifyOtpBody},
     field::{FieldErrors, Reason},
+    form_body::FormBody,
+    introspection::IntrospectionBody,
     json_body::JsonBody,
     me::{ChangePasswordBody, EventsQuery, LocaleWish, ProfileBody, StepUpBody},
     recovery::{ForgotPasswordBody, PhoneBody, ResetPasswordBody, VerifyPhoneBody},

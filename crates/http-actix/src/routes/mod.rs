@@ -4,6 +4,7 @@ mod admin;
 mod auth;
 mod devices;
 mod documentation;
+mod introspection;
 mod me;
 mod operations;
 mod pages;
@@ -18,7 +19,7 @@ use actix_web::{
 };
 
 use crate::{
-    Operators,
+    HttpSettings, Operators,
     problem::{Problem, ProblemCode},
 };
 
@@ -60,6 +61,14 @@ impl Verb {
 }
 
 use ProblemCode as P;
+
+/// Where services ask about tokens, if they may.
+const INTROSPECT: &str = "/api/v1/auth/token/introspect";
+
+/// Whether `settings` make `path` exist.
+pub(crate) fn is_served(path: &str, settings: &HttpSettings) -> bool {
+    path != INTROSPECT || settings.introspection_allow.is_some()
+}
 
 /// The API: what the `OpenAPI` document lists.
 pub(crate) const API: &[Endpoint] = &[
@@ -104,6 +113,11 @@ pub(crate) const API: &[Endpoint] = &[
         ],
     ),
     post("/api/v1/auth/token/refresh", || handle(auth::refresh), &[P::InvalidToken, P::DatabaseUnavailable]),
+    post(
+        INTROSPECT,
+        || handle(introspection::introspect),
+        &[P::InvalidToken, P::NotFound, P::DatabaseUnavailable],
+    ),
     post("/api/v1/auth/logout", || handle(auth::log_out), &[P::InvalidToken, P::DatabaseUnavailable]),
     post(
         "/api/v1/auth/step-up",
@@ -287,13 +301,14 @@ where
 }
 
 /// All routes. Each path stands in the tables once for each of its methods.
-pub(crate) fn routes(app: &mut ServiceConfig, docs: bool, operators: Option<Arc<Operators>>) {
+pub(crate) fn routes(app: &mut ServiceConfig, settings: &HttpSettings, operators: Option<Arc<Operators>>) {
     let admin = if operators.is_some() { ADMIN } else { &[] };
     if let Some(operators) = operators {
         app.app_data(Data::from(operators));
     }
-    let docs = if docs { DOCS } else { &[] };
-    let endpoints: Vec<&Endpoint> = API.iter().chain(admin).chain(PAGES).chain(docs).collect();
+    let docs = if settings.docs { DOCS } else { &[] };
+    let api = API.iter().filter(|endpoint| is_served(endpoint.path, settings));
+    let endpoints: Vec<&Endpoint> = api.chain(admin).chain(PAGES).chain(docs).collect();
     let mut paths: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.path).collect();
     paths.dedup();
     for path in paths {
@@ -328,6 +343,7 @@ pub(crate) async fn not_found() -> Result<HttpResponse, Problem> {
 /// The handlers with their descriptions, for the `OpenAPI` document.
 pub(crate) mod described {
     pub(crate) use super::{
-        admin::*, auth::*, devices::*, documentation::*, me::*, operations::*, recovery::*, sessions::*,
+        admin::*, auth::*, devices::*, documentation::*, introspection::*, me::*, operations::*, recovery::*,
+        sessions::*,
     };
 }

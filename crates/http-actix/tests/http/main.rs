@@ -8,6 +8,7 @@ mod bearer;
 mod devices;
 mod fields;
 mod headers;
+mod introspection;
 mod json;
 #[cfg(feature = "governor")]
 mod limits;

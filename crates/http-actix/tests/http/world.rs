@@ -14,18 +14,18 @@ use http_actix::{Operators, UseCases};
 use jiff::{SignedDuration, Timestamp};
 use ports::{
     Account, AccountEntry, AccountEvent, Attempt, Background, CodeCheck, Dependency, LiveSession, LockChange,
-    MockAccessTokens, MockAccountDirectory, MockAccountStore, MockAdminKeys, MockChallengeStore, MockClock,
-    MockDecoyCodes, MockDeviceStore, MockEventStore, MockPasswordHasher, MockSecretGenerator,
+    MockAccessTokens, MockAccountDirectory, MockAccountStore, MockAdminKeys, MockApiKeys, MockChallengeStore,
+    MockClock, MockDecoyCodes, MockDeviceStore, MockEventStore, MockPasswordHasher, MockSecretGenerator,
     MockSessionStore, MockVerificationProvider, Opened, PasswordMatch, Redeemed, ReservedSend, SendDecision,
     SignIn, Taken, ThrottleKey, Work,
 };
 use use_cases::{
-    Authenticate, AuthorizeOperator, BlindChallenges, ChangeLocale, ChangePassword, CheckReadiness,
-    DeleteAccount, EndAllSessions, EndOtherSessions, EndSession, ExportAccount, FindAccounts, ForgetDevice,
-    ForgetDevices, ForgotPassword, ListAccountEvents, ListAllEvents, ListDevices, ListEvents, ListSessions,
-    LockAccount, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser, RemoveAccount, RequestOtp,
-    ResetPassword, ShowAccount, StartPhoneChange, StartPhoneLogin, StartStepUp, UnlockAccount, VerifyOtp,
-    VerifyPhone,
+    AdmitCaller, Authenticate, AuthorizeOperator, BlindChallenges, ChangeLocale, ChangePassword,
+    CheckReadiness, DeleteAccount, EndAllSessions, EndOtherSessions, EndSession, ExportAccount, FindAccounts,
+    ForgetDevice, ForgetDevices, ForgotPassword, IntrospectToken, ListAccountEvents, ListAllEvents,
+    ListDevices, ListEvents, ListSessions, LockAccount, LogIn, LogOut, PublishKeys, RefreshSession,
+    RegisterUser, RemoveAccount, RequestOtp, ResetPassword, ShowAccount, StartPhoneChange, StartPhoneLogin,
+    StartStepUp, UnlockAccount, VerifyOtp, VerifyPhone,
 };
 use uuid::Uuid;
 
@@ -34,6 +34,8 @@ pub(crate) const REFRESH_TOKEN: &str = "refresh-refresh-refresh-refresh-refresh-
 pub(crate) const DEVICE_TOKEN: &str = "device-device-device-device-device-device-d";
 pub(crate) const ADMIN_KEY: &str = "the-key-of-the-operators";
 pub(crate) const ACCESS_TOKEN: &str = "header.payload.signature";
+
+pub(crate) const API_KEY: &str = "a-key-of-a-service";
 
 /// The password is that of the account.
 pub(crate) const RIGHT: Option<PasswordMatch> = Some(PasswordMatch { index: 0, outdated: false });
@@ -284,6 +286,14 @@ impl World {
                 clock: clock.clone(),
                 tokens: tokens.clone(),
                 sessions: sessions.clone(),
+            },
+            admit_introspection: AdmitCaller { keys: Arc::new(api_keys()) },
+            introspect_token: IntrospectToken {
+                clock: clock.clone(),
+                tokens: tokens.clone(),
+                sessions: sessions.clone(),
+                issuer: "us".to_owned(),
+                audience: "them".to_owned(),
             },
             start_step_up: StartStepUp {
                 clock: clock.clone(),
@@ -538,4 +548,10 @@ fn claims() -> AccessClaims {
         authenticated_at: now(),
         methods: Vec::new(),
     }
+}
+
+fn api_keys() -> MockApiKeys {
+    let mut keys = MockApiKeys::new();
+    keys.expect_accept().returning(|presented| presented == API_KEY);
+    keys
 }

@@ -6,6 +6,7 @@ mod keys;
 mod migrate;
 mod password;
 mod serve;
+mod signing_keys;
 mod simulator;
 mod stdout;
 mod users;
@@ -18,7 +19,7 @@ use clap_complete::Shell;
 
 use self::stdout::print;
 use crate::{
-    cli::{Cli, Command},
+    cli::{Cli, Command, Keys},
     settings::{Problems, Settings},
 };
 
@@ -72,8 +73,8 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
     if let Some(Command::Completions { shell }) = cli.command {
         return Ok(complete(shell)?);
     }
-    if let Some(Command::Keys(command)) = cli.command {
-        return Ok(keys::run(command)?);
+    if let Some(Command::Keys(Keys::Generate { jwt, admin, introspection })) = cli.command {
+        return Ok(keys::generate(jwt, admin, introspection)?);
     }
     if let Some(Command::Password(command)) = cli.command {
         return Ok(password::run(&command)?);
@@ -87,7 +88,8 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Users(command)) => users::run(&settings, command),
         Some(Command::Config(command)) => Ok(config::run(command, &settings)?),
         Some(Command::Health) => Ok(health::run(&settings)?),
-        Some(Command::Keys(_) | Command::Password(_) | Command::Completions { .. }) => Ok(()),
+        Some(Command::Keys(command)) => Ok(signing_keys::run(&settings, command)?),
+        Some(Command::Password(_) | Command::Completions { .. }) => Ok(()),
     }
 }
 

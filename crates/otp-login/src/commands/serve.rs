@@ -20,10 +20,10 @@ use crate::{
         simulator::{bind, listen},
         stdout::print,
     },
-    logging, open_files,
+    key_watch, logging, open_files,
     outbox::Deliveries,
     settings::{Settings, reachable},
-    wiring::{self, Database},
+    wiring::{self, Database, Signing},
 };
 
 /// How often what is over is forgotten, and how much at once.
@@ -46,8 +46,13 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         tracing::info!(%migration, "applied a migration");
     }
     domain::warm_up();
+    let Signing { tokens, keep } = wiring::signing(&settings, &database);
+    let in_force = match &keep {
+        Some(keep) => Some(keep.prepare().await.context("the signing keys cannot be used")?),
+        None => None,
+    };
     let background = Tasks::new();
-    let use_cases = Arc::new(wiring::use_cases(&settings, &database, &background)?);
+    let use_cases = Arc::new(wiring::use_cases(&settings, &database, tokens, &background)?);
     let address = listener.local_addr()?;
     let server = http_actix::server(use_cases, settings.http.clone(), listener)?;
     let handle = server.handle();
@@ -55,11 +60,15 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let simulator = simulator.map(sinch_simulator::Simulator::spawn);
     let deliveries = Deliveries::start(wiring::outbox(&settings, &database)?, settings.outbox.poll);
     let purging = tokio::spawn(purge(database.clone(), settings.event_retention));
+    let watching = keep.zip(in_force).map(|(keep, in_force)| tokio::spawn(key_watch::watch(keep, in_force)));
     announce(&settings, &format!("http://{}", reachable(address)), simulator.as_ref());
 
     stop_signal().await;
     tracing::info!(event = "sys_shutdown", "finishing what is in flight");
     purging.abort();
+    if let Some(watching) = watching {
+        watching.abort();
+    }
     // At the same time: a slow endpoint must not cost requests in flight their time.
     let ((), ()) = tokio::join!(handle.stop(true), deliveries.stop());
     serving.await??;

@@ -13,16 +13,16 @@ use std::{
     time::Duration,
 };
 
-use adapters_crypto::{AdminKeys, DataKey, HasherSettings, JwtKey};
+use adapters_crypto::{AdminKeys, DataKey, HashedApiKeys, HasherSettings, JwtKey};
 use domain::{
     ChallengePolicy, CountryCode, DestinationPolicy, DevicePolicy, InvalidPhoneNumber, PasswordPolicy, Quota,
-    Quotas, SessionPolicy,
+    Quotas, SessionPolicy, SigningAlgorithm, SigningKeyPolicy,
 };
 use http_actix::{HttpSettings, Origin};
 use ipnet::IpNet;
 use jiff::SignedDuration;
 use reader::Reader;
-pub(crate) use reader::{Problem, Shown};
+pub(crate) use reader::{Problem, Shown, variable};
 
 pub(crate) use self::{database::DatabaseSettings, layers::load_env_file, outbox::OutboxSettings};
 use crate::cli::{Configuration, Environment};
@@ -44,6 +44,8 @@ pub(crate) struct Settings {
     /// Of stored secrets that are still opened.
     pub(crate) previous_data_keys: Vec<DataKey>,
     pub(crate) jwt: JwtSettings,
+    /// Keys of services that may ask about tokens.
+    pub(crate) introspection_keys: HashedApiKeys,
     pub(crate) challenges: ChallengePolicy,
     pub(crate) sessions: SessionPolicy,
     /// `None` when devices are not remembered.
@@ -64,9 +66,18 @@ pub(crate) struct Settings {
 
 /// How access tokens are signed and what they say of us.
 pub(crate) struct JwtSettings {
-    pub(crate) key: JwtKey,
+    pub(crate) keys: SigningKeySource,
+    pub(crate) policy: SigningKeyPolicy,
     pub(crate) issuer: String,
     pub(crate) audience: String,
+}
+
+/// Where the keys that sign access tokens come from.
+pub(crate) enum SigningKeySource {
+    /// From `setting`, and whoever set it replaces it.
+    Configured { key: JwtKey, setting: &'static str },
+    /// From the database, where the service makes and replaces them.
+    Stored(SigningAlgorithm),
 }
 
 /// What is logged, and how.
@@ -124,7 +135,8 @@ impl Settings {
         let sinch = sinch(reader, production, simulator);
         let data_key = keys::data_key(reader, production);
         let outbox = outbox::read(reader, production, simulator, sinch.timeout, &mut warnings);
-        let http = http(reader, simulator);
+        let (introspection_keys, introspection_allow) = introspection(reader);
+        let http = HttpSettings { introspection_allow, ..http(reader, simulator) };
         let sessions = sessions(reader, production);
         let settings = Self {
             environment,
@@ -136,7 +148,8 @@ impl Settings {
             sinch,
             outbox,
             hasher: hasher(reader, production, &data_key),
-            jwt: keys::jwt(reader, production, &data_key),
+            jwt: keys::jwt(reader, production, &data_key, sessions.access_ttl),
+            introspection_keys,
             data_key,
             previous_data_keys: keys::previous_data_keys(reader, production),
             challenges: challenges(reader, production),
@@ -288,6 +301,24 @@ fn admin_networks(reader: &mut Reader) -> Vec<IpNet> {
     if networks.is_empty() { HttpSettings::loopback() } else { networks }
 }
 
+/// The keys of services that may ask about tokens, and from where; nothing without a key.
+fn introspection(reader: &mut Reader) -> (HashedApiKeys, Option<Vec<IpNet>>) {
+    const KEY: &str = "introspection.api_key";
+    const ALLOW: &str = "introspection.allow";
+    let keys = HashedApiKeys::parse(&reader.secret(KEY)).unwrap_or_else(|error| {
+        reader.problem(KEY, format!("{error}; `otp-login keys generate --introspection` makes one"));
+        HashedApiKeys::default()
+    });
+    let allow = reader.list(ALLOW, network);
+    if keys.is_empty() {
+        return (keys, None);
+    }
+    if allow.is_empty() {
+        reader.problem(ALLOW, "nobody may ask; name the addresses or networks of your services");
+    }
+    (keys, Some(allow))
+}
+
 fn any_network(text: &str) -> Result<IpNet, &'static str> {
     let address = text.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
     address
@@ -297,7 +328,7 @@ fn any_network(text: &str) -> Result<IpNet, &'static str> {
 
 fn network(text: &str) -> Result<IpNet, &'static str> {
     let network = any_network(text)?;
-    if network.prefix_len() == 0 { Err("this trusts everybody; name your proxies") } else { Ok(network) }
+    if network.prefix_len() == 0 { Err("this is everybody; name addresses or networks") } else { Ok(network) }
 }
 
 fn hasher(reader: &mut Reader, production: bool, data_key: &DataKey) -> HasherSettings {

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::admin::{ADMIN_KEY, USERS};
 use crate::client::{
-    Answer, Database, LOG_IN, LOG_OUT, ME, Person, REFRESH, REGISTER, REQUEST_OTP, Request, Service,
-    VERIFY_OTP, other_than, until,
+    Answer, Database, INTROSPECT, LOG_IN, LOG_OUT, ME, Person, REFRESH, REGISTER, REQUEST_OTP, Request,
+    Service, VERIFY_OTP, other_than, until,
 };
 
 on_both_databases!(every_described_answer_is_given);
@@ -125,13 +125,16 @@ impl Observed {
     }
 }
 
+const INTROSPECTION_KEY: &str = "aW50cm9zcGVjdGlvbi1rZXktb2YtYS1zZXJ2aWNlLTE=";
+
 /// What only time, a defect or an outage of the database brings about.
 const NOT_PROVOKED: [u16; 4] = [403, 408, 500, 503];
 
 /// Every request comes from an address of its own, so that one of them can be used up.
-const SETTINGS: [(&str, &str); 6] = [
+const SETTINGS: [(&str, &str); 7] = [
     ("OTP_LOGIN__OTP__PASSWORDLESS", "true"),
     ("OTP_LOGIN__ADMIN__API_KEY", ADMIN_KEY),
+    ("OTP_LOGIN__INTROSPECTION__API_KEY", INTROSPECTION_KEY),
     ("OTP_LOGIN__OTP__RESEND_COOLDOWN_SECONDS", "0"),
     ("OTP_LOGIN__SERVER__TRUSTED_PROXIES", "127.0.0.1"),
     ("OTP_LOGIN__RATE_LIMIT__IP_PER_MINUTE", "100"),
@@ -189,6 +192,10 @@ fn observe_sign_in(service: &Service, observed: &mut Observed) {
     observed.note(REFRESH, &service.refresh("x"));
     let access_token = refreshed.json()["access_token"].as_str().unwrap().to_owned();
     observed.note(ME, &service.me(&access_token));
+    for token in [access_token.as_str(), "unknown"] {
+        observed.note(INTROSPECT, &service.introspect(INTROSPECTION_KEY, token));
+        observed.note(INTROSPECT, &service.introspect("another", token));
+    }
     observed.note(LOG_OUT, &service.log_out(&access_token));
     observed.note(LOG_OUT, &service.log_out(&access_token));
     observed.note(ME, &service.me(&access_token));
@@ -356,6 +363,13 @@ fn observe_refusals(service: &Service, observed: &mut Observed) {
             observed.note(path, &service.send(&request.header("x-forwarded-for", "198.51.100.1")));
         }
     }
+    let ask = || Request::post(INTROSPECT).bearer(INTROSPECTION_KEY);
+    for request in
+        [ask().form("token"), ask().form("a"), ask().form("a&a"), ask().form(&" ".repeat(20_000)), ask()]
+    {
+        observed.note(INTROSPECT, &service.send(&request));
+    }
+    observed.note(INTROSPECT, &service.send(&ask().header("x-forwarded-for", "198.51.100.1")));
     let from_one_address =
         |request: Request| service.send(&request.header("x-forwarded-for", "198.51.100.2"));
     while from_one_address(Request::get("/problems")).status == 200 {}

@@ -37,6 +37,7 @@ pub mod rotation;
 pub mod sending;
 pub mod session_list;
 pub mod sessions;
+pub mod signing_keys;
 pub mod step_up;
 mod steps;
 pub mod webhooks;
@@ -45,7 +46,7 @@ use std::sync::Arc;
 
 use crate::{
     AccountDirectory, AccountImport, AccountStore, ChallengeStore, DeviceStore, EventStore, NoticeStore,
-    SessionStore, WebhookStore,
+    SessionStore, SigningKeyStore, WebhookStore,
 };
 
 /// The stores under test. They share one database, which is empty but for its
@@ -61,6 +62,7 @@ pub struct Stores {
     pub webhooks: Arc<dyn WebhookStore>,
     pub directory: Arc<dyn AccountDirectory>,
     pub import: Arc<dyn AccountImport>,
+    pub signing_keys: Arc<dyn SigningKeyStore>,
 }
 
 /// Makes one test of each promise of the stores.
@@ -379,6 +381,16 @@ macro_rules! store_contract {
                 a_purge_removes_nothing_that_a_rule_looks_at
                 a_purge_removes_all_that_is_past_and_in_bounded_bites
             }
+            signing_keys: {
+                a_signing_key_is_listed_as_it_was_added
+                a_signing_key_follows_the_newest_only
+                tk_08_one_of_50_concurrent_starts_makes_the_first_signing_key
+                retiring_the_newest_signing_key_adds_its_successor
+                retiring_an_older_signing_key_adds_none
+                one_of_50_concurrent_callers_retires_a_signing_key
+                the_newest_signing_key_is_in_use_whatever_50_concurrent_callers_do
+                signing_keys_are_forgotten_but_never_the_newest
+            }
         }
     };
     (@tests $fresh:expr; $($module:ident: { $($promise:ident)+ })+) => {
@@ -422,6 +434,7 @@ mod tests {
             include_str!("sending.rs"),
             include_str!("session_list.rs"),
             include_str!("sessions.rs"),
+            include_str!("signing_keys.rs"),
             include_str!("step_up.rs"),
             include_str!("webhooks.rs"),
         ];
