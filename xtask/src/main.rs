@@ -5,6 +5,7 @@ mod cargo;
 mod deps;
 mod layers;
 mod postgres;
+mod security;
 mod test;
 
 use std::process::ExitCode;
@@ -20,6 +21,7 @@ Examples:
                                                 a server of your own; {db} is where names go
   cargo xtask deps                              licences and duplicate versions
   cargo xtask layers                            who may depend on whom
+  cargo xtask security                          docs/security.md names every security test
   cargo xtask bench                             builds for release, then measures start, memory and speed
   cargo xtask bench --only me --seconds 4       one group of figures, quickly and roughly
 
@@ -41,6 +43,8 @@ enum Task {
     Deps,
     /// Checks that each crate depends only on what its layer may
     Layers,
+    /// Checks that docs/security.md names every security test, and none that does not exist
+    Security,
     /// Measures the release build: start, memory, sign-in and request rates, against their targets
     Bench(bench::Options),
     /// The part of `bench` that measures, run from an optimised build of this program
@@ -53,6 +57,7 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&options),
         Task::Deps => deps::run(),
         Task::Layers => layers::run(),
+        Task::Security => security::run(),
         Task::Bench(options) => bench::run(&options),
         Task::Measure(options) => bench::measure(&options),
     };

@@ -9,8 +9,11 @@
 //! | pepper | configuration | HMAC-SHA-384 of passwords before bcrypt |
 //! | password salt | HKDF of the data key | HMAC-SHA-256 of an e-mail into its bcrypt salt |
 //! | seal | HKDF of the data key | AES-256-GCM of what must be readable again: TOTP secrets, stored signing keys |
-//! | signing key | configuration, or HKDF of the data key in development | access tokens: Ed25519, P-256 or HMAC-SHA-256 |
+//! | keys of services | configuration, kept as SHA-256 | compared with what programs present |
+//! | signing key | configuration, or the store, whose first is HKDF of the data key | access tokens: Ed25519, P-256 or HMAC-SHA-256 |
 
+mod admin_keys;
+mod api_keys;
 mod clock;
 mod keys;
 mod passwords;
@@ -19,10 +22,16 @@ mod secrets;
 mod tokens;
 mod totp;
 
+pub use admin_keys::{AdminKeys, InvalidAdminKeys};
+pub use api_keys::{HashedApiKeys, InvalidApiKeys};
 pub use clock::SystemClock;
 pub use keys::{DataKey, InvalidKey, Pepper, generate_secret};
-pub use passwords::{BcryptHasher, HasherNotStarted, HasherSettings, Pace};
+pub use passwords::{
+    BcryptHasher, HasherNotStarted, HasherSettings, ImportableHash, ImportableHashes, Pace, UnusableHash,
+};
 pub use sealing::DataKeySealer;
 pub use secrets::SystemSecrets;
-pub use tokens::{InvalidJwtKey, JwtAlgorithm, JwtKey, JwtTokens, UnknownJwtAlgorithm, VerifyingKey};
+pub use tokens::{
+    InvalidJwtKey, JwtAlgorithm, JwtKey, JwtKeyRing, JwtTokens, UnknownJwtAlgorithm, VerifyingKey,
+};
 pub use totp::AuthenticatorCodes;

@@ -4,6 +4,7 @@
 //! bcrypt made of base64(HMAC-SHA-384(pepper, password in NFC)).
 
 mod computation;
+mod importable;
 mod matching;
 mod pace;
 mod queue;
@@ -19,13 +20,16 @@ use domain::{Email, Password, PasswordHash};
 use jiff::SignedDuration;
 use ports::{Candidate, HashError, PasswordHasher, PasswordMatch};
 
-pub use self::pace::Pace;
 use self::{
     computation::{Computation, Computed, compute},
     matching::Plan,
     queue::Overloaded,
     recipe::Recipe,
     workers::{Lanes, PLACES_PER_WORKER, Workers},
+};
+pub use self::{
+    importable::{ImportableHash, ImportableHashes, UnusableHash},
+    pace::Pace,
 };
 use crate::{DataKey, Pepper};
 

@@ -2,7 +2,10 @@
 
 use aws_lc_rs::{digest, rand};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use domain::{ChallengeId, RecoveryCode, RecoveryCodeHash, RefreshToken, RefreshTokenHash, TotpSecret};
+use domain::{
+    ChallengeId, DeviceToken, DeviceTokenHash, RecoveryCode, RecoveryCodeHash, RefreshToken,
+    RefreshTokenHash, TotpSecret,
+};
 use jiff::Timestamp;
 use ports::SecretGenerator;
 use uuid::Uuid;
@@ -32,6 +35,15 @@ impl SecretGenerator for SystemSecrets {
 
     fn hash_refresh_token(&self, token: &RefreshToken) -> RefreshTokenHash {
         RefreshTokenHash(sha256(token.expose().as_bytes()))
+    }
+
+    #[expect(clippy::expect_used, reason = "43 characters of base64url have the form of a device token")]
+    fn device_token(&self) -> DeviceToken {
+        DeviceToken::parse(&random_text()).expect("the form of a device token")
+    }
+
+    fn hash_device_token(&self, token: &DeviceToken) -> DeviceTokenHash {
+        DeviceTokenHash(sha256(token.expose().as_bytes()))
     }
 
     fn totp_secret(&self) -> TotpSecret {
@@ -77,8 +89,10 @@ mod tests {
         let ids: HashSet<_> = (0..500).map(|_| SystemSecrets.challenge_id().as_str().to_owned()).collect();
         let tokens: HashSet<_> =
             (0..500).map(|_| SystemSecrets.refresh_token().expose().to_owned()).collect();
-        assert_eq!((ids.len(), tokens.len()), (500, 500));
-        assert!(ids.iter().chain(&tokens).all(|text| text.len() == 43));
+        let of_devices: HashSet<_> =
+            (0..500).map(|_| SystemSecrets.device_token().expose().to_owned()).collect();
+        assert_eq!((ids.len(), tokens.len(), of_devices.len()), (500, 500, 500));
+        assert!(ids.iter().chain(&tokens).chain(&of_devices).all(|text| text.len() == 43));
     }
 
     #[test]
@@ -115,5 +129,11 @@ mod tests {
         assert_eq!(hash.0, sha256("a".repeat(43).as_bytes()));
         // FIPS 180-2 appendix B.1.
         assert_eq!(sha256(b"abc")[..4], [0xba, 0x78, 0x16, 0xbf]);
+    }
+
+    #[test]
+    fn asvs_7_2_3_a_device_token_is_stored_as_its_sha_256() {
+        let token = DeviceToken::parse(&"a".repeat(43)).unwrap();
+        assert_eq!(SystemSecrets.hash_device_token(&token).0, sha256("a".repeat(43).as_bytes()));
     }
 }

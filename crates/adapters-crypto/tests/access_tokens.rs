@@ -23,7 +23,7 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn tokens(key: JwtKey) -> JwtTokens {
-    JwtTokens::new(key, vec![], ISSUER.to_owned(), AUDIENCE.to_owned())
+    JwtTokens::new(key, ISSUER.to_owned(), AUDIENCE.to_owned())
 }
 
 fn claims() -> AccessClaims {
@@ -439,33 +439,13 @@ fn any_changed_character_is_refused() {
 #[test]
 fn asvs_9_2_3_two_deployments_with_one_key_refuse_each_other() {
     let key = Forger::new().key;
-    let deployment = |issuer: &str, audience: &str| {
-        JwtTokens::new(key.clone(), vec![], issuer.to_owned(), audience.to_owned())
-    };
+    let deployment =
+        |issuer: &str, audience: &str| JwtTokens::new(key.clone(), issuer.to_owned(), audience.to_owned());
     let ours = deployment(ISSUER, AUDIENCE);
     let token = ours.issue(&claims()).unwrap();
     assert!(deployment(ISSUER, "another").verify(token.expose(), at(NOW)).is_err());
     assert!(deployment("another", AUDIENCE).verify(token.expose(), at(NOW)).is_err());
     assert!(deployment(ISSUER, AUDIENCE).verify(token.expose(), at(NOW)).is_ok());
-}
-
-#[test]
-fn tk_08_a_key_rotates_without_signing_anyone_out() {
-    let (old, new) = (
-        Forger::new().key,
-        JwtKey::from_pem(JwtAlgorithm::Es256, &JwtKey::generate_pem(JwtAlgorithm::Es256)).unwrap(),
-    );
-    let with_keys = |signing: &JwtKey, others: &[&JwtKey]| {
-        let others = others.iter().map(|key| key.verifying_key().clone()).collect();
-        JwtTokens::new(signing.clone(), others, ISSUER.to_owned(), AUDIENCE.to_owned())
-    };
-    let published = with_keys(&old, &[&new]);
-    assert!(published.public_keys().contains(new.verifying_key().id()), "before it is used");
-    let (before, after) =
-        (published.issue(&claims()).unwrap(), with_keys(&new, &[&old]).issue(&claims()).unwrap());
-    assert!(is_accepted(&published, after.expose()), "by a replica that still signs with the old key");
-    assert!(is_accepted(&with_keys(&new, &[&old]), before.expose()));
-    assert!(!is_accepted(&with_keys(&new, &[]), before.expose()), "after the old key's last token ended");
 }
 
 #[test]

@@ -6,15 +6,23 @@ mod sign_in;
 use async_trait::async_trait;
 use domain::{Locale, PasswordHash, SignInName, User, UserId};
 use jiff::Timestamp;
-use ports::{Account, AccountStore, NewEvent, PasswordChange, PasswordFailure, SignIn, StoreError};
+use ports::{
+    Account, AccountStore, NewEvent, PasswordChange, PasswordFailure, PresentedDevice, SignIn, StoreError,
+};
 
+pub(crate) use self::changes::AccountRow;
 use crate::PostgresStore;
 
 #[async_trait]
 impl AccountStore for PostgresStore {
     #[tracing::instrument(name = "postgres.find_sign_in", level = "debug", skip_all)]
-    async fn find_sign_in(&self, name: &SignInName, now: Timestamp) -> Result<SignIn, StoreError> {
-        sign_in::find(self, name, now).await
+    async fn find_sign_in(
+        &self,
+        name: &SignInName,
+        device: Option<PresentedDevice>,
+        now: Timestamp,
+    ) -> Result<SignIn, StoreError> {
+        sign_in::find(self, name, device, now).await
     }
 
     #[tracing::instrument(name = "postgres.record_password_failure", level = "debug", skip_all)]

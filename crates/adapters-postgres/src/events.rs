@@ -62,24 +62,65 @@ impl Inputs for EventInput {
     }
 }
 
+/// A second event of the same statement, which [`record!`] inserts as `other`, if there is one.
+#[derive(Clone, Default)]
+pub(crate) struct OtherEventInput {
+    id: Option<Uuid>,
+    name: Option<&'static str>,
+    address: Option<String>,
+    user_agent: Option<String>,
+    phone: Option<String>,
+}
+
+impl From<Option<&NewEvent>> for OtherEventInput {
+    fn from(event: Option<&NewEvent>) -> Self {
+        let Some(event) = event else { return Self::default() };
+        let EventInput { id, name, address, user_agent, phone } = event.into();
+        Self { id: Some(id), name: Some(name), address, user_agent, phone }
+    }
+}
+
+impl Inputs for OtherEventInput {
+    fn walk<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<SqlUuid>, _>(&self.id)?;
+        out.push_sql(" AS other_event_id, ");
+        out.push_bind_param::<Nullable<Text>, _>(&self.name)?;
+        out.push_sql(" AS other_event_name, ");
+        out.push_bind_param::<Nullable<Text>, _>(&self.address)?;
+        out.push_sql(" AS other_event_address, ");
+        out.push_bind_param::<Nullable<Text>, _>(&self.user_agent)?;
+        out.push_sql(" AS other_event_agent, ");
+        out.push_bind_param::<Nullable<Text>, _>(&self.phone)?;
+        out.push_sql(" AS other_event_phone");
+        Ok(())
+    }
+}
+
 /// Inserts the event in `input i`, once for each row of the clause of the act. As the last
 /// part of a statement it makes the number of changed rows tell whether the act took effect.
 ///
 /// The act must hold the row of the user, whose deletion otherwise could overlook the event.
-/// `$phone` is the number that is told of it, if any.
+/// `$phone` is the number that is told of it, if any. `other` is for the second event of a statement.
 macro_rules! record {
+    (other user $user:literal, session $session:literal, act $act:literal) => {
+        $crate::events::record!(@insert "i.other_event", user $user, session $session, told "i.other_event_phone", act $act)
+    };
     (user $user:literal, session $session:literal, act $act:literal) => {
         $crate::events::record!(user $user, session $session, told "i.event_phone", act $act)
     };
     (user $user:literal, session $session:literal, told $phone:literal, act $act:literal) => {
+        $crate::events::record!(@insert "i.event", user $user, session $session, told $phone, act $act)
+    };
+    (@insert $event:literal, user $user:literal, session $session:literal, told $phone:literal, act $act:literal) => {
         concat!(
             " INSERT INTO events (id, user_id, name, session_id, client_address, user_agent, occurred_at,
                 notify_phone, notify_locale, notify_at)
-            SELECT i.event_id, ",
+            SELECT ", $event, "_id, ",
             $user,
-            ", i.event_name, ",
+            ", ", $event, "_name, ",
             $session,
-            ", i.event_address, i.event_agent, i.now, ",
+            ", ", $event, "_address, ", $event, "_agent, i.now, ",
             $phone,
             ", CASE WHEN ",
             $phone,
@@ -116,7 +157,7 @@ statement!(direct ListEvents {
 delete_older!(ForgetEvents, "events", "occurred_at");
 
 #[derive(QueryableByName)]
-struct EventRow {
+pub(crate) struct EventRow {
     #[diesel(sql_type = SqlUuid)]
     id: Uuid,
     #[diesel(sql_type = Text)]
@@ -130,7 +171,7 @@ struct EventRow {
 }
 
 impl EventRow {
-    fn event(self) -> Option<SecurityEvent> {
+    pub(crate) fn event(self) -> Option<SecurityEvent> {
         Some(SecurityEvent {
             id: EventId(self.id),
             name: EventName::find(&self.name)?,

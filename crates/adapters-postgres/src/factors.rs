@@ -78,7 +78,7 @@ statement!(RemoveTotp {
         FROM input i, removed r WHERE u.id = r.id AND r.enrolled
         RETURNING u.id
     ), recorded AS (", record!(user "c.id", session "i.kept",
-        act "changed c, LATERAL end_other_sessions(c.id, i.kept, i.now)"), ")
+        act "changed c, LATERAL end_other_sessions(c.id, i.kept, i.now), LATERAL forget_devices(c.id, i.now)"), ")
     SELECT enrolled FROM removed"));
 
 statement!(ReplaceRecoveryCodes {

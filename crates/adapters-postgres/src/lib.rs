@@ -10,14 +10,20 @@
 mod accounts;
 mod challenges;
 mod connect;
+mod devices;
+mod directory;
 mod error;
 mod events;
 mod factors;
+mod import;
 mod migrations;
+mod notices;
 mod rows;
 mod sessions;
+mod signing_keys;
 mod statement;
 mod types;
+mod webhooks;
 
 use std::{
     sync::{

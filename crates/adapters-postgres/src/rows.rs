@@ -5,8 +5,8 @@ use diesel::{
     sql_types::{Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use domain::{
-    AuthenticationMethod, Client, Email, Locale, PhoneNumber, SecondFactors, SessionId, User, UserAgent,
-    UserId,
+    AccountLock, AuthenticationMethod, Client, Email, Locale, LockReason, PhoneNumber, SecondFactors,
+    SessionId, User, UserAgent, UserId,
 };
 use ports::{LiveSession, StoreError};
 use uuid::Uuid;
@@ -104,6 +104,31 @@ impl TryFrom<UserRow> for User {
             created_at: row.user_created_at.0,
             updated_at: row.user_updated_at.0,
         })
+    }
+}
+
+/// The lock of an account, as every statement that returns one names the columns.
+#[derive(Clone, QueryableByName)]
+pub(crate) struct LockRow {
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    locked_at: Option<Instant>,
+    #[diesel(sql_type = Nullable<Text>)]
+    lock_reason: Option<String>,
+}
+
+/// The select list that [`LockRow`] reads, of a row named `u`.
+macro_rules! lock_columns {
+    () => {
+        "u.locked_at, u.lock_reason"
+    };
+}
+pub(crate) use lock_columns;
+
+impl LockRow {
+    pub(crate) fn lock(self) -> Result<Option<AccountLock>, StoreError> {
+        let Some(since) = self.locked_at else { return Ok(None) };
+        let reason = self.lock_reason.and_then(|text| LockReason::parse(&text).ok());
+        Ok(Some(AccountLock { since: since.0, reason: read(reason, "users", "lock_reason")? }))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Sessions.
 
 mod lookups;
+mod opening;
 
 use async_trait::async_trait;
 use diesel::{
@@ -12,7 +13,10 @@ use jiff::{SignedDuration, Timestamp};
 use ports::{LiveSession, NewEvent, Rotation, SessionStore, StoreError};
 use uuid::Uuid;
 
-pub(crate) use self::lookups::Lookups;
+pub(crate) use self::{
+    lookups::Lookups,
+    opening::{SessionInput, oldest_session, session},
+};
 use crate::{
     PostgresStore,
     events::{EventInput, held_owner, record},

@@ -23,7 +23,13 @@ async fn asvs_6_4_3_while_texts_are_barred_only_another_factor_opens() {
         challenges: store.clone(),
         sessions: store.clone(),
         events: store.clone(),
-        factors: store,
+        factors: store.clone(),
+        devices: store.clone(),
+        directory: store.clone(),
+        import: store.clone(),
+        notices: store.clone(),
+        webhooks: store.clone(),
+        signing_keys: store,
     };
 
     let bar = async |user: UserId| {

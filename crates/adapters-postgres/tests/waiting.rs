@@ -135,6 +135,7 @@ fn session() -> NewSession {
         client: client(),
         max_per_user: 10,
         event: event(1, EventName::StepUp),
+        device: None,
     }
 }
 

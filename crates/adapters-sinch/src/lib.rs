@@ -1,5 +1,6 @@
 //! The [Sinch Verification API](https://developers.sinch.com/docs/verification/)
-//! behind [`ports::VerificationProvider`].
+//! behind [`ports::VerificationProvider`], and the
+//! [Sinch SMS API](https://developers.sinch.com/docs/sms/) behind [`ports::NoticeSender`].
 //!
 //! Sinch makes the code, sends it and checks it; this crate translates and
 //! believes little. An answer counts only if it is about the verification that
@@ -25,6 +26,7 @@ mod refusal;
 mod request;
 mod settings;
 mod signature;
+mod sms;
 mod start;
 pub mod trace_context;
 mod transport;
@@ -32,3 +34,4 @@ mod wire;
 
 pub use provider::SinchVerification;
 pub use settings::{Auth, InvalidSinchSettings, SINCH_BASE_URL, Settings};
+pub use sms::{InvalidSmsSettings, SinchSms, SmsSettings};

@@ -72,17 +72,7 @@ impl NoAnswer {
 impl Transport {
     pub(crate) fn new(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, InvalidSinchSettings> {
         let checked = settings.check()?;
-        let client = Client::builder()
-            .connect_timeout(checked.connect_timeout)
-            // Nothing but the configured host is ever asked.
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            // Whether a request may be repeated is decided by its meaning.
-            .retry(retry::never())
-            .pool_max_idle_per_host(settings.max_concurrent_calls)
-            .pool_idle_timeout(Duration::from_secs(20))
-            .user_agent(concat!("otp-login/", env!("CARGO_PKG_VERSION")))
-            .build()
+        let client = http_client(checked.connect_timeout, settings.max_concurrent_calls)
             .map_err(|error| InvalidSinchSettings::Tls(chain(error)))?;
         Ok(Self {
             client,
@@ -190,7 +180,23 @@ impl Call<'_> {
     }
 }
 
-async fn read(mut response: Response) -> Result<Vec<u8>, NoAnswer> {
+/// A client that keeps so many connections open while they are not used.
+pub(crate) fn http_client(connect_timeout: Duration, idle: usize) -> reqwest::Result<Client> {
+    Client::builder()
+        .connect_timeout(connect_timeout)
+        // Nothing but the configured host is ever asked.
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        // Whether a request may be repeated is decided by its meaning.
+        .retry(retry::never())
+        .pool_max_idle_per_host(idle)
+        .pool_idle_timeout(Duration::from_secs(20))
+        .user_agent(concat!("otp-login/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
+/// The body of an answer, up to 64 KiB of it.
+pub(crate) async fn read(mut response: Response) -> Result<Vec<u8>, NoAnswer> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| lost(chain(error)))? {
         if body.len() + chunk.len() > MAX_ANSWER_BYTES {
@@ -218,7 +224,7 @@ fn lost(text: impl Into<String>) -> NoAnswer {
 }
 
 /// The error and its causes, without the URL: it names ids and numbers.
-fn chain(error: reqwest::Error) -> String {
+pub(crate) fn chain(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut text = error.to_string();
     let mut cause = error.source();

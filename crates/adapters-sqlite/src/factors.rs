@@ -14,7 +14,7 @@ use ports::{
 };
 
 use crate::{
-    events,
+    devices, events,
     schema::{recovery_codes, totp_secrets, users},
     sessions::end_all_but,
     store::SqliteStore,
@@ -170,6 +170,7 @@ fn remove(
             .execute(sqlite)?;
         replace(sqlite, user_id, &[], now)?;
         end_all_but(sqlite, kept, user_id)?;
+        devices::forget_all(sqlite, user_id)?;
         events::record(sqlite, event, user_id, Some(kept), now)?;
     }
     Ok(removed.is_some())

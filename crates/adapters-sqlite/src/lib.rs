@@ -8,19 +8,25 @@
 
 mod accounts;
 mod challenges;
+mod devices;
+mod directory;
 mod error;
 mod events;
 mod factors;
 mod file;
+mod import;
 mod migrations;
+mod notices;
 mod pool;
 mod readiness;
 mod rows;
 mod schema;
 mod sessions;
+mod signing_keys;
 mod store;
 mod types;
 mod url;
+mod webhooks;
 
 pub use file::ConnectError;
 pub use migrations::MigrationError;

@@ -2,14 +2,15 @@
 
 use diesel::{QueryResult, prelude::*, sqlite::Sqlite};
 use domain::{
-    AuthenticationMethod, Client, Email, EventId, EventName, Locale, PasswordHash, PhoneNumber,
-    SecondFactors, SecurityEvent, SessionEntry, SessionId, User, UserAgent, UserId,
+    AccountLock, AuthenticationMethod, Client, DeviceEntry, DeviceId, Email, EventId, EventName, Locale,
+    LockReason, PasswordHash, PhoneNumber, SecondFactors, SecurityEvent, SessionEntry, SessionId, User,
+    UserAgent, UserId,
 };
-use ports::{Account, LiveSession, PendingRegistration};
+use ports::{Account, AccountEntry, LiveSession, PendingRegistration};
 
 use crate::{
     error::unreadable,
-    schema::{challenges, events, sessions, users},
+    schema::{challenges, devices, events, imported_registrations, sessions, users},
     types::{Count, Id, Micros},
 };
 
@@ -26,6 +27,8 @@ pub(crate) struct UserRow {
     updated_at: Micros,
     #[diesel(embed)]
     second_factors: SecondFactorsRow,
+    locked_at: Option<Micros>,
+    lock_reason: Option<String>,
 }
 
 /// What `users` knows of second factors.
@@ -48,6 +51,21 @@ impl From<SecondFactorsRow> for SecondFactors {
 }
 
 impl UserRow {
+    fn lock(&self) -> QueryResult<Option<AccountLock>> {
+        let Some(since) = self.locked_at else { return Ok(None) };
+        let reason = self.lock_reason.as_deref().and_then(|text| LockReason::parse(text).ok());
+        let reason = reason.ok_or_else(|| unreadable("users.lock_reason"))?;
+        Ok(Some(AccountLock { since: since.0, reason }))
+    }
+
+    pub(crate) const fn is_locked(&self) -> bool {
+        self.locked_at.is_some()
+    }
+
+    pub(crate) fn into_entry(self) -> QueryResult<AccountEntry> {
+        Ok(AccountEntry { lock: self.lock()?, user: self.into_user()? })
+    }
+
     pub(crate) fn into_user(self) -> QueryResult<User> {
         Ok(User {
             id: UserId(self.id.0),
@@ -63,7 +81,28 @@ impl UserRow {
 
     pub(crate) fn into_account(mut self) -> QueryResult<Account> {
         let password_hash = PasswordHash::new(std::mem::take(&mut self.password_hash));
-        Ok(Account { password_hash, user: self.into_user()? })
+        Ok(Account { password_hash, lock: self.lock()?, user: self.into_user()? })
+    }
+}
+
+/// A registration that came from another system.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = imported_registrations, check_for_backend(Sqlite))]
+pub(crate) struct ImportedRow {
+    email: String,
+    phone: String,
+    password_hash: String,
+    locale: Option<String>,
+}
+
+impl ImportedRow {
+    pub(crate) fn into_registration(self) -> QueryResult<PendingRegistration> {
+        Ok(PendingRegistration {
+            email: email(&self.email, "imported_registrations.email")?,
+            phone: phone(&self.phone, "imported_registrations.phone")?,
+            password_hash: PasswordHash::new(self.password_hash),
+            locale: locale(self.locale.as_deref(), "imported_registrations.locale")?,
+        })
     }
 }
 
@@ -136,10 +175,35 @@ impl SessionEntryRow {
     }
 }
 
+/// A device as its owner sees it.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = devices, check_for_backend(Sqlite))]
+pub(crate) struct DeviceEntryRow {
+    id: Id,
+    client_address: Option<String>,
+    user_agent: Option<String>,
+    created_at: Micros,
+    last_used_at: Micros,
+    expires_at: Micros,
+}
+
+impl DeviceEntryRow {
+    pub(crate) fn into_entry(self) -> QueryResult<DeviceEntry> {
+        Ok(DeviceEntry {
+            id: DeviceId(self.id.0),
+            created_at: self.created_at.0,
+            last_used_at: self.last_used_at.0,
+            expires_at: self.expires_at.0,
+            client: client(self.client_address, self.user_agent, "devices.client_address")?,
+        })
+    }
+}
+
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = events, check_for_backend(Sqlite))]
 pub(crate) struct EventRow {
     id: Id,
+    pub(crate) user_id: Id,
     name: String,
     session_id: Option<Id>,
     client_address: Option<String>,

@@ -16,6 +16,8 @@ table! {
         totp_last_step -> Nullable<BigInt>,
         recovery_codes_left -> BigInt,
         text_barred -> Bool,
+        locked_at -> Nullable<BigInt>,
+        lock_reason -> Nullable<Text>,
     }
 }
 
@@ -160,15 +162,71 @@ table! {
 }
 
 table! {
+    devices (id) {
+        id -> Binary,
+        user_id -> Binary,
+        failures -> BigInt,
+        client_address -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+        created_at -> BigInt,
+        last_used_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+table! {
     recovery_codes (user_id, hash) {
         user_id -> Binary,
         hash -> Binary,
     }
 }
 
+table! {
+    imported_registrations (email_canonical) {
+        email_canonical -> Text,
+        email -> Text,
+        phone -> Text,
+        password_hash -> Text,
+        locale -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    device_tokens (hash) {
+        hash -> Binary,
+        device_id -> Binary,
+        parent -> Nullable<Binary>,
+        issued_at -> BigInt,
+        spent_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    imported_hashes (user_id) {
+        user_id -> Binary,
+    }
+}
+
+table! {
+    signing_keys (number) {
+        number -> BigInt,
+        id -> Text,
+        algorithm -> Text,
+        private_key -> Text,
+        created_at -> BigInt,
+        activates_at -> BigInt,
+        retired_at -> Nullable<BigInt>,
+    }
+}
+
 joinable!(sessions -> users (user_id));
 joinable!(totp_secrets -> users (user_id));
 joinable!(refresh_tokens -> sessions (session_id));
+joinable!(device_tokens -> devices (device_id));
 allow_tables_to_appear_in_same_query!(users, sessions, refresh_tokens);
 allow_tables_to_appear_in_same_query!(users, totp_secrets);
 allow_tables_to_appear_in_same_query!(challenges, verifications);
+allow_tables_to_appear_in_same_query!(devices, device_tokens);
+joinable!(webhook_deliveries -> events (event_id));
+allow_tables_to_appear_in_same_query!(webhook_deliveries, events);

@@ -19,7 +19,7 @@ fn now() -> Timestamp {
 }
 
 fn failure() -> PasswordFailure {
-    PasswordFailure { key: ThrottleKey("somebody@example.com".to_owned()), owner: None }
+    PasswordFailure { key: ThrottleKey("somebody@example.com".to_owned()), owner: None, device: None }
 }
 
 async fn migrated(url: &SqliteUrl) -> SqliteStore {
@@ -30,7 +30,7 @@ async fn migrated(url: &SqliteUrl) -> SqliteStore {
 
 async fn failures(store: &SqliteStore) -> u32 {
     let name = SignInName::Email(Email::parse(&failure().key.0).unwrap());
-    store.find_sign_in(&name, now()).await.expect("find").failures.count
+    store.find_sign_in(&name, None, now()).await.expect("find").failures.count
 }
 
 /// Begins something, lets it get as far as a blocking thread, and drops it.
@@ -53,8 +53,12 @@ async fn dropping_a_running_query_on_a_current_thread_runtime_harms_nobody() {
 
         for _ in 0..20 {
             abandon(store.record_password_failure(&failure(), now())).await;
-            abandon(store.find_sign_in(&SignInName::Email(Email::parse(&failure().key.0).unwrap()), now()))
-                .await;
+            abandon(store.find_sign_in(
+                &SignInName::Email(Email::parse(&failure().key.0).unwrap()),
+                None,
+                now(),
+            ))
+            .await;
         }
 
         // The only writer is free once the last abandoned write is over.

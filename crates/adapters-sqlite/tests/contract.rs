@@ -16,7 +16,13 @@ async fn migrated(url: &SqliteUrl) -> Stores {
         challenges: store.clone(),
         sessions: store.clone(),
         events: store.clone(),
-        factors: store,
+        factors: store.clone(),
+        devices: store.clone(),
+        directory: store.clone(),
+        import: store.clone(),
+        notices: store.clone(),
+        webhooks: store.clone(),
+        signing_keys: store,
     }
 }
 

@@ -23,7 +23,7 @@ fn now() -> Timestamp {
 }
 
 fn failure() -> PasswordFailure {
-    PasswordFailure { key: ThrottleKey("somebody@example.com".to_owned()), owner: None }
+    PasswordFailure { key: ThrottleKey("somebody@example.com".to_owned()), owner: None, device: None }
 }
 
 async fn connect(path: &Path) -> SqliteStore {
@@ -50,7 +50,7 @@ fn migrations() -> Vec<String> {
 
 async fn failures(store: &SqliteStore) -> u32 {
     let name = domain::SignInName::Email(domain::Email::parse(&failure().key.0).unwrap());
-    let PasswordFailures { count, .. } = store.find_sign_in(&name, now()).await.expect("find").failures;
+    let PasswordFailures { count, .. } = store.find_sign_in(&name, None, now()).await.expect("find").failures;
     count
 }
 

@@ -19,7 +19,13 @@ async fn asvs_6_4_3_while_texts_are_barred_only_another_factor_opens() {
         challenges: store.clone(),
         sessions: store.clone(),
         events: store.clone(),
-        factors: store,
+        factors: store.clone(),
+        devices: store.clone(),
+        directory: store.clone(),
+        import: store.clone(),
+        notices: store.clone(),
+        webhooks: store.clone(),
+        signing_keys: store,
     };
     let execute = |statement: &str| {
         let mut sqlite = SqliteConnection::establish(&path.to_string_lossy()).expect("a connection");

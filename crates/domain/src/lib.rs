@@ -6,17 +6,23 @@
 //! nothing in it prints a secret or a whole phone number or e-mail address.
 
 mod access;
+mod account_lock;
+mod account_query;
 mod challenge;
 mod client;
 mod code;
+mod device;
 mod email;
+mod endpoint_name;
 mod event;
 mod locale;
+mod notice;
 mod password;
 mod password_blocklist;
 mod phone_number;
 mod quota;
 mod recovery_code;
+mod retry;
 mod second_factors;
 mod session;
 mod sign_in_name;
@@ -26,25 +32,34 @@ mod totp;
 mod user;
 
 pub use access::{AccessClaims, AccessToken, AuthenticationMethod};
+pub use account_lock::{AccountLock, InvalidLockReason, LockReason};
+pub use account_query::{AccountName, AccountQuery, EmailPart, InvalidAccountName, InvalidAccountQuery};
 pub use challenge::{
     Challenge, ChallengeId, ChallengePolicy, ChallengeState, Channel, InvalidChallengeId, Method, ProviderId,
     Purpose, SendReference, UnknownChannel, VerificationId,
 };
 pub use client::{Client, UserAgent};
 pub use code::{Code, InvalidCode};
+pub use device::{DeviceEntry, DeviceId, DevicePolicy, DeviceToken, DeviceTokenHash};
 pub use email::{Email, InvalidEmail};
+pub use endpoint_name::{EndpointName, InvalidEndpointName};
 pub use event::{EventId, EventName, SecurityEvent};
 pub use locale::{InvalidLocale, Locale};
+pub use notice::{InvalidProductName, NoticeKind, ProductName};
 pub use password::{NewPassword, Password, PasswordHash, PasswordPolicy, RefusedPassword};
 pub use phone_number::{
     CountryCode, DestinationNotAllowed, DestinationPolicy, InvalidPhoneNumber, PhoneNumber, warm_up,
 };
 pub use quota::{Quota, Quotas};
 pub use recovery_code::{InvalidRecoveryCode, RecoveryCode, RecoveryCodeHash};
+pub use retry::RetrySchedule;
 pub use second_factors::{Answer, AnswerKind, SecondFactors};
 pub use session::{RefreshToken, RefreshTokenHash, SessionEntry, SessionId, SessionPolicy, SessionTimes};
 pub use sign_in_name::SignInName;
-pub use signing_key::{InvalidSigningKeyId, SigningKeyId};
+pub use signing_key::{
+    InvalidSigningKeyId, SigningAlgorithm, SigningKey, SigningKeyId, SigningKeyPolicy, SigningKeySet,
+    SigningKeyState,
+};
 pub use throttle::PasswordFailures;
 pub use totp::{TotpSecret, TotpStep};
 pub use user::{Factor, User, UserId};

@@ -21,7 +21,8 @@ impl BearerToken {
         self.0.expose_secret()
     }
 
-    fn of(req: &HttpRequest) -> Result<Self, Problem> {
+    /// The one token of a request.
+    pub(crate) fn of(req: &HttpRequest) -> Result<Self, Problem> {
         let mut headers = req.headers().get_all(AUTHORIZATION);
         let token = match (headers.next(), headers.next()) {
             (Some(header), None) if !has_token_in_query(req) => header.to_str().ok().and_then(read),

@@ -7,11 +7,13 @@
 //! all routes stand in one table in `routes`.
 
 mod bearer;
+mod caller;
 mod client;
 mod connection;
 mod cors;
 mod edge;
 mod openapi;
+mod operator;
 mod problem;
 mod request;
 mod response;
@@ -26,5 +28,6 @@ mod unread_body;
 mod address_limit;
 
 pub use connection::client_is_gone;
+pub use operator::Operators;
 pub use server::{UseCases, server};
 pub use settings::{HttpSettings, InvalidOrigin, Origin};

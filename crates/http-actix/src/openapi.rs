@@ -16,18 +16,23 @@ use utoipa::{
 use crate::{
     HttpSettings,
     problem::{FieldError, PROBLEM_JSON, ProblemBody, ProblemCode},
-    routes::{API, Endpoint, Verb, described},
+    routes::{ADMIN, API, Endpoint, Verb, described, is_served},
 };
 
 /// The document as it is served.
 pub(crate) struct ApiDescription(Bytes);
 
 impl ApiDescription {
-    /// Describes the API under the version of `settings`.
-    pub(crate) fn of(settings: &HttpSettings) -> Self {
+    /// Describes the API under the version of `settings`; what operators can ask for only where
+    /// there are any.
+    pub(crate) fn of(settings: &HttpSettings, has_operators: bool) -> Self {
         let mut document = Document::openapi();
+        if !has_operators {
+            document.paths.paths.retain(|path, _| ADMIN.iter().all(|endpoint| endpoint.path != path));
+        }
         settings.version.clone_into(&mut document.info.version);
         settings.service_name.clone_into(&mut document.info.title);
+        document.paths.paths.retain(|path, _| is_served(path, settings));
         Self(serde_json::to_vec(&document).unwrap_or_default().into())
     }
 
@@ -46,7 +51,7 @@ Sign-in with a password and a code sent to the phone.\n\n\
 3. `token/refresh` keeps the session alive, `logout` ends it.\n\
 4. `password/forgot` and `password/reset` set a new password by proof of the phone.\n\
 5. What guards the account needs proof of all factors of the last 10 minutes: `step-up` gives it.\n\n\
-Bodies are JSON objects in UTF-8 of at most 16 KiB, sent as `application/json`; unknown fields are ignored, duplicate \
+Bodies are JSON objects in UTF-8 of at most 16 KiB, sent as `application/json` (forms for introspection alone); unknown fields are ignored, duplicate \
 keys are refused. Every refusal is `application/problem+json` (RFC 9457) and says under `type` what to do. Every answer \
 carries `x-request-id`, the client's own if it is `[A-Za-z0-9._-]{1,128}`.\n\n\
 Each client address has a limit of requests, IPv6 by /64; each account, number and country have limits of messages and \
@@ -56,11 +61,16 @@ not rely on them where more is at stake than an ordinary account. An authenticat
 factor: its codes need no message and no number."),
     paths(
         described::register, described::log_in, described::request_otp, described::verify_otp, described::refresh,
+        described::introspect,
         described::log_out, described::step_up, described::start_phone_login, described::forgot_password,
         described::reset_password, described::change_phone, described::verify_phone, described::show, described::update, described::delete,
         described::export, described::events, described::change_password, described::list, described::end,
-        described::end_others, described::health, described::ready, described::public_keys,
-        described::openapi, described::begin_totp, described::confirm_totp, described::remove_totp,
+        described::end_others, described::list_devices, described::forget_device, described::forget_devices,
+        described::health, described::ready, described::public_keys,
+        described::openapi, described::find_users, described::show_user, described::remove_user,
+        described::lock_user, described::unlock_user, described::end_user_sessions, described::user_events,
+        described::all_events,
+        described::begin_totp, described::confirm_totp, described::remove_totp,
         described::renew_recovery_codes,
     ),
     components(schemas(ProblemBody<'static>, FieldError)),
@@ -78,6 +88,13 @@ impl Modify for BearerScheme {
             Some("The access token of the session, in the header only (RFC 6750 §2.1).".to_owned());
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+        let mut admin_key = Http::new(HttpAuthScheme::Bearer);
+        admin_key.description =
+            Some("An admin key, in the header only and from an allowed address; elsewhere 404.".to_owned());
+        components.add_security_scheme("admin_key", SecurityScheme::Http(admin_key));
+        let mut scheme = Http::new(HttpAuthScheme::Bearer);
+        scheme.description = Some("The key of services that ask about tokens.".to_owned());
+        components.add_security_scheme("introspection_key", SecurityScheme::Http(scheme));
     }
 }
 
@@ -86,7 +103,7 @@ struct Refusals;
 
 impl Modify for Refusals {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        for endpoint in API {
+        for endpoint in API.iter().chain(ADMIN) {
             let item = document.paths.paths.get_mut(endpoint.path);
             let Some(operation) = item.and_then(|item| operation_mut(item, endpoint.method)) else {
                 continue;
@@ -163,8 +180,11 @@ mod tests {
             let there = operations.into_iter().filter(|(_, operation)| operation.is_some());
             described.extend(there.map(|(method, _)| (path.clone(), method)));
         }
-        let served: BTreeSet<(String, &str)> =
-            API.iter().map(|endpoint| (endpoint.path.to_owned(), endpoint.method.allowed())).collect();
+        let served: BTreeSet<(String, &str)> = API
+            .iter()
+            .chain(ADMIN)
+            .map(|endpoint| (endpoint.path.to_owned(), endpoint.method.allowed()))
+            .collect();
         assert_eq!(described, served);
     }
 }

@@ -1,14 +1,20 @@
 //! What is answered, built field by field.
 
+mod admin;
 mod factors;
+mod introspection;
 
-use domain::{Challenge, Channel, Factor, Method, SecurityEvent, SessionEntry, SessionId, User, UserAgent};
+use domain::{
+    Challenge, Channel, DeviceEntry, Factor, Method, SecurityEvent, SessionEntry, SessionId, User, UserAgent,
+};
 use jiff::Timestamp;
 use serde::Serialize;
-use use_cases::{AccountExport, DependencyState, EnrolledApp, SignedIn};
+use use_cases::{AccountExport, DependencyState, EnrolledApp, LoggedIn, SignedIn};
 use utoipa::ToSchema;
 
+pub(crate) use self::admin::{AccountDetailsBody, AccountEventsAnswer, AccountsAnswer};
 pub(crate) use self::factors::{RecoveryCodesAnswer, TotpAnswer};
+pub(crate) use self::introspection::IntrospectionAnswer;
 
 /// One attempt to prove possession of a factor.
 #[derive(Serialize, ToSchema)]
@@ -72,19 +78,44 @@ impl From<Challenge> for ChallengeAnswer {
     }
 }
 
-/// The password was right; the challenge has to be answered next.
+/// The password was right.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct LogInAnswer {
+#[serde(untagged)]
+pub(crate) enum LogInAnswer {
+    OtpRequired(OtpRequired),
+    Authenticated(Authenticated),
+}
+
+impl From<LoggedIn> for LogInAnswer {
+    fn from(logged_in: LoggedIn) -> Self {
+        match logged_in {
+            LoggedIn::OtpRequired(challenge) => {
+                Self::OtpRequired(OtpRequired { status: "otp_required", challenge: challenge.into() })
+            }
+            LoggedIn::Authenticated(signed_in) => {
+                Self::Authenticated(Authenticated { status: "authenticated", tokens: signed_in.into() })
+            }
+        }
+    }
+}
+
+/// The challenge has to be answered next.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OtpRequired {
     /// `otp_required`.
-    #[schema(examples("otp_required"))]
+    #[schema(pattern = "^otp_required$", examples("otp_required"))]
     status: &'static str,
     challenge: ChallengeBody,
 }
 
-impl From<Challenge> for LogInAnswer {
-    fn from(challenge: Challenge) -> Self {
-        Self { status: "otp_required", challenge: challenge.into() }
-    }
+/// The device is remembered: a session is open.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Authenticated {
+    /// `authenticated`.
+    #[schema(pattern = "^authenticated$", examples("authenticated"))]
+    status: &'static str,
+    #[serde(flatten)]
+    tokens: TokensBody,
 }
 
 /// What a signed-in user holds.
@@ -104,6 +135,11 @@ pub(crate) struct TokensBody {
     /// Life of the refresh token in seconds.
     #[schema(examples(2_592_000))]
     refresh_expires_in: i64,
+    /// Opaque; spent by its first use. Present only when the device was asked to be remembered,
+    /// or is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    device_token: Option<String>,
     user: UserBody,
 }
 
@@ -115,6 +151,7 @@ impl From<SignedIn> for TokensBody {
             expires_in: signed_in.expires_in.as_secs(),
             refresh_token: signed_in.refresh_token.expose().to_owned(),
             refresh_expires_in: signed_in.refresh_expires_in.as_secs(),
+            device_token: signed_in.device_token.map(|token| token.expose().to_owned()),
             user: signed_in.user.into(),
         }
     }
@@ -207,6 +244,51 @@ impl SessionsAnswer {
     }
 }
 
+/// A remembered device.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Device)]
+pub(crate) struct DeviceBody {
+    /// A `UUIDv7`.
+    #[schema(value_type = uuid::Uuid)]
+    id: String,
+    /// When all factors were proven on it.
+    created_at: Timestamp,
+    last_used_at: Timestamp,
+    /// When it is forgotten; use does not prolong it.
+    expires_at: Timestamp,
+    /// The address that used it last, or null.
+    #[schema(required = true, examples("203.0.113.7"))]
+    ip: Option<String>,
+    /// What the client that used it last called itself, or null.
+    #[schema(required = true)]
+    user_agent: Option<String>,
+}
+
+impl From<DeviceEntry> for DeviceBody {
+    fn from(device: DeviceEntry) -> Self {
+        Self {
+            id: device.id.0.to_string(),
+            created_at: device.created_at,
+            last_used_at: device.last_used_at,
+            expires_at: device.expires_at,
+            ip: device.client.address.map(|address| address.to_string()),
+            user_agent: device.client.user_agent.as_ref().map(UserAgent::as_str).map(str::to_owned),
+        }
+    }
+}
+
+/// A user's remembered devices.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct DevicesAnswer {
+    devices: Vec<DeviceBody>,
+}
+
+impl From<Vec<DeviceEntry>> for DevicesAnswer {
+    fn from(devices: Vec<DeviceEntry>) -> Self {
+        Self { devices: devices.into_iter().map(DeviceBody::from).collect() }
+    }
+}
+
 /// Something that happened to the account.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Event)]
@@ -278,6 +360,7 @@ pub(crate) struct ExportAnswer {
     #[schema(required = true)]
     totp: Option<EnrolledAppBody>,
     sessions: Vec<SessionBody>,
+    devices: Vec<DeviceBody>,
     events: Vec<EventBody>,
 }
 
@@ -287,6 +370,7 @@ impl ExportAnswer {
             user: export.user.into(),
             totp: export.totp.map(EnrolledAppBody::from),
             sessions: SessionsAnswer::of(&export.sessions, current).sessions,
+            devices: DevicesAnswer::from(export.devices).devices,
             events: EventsAnswer::from(export.events).events,
         }
     }

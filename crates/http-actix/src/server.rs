@@ -10,13 +10,14 @@ use actix_web::{
     web::{self, Data},
 };
 use use_cases::{
-    Authenticate, BeginTotp, ChangeLocale, ChangePassword, CheckReadiness, ConfirmTotp, DeleteAccount,
-    EndOtherSessions, EndSession, ExportAccount, ForgotPassword, ListEvents, ListSessions, LogIn, LogOut,
-    PublishKeys, RefreshSession, RegisterUser, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword,
-    StartPhoneChange, StartPhoneLogin, StartStepUp, VerifyOtp, VerifyPhone,
+    AdmitCaller, Authenticate, BeginTotp, ChangeLocale, ChangePassword, CheckReadiness, ConfirmTotp,
+    DeleteAccount, EndOtherSessions, EndSession, ExportAccount, ForgetDevice, ForgetDevices, ForgotPassword,
+    IntrospectToken, ListDevices, ListEvents, ListSessions, LogIn, LogOut, PublishKeys, RefreshSession,
+    RegisterUser, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword, StartPhoneChange,
+    StartPhoneLogin, StartStepUp, VerifyOtp, VerifyPhone,
 };
 
-use crate::{HttpSettings, connection, cors, edge, openapi::ApiDescription, routes};
+use crate::{HttpSettings, Operators, connection, cors, edge, openapi::ApiDescription, routes};
 
 #[cfg(feature = "governor")]
 use crate::address_limit::AddressLimit;
@@ -42,6 +43,8 @@ pub struct UseCases {
     pub refresh_session: RefreshSession,
     pub log_out: LogOut,
     pub authenticate: Authenticate,
+    pub admit_introspection: AdmitCaller,
+    pub introspect_token: IntrospectToken,
     pub start_step_up: StartStepUp,
     pub change_locale: ChangeLocale,
     pub change_password: ChangePassword,
@@ -51,12 +54,17 @@ pub struct UseCases {
     pub list_sessions: ListSessions,
     pub end_session: EndSession,
     pub end_other_sessions: EndOtherSessions,
+    pub list_devices: ListDevices,
+    pub forget_device: ForgetDevice,
+    pub forget_devices: ForgetDevices,
     pub begin_totp: BeginTotp,
     pub confirm_totp: ConfirmTotp,
     pub remove_totp: RemoveTotp,
     pub renew_recovery_codes: RenewRecoveryCodes,
     pub check_readiness: CheckReadiness,
     pub publish_keys: PublishKeys,
+    /// `None`: there is no admin API.
+    pub operators: Option<Arc<Operators>>,
 }
 
 /// A server that takes connections from `listener` once it is awaited.
@@ -68,18 +76,19 @@ pub struct UseCases {
 /// When the listener cannot be used.
 pub fn server(use_cases: Arc<UseCases>, settings: HttpSettings, listener: TcpListener) -> io::Result<Server> {
     let settings = Arc::new(settings);
-    let description = Data::new(ApiDescription::of(&settings));
+    let has_operators = use_cases.operators.is_some();
+    let description = Data::new(ApiDescription::of(&settings, has_operators));
     #[cfg(feature = "governor")]
     let limit =
         AddressLimit::new(settings.clone()).ok_or_else(|| io::Error::other("the address limit is zero"))?;
     let app_settings = settings.clone();
     let app = move || {
-        let docs = app_settings.docs;
+        let served = app_settings.clone();
         let app = App::new()
             .app_data(Data::from(use_cases.clone()))
             .app_data(Data::from(app_settings.clone()))
             .app_data(description.clone())
-            .configure(|app| routes::routes(app, docs))
+            .configure(|app| routes::routes(app, &served, use_cases.operators.clone()))
             .default_service(web::to(routes::not_found))
             .wrap(from_fn(cors::answer_preflight));
         #[cfg(feature = "governor")]

@@ -1,15 +1,21 @@
 //! What the HTTP surface is told at start.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    num::NonZeroU32,
+    time::Duration,
+};
 
 use domain::PasswordPolicy;
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 /// Everything configurable about the HTTP surface.
 #[derive(Clone, Debug)]
 pub struct HttpSettings {
     /// Peers whose `X-Forwarded-For` and `X-Forwarded-Proto` count.
     pub trusted_proxies: Vec<IpNet>,
+    /// Whose clients may use the admin API.
+    pub admin_networks: Vec<IpNet>,
     /// Web origins that may read answers; none switches CORS off.
     pub cors_origins: Vec<Origin>,
     /// Requests a client address may make a minute, without the feature
@@ -17,6 +23,8 @@ pub struct HttpSettings {
     pub ip_per_minute: NonZeroU32,
     /// Requests a client address may make at once.
     pub ip_burst: NonZeroU32,
+    /// From where services may ask about tokens; without it, there is nothing to ask.
+    pub introspection_allow: Option<Vec<IpNet>>,
     /// What nobody may choose as a password.
     pub password_policy: PasswordPolicy,
     /// Whether `/docs` is served.
@@ -45,15 +53,25 @@ pub struct HttpSettings {
     pub shutdown_timeout: Duration,
 }
 
+impl HttpSettings {
+    /// This machine alone.
+    pub fn loopback() -> Vec<IpNet> {
+        let ipv4 = Ipv4Net::new(Ipv4Addr::LOCALHOST, 8).map(|network| network.trunc().into());
+        ipv4.into_iter().chain([IpAddr::from(Ipv6Addr::LOCALHOST).into()]).collect()
+    }
+}
+
 impl Default for HttpSettings {
     fn default() -> Self {
         const PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(299);
         const BURST: NonZeroU32 = NonZeroU32::MIN.saturating_add(99);
         Self {
             trusted_proxies: Vec::new(),
+            admin_networks: Self::loopback(),
             cors_origins: Vec::new(),
             ip_per_minute: PER_MINUTE,
             ip_burst: BURST,
+            introspection_allow: None,
             password_policy: PasswordPolicy::default(),
             docs: true,
             version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -8,9 +8,11 @@ mod awaited;
 mod background;
 mod cli;
 mod commands;
+mod key_watch;
 mod logging;
 mod mirrored;
 mod open_files;
+mod outbox;
 mod settings;
 mod wiring;
 

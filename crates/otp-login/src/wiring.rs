@@ -3,31 +3,37 @@
 use std::sync::Arc;
 
 use adapters_crypto::{
-    AuthenticatorCodes, BcryptHasher, DataKeySealer, JwtTokens, SystemClock, SystemSecrets,
+    AuthenticatorCodes, BcryptHasher, DataKeySealer, JwtKeyRing, JwtTokens, SystemClock, SystemSecrets,
 };
 use adapters_postgres::PostgresStore;
-use adapters_sinch::SinchVerification;
+use adapters_sinch::{SinchSms, SinchVerification};
 use adapters_sqlite::SqliteStore;
+use adapters_webhooks::Webhooks;
 use anyhow::Context;
 use async_trait::async_trait;
 use domain::{Channel, Code, PhoneNumber, ProviderId, SendReference};
-use http_actix::UseCases;
+use http_actix::{Operators, UseCases};
 use ports::{
-    AccessTokens, AccountStore, ChallengeStore, Clock, CodeCheck, CodeRequest, DecoyCodes, Dependency,
-    EventStore, FactorStore, PasswordHasher, ProviderFault, Sealer, SecretGenerator, SessionStore,
-    StartError, StartedVerification, TotpCodes, VerificationProvider,
+    AccessTokens, AccountDirectory, AccountImport, AccountStore, ChallengeStore, Clock, CodeCheck,
+    CodeRequest, DecoyCodes, Dependency, DeviceStore, EventStore, FactorStore, NoticeStore, PasswordHasher,
+    ProviderFault, Sealer, SecretGenerator, SessionStore, SigningKeyStore, StartError, StartedVerification,
+    TotpCodes, VerificationProvider, WebhookSender, WebhookStore,
 };
 use use_cases::{
-    Authenticate, BeginTotp, BlindChallenges, ChangeLocale, ChangePassword, CheckReadiness, ConfirmTotp,
-    DeleteAccount, EndOtherSessions, EndSession, ExportAccount, ForgotPassword, ListEvents, ListSessions,
-    LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser, RemoveTotp, RenewRecoveryCodes, RequestOtp,
-    ResetPassword, StartPhoneChange, StartPhoneLogin, StartStepUp, VerifyOtp, VerifyPhone,
+    AdmitCaller, Authenticate, AuthorizeOperator, BeginTotp, BlindChallenges, ChangeLocale, ChangePassword,
+    CheckReadiness, ConfirmTotp, DeleteAccount, DeliverNotices, DeliverWebhooks, EndAllSessions,
+    EndOtherSessions, EndSession, ExportAccount, FanOutEvents, FindAccounts, ForgetDevice, ForgetDevices,
+    ForgotPassword, IntrospectToken, KeepSigningKeys, ListAccountEvents, ListAllEvents, ListDevices,
+    ListEvents, ListSessions, LockAccount, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser,
+    RemoveAccount, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword, ShowAccount, StartPhoneChange,
+    StartPhoneLogin, StartStepUp, UnlockAccount, VerifyOtp, VerifyPhone,
 };
 
 use crate::awaited::Awaited;
 use crate::background::Tasks;
 use crate::mirrored::Mirrored;
-use crate::settings::{DatabaseSettings, Settings};
+use crate::outbox::Outbox;
+use crate::settings::{DatabaseSettings, JwtSettings, OutboxSettings, Settings, SigningKeySource};
 
 /// The database that was chosen.
 #[derive(Clone)]
@@ -74,14 +80,35 @@ impl Database {
         }
     }
 
-    fn accounts(&self) -> Arc<dyn AccountStore> {
+    pub(crate) fn accounts(&self) -> Arc<dyn AccountStore> {
         match self {
             Self::Postgres(store) => Arc::new(store.clone()),
             Self::Sqlite(store) => Arc::new(store.clone()),
         }
     }
 
-    fn sessions(&self) -> Arc<dyn SessionStore> {
+    pub(crate) fn sessions(&self) -> Arc<dyn SessionStore> {
+        match self {
+            Self::Postgres(store) => Arc::new(store.clone()),
+            Self::Sqlite(store) => Arc::new(store.clone()),
+        }
+    }
+
+    pub(crate) fn directory(&self) -> Arc<dyn AccountDirectory> {
+        match self {
+            Self::Postgres(store) => Arc::new(store.clone()),
+            Self::Sqlite(store) => Arc::new(store.clone()),
+        }
+    }
+
+    pub(crate) fn import(&self) -> Arc<dyn AccountImport> {
+        match self {
+            Self::Postgres(store) => Arc::new(store.clone()),
+            Self::Sqlite(store) => Arc::new(store.clone()),
+        }
+    }
+
+    fn devices(&self) -> Arc<dyn DeviceStore> {
         match self {
             Self::Postgres(store) => Arc::new(store.clone()),
             Self::Sqlite(store) => Arc::new(store.clone()),
@@ -102,6 +129,27 @@ impl Database {
         }
     }
 
+    pub(crate) fn notices(&self) -> Arc<dyn NoticeStore> {
+        match self {
+            Self::Postgres(store) => Arc::new(store.clone()),
+            Self::Sqlite(store) => Arc::new(store.clone()),
+        }
+    }
+
+    fn signing_keys(&self) -> Arc<dyn SigningKeyStore> {
+        match self {
+            Self::Postgres(store) => Arc::new(store.clone()),
+            Self::Sqlite(store) => Arc::new(store.clone()),
+        }
+    }
+
+    pub(crate) fn webhooks(&self) -> Arc<dyn WebhookStore> {
+        match self {
+            Self::Postgres(store) => Arc::new(store.clone()),
+            Self::Sqlite(store) => Arc::new(store.clone()),
+        }
+    }
+
     fn dependency(&self) -> Arc<dyn Dependency> {
         match self {
             Self::Postgres(store) => Arc::new(store.clone()),
@@ -110,11 +158,43 @@ impl Database {
     }
 }
 
+/// What signs and checks access tokens, and what keeps its keys right where they are stored.
+pub(crate) struct Signing {
+    pub(crate) tokens: Arc<dyn AccessTokens>,
+    pub(crate) keep: Option<KeepSigningKeys>,
+}
+
+pub(crate) fn signing(settings: &Settings, database: &Database) -> Signing {
+    let JwtSettings { keys, policy, issuer, audience } = &settings.jwt;
+    let algorithm = match keys {
+        SigningKeySource::Configured { key, .. } => {
+            let tokens = JwtTokens::new(key.clone(), issuer.clone(), audience.clone());
+            return Signing { tokens: Arc::new(tokens), keep: None };
+        }
+        SigningKeySource::Stored(algorithm) => *algorithm,
+    };
+    let tokens = Arc::new(JwtTokens::without_keys(issuer.clone(), audience.clone()));
+    let keep = KeepSigningKeys {
+        clock: Arc::new(SystemClock),
+        keys: database.signing_keys(),
+        sealer: sealer(settings),
+        ring: Arc::new(JwtKeyRing::new(tokens.clone(), settings.data_key.clone())),
+        policy: *policy,
+        algorithm,
+    };
+    Signing { tokens, keep: Some(keep) }
+}
+
+fn sealer(settings: &Settings) -> Arc<dyn Sealer> {
+    Arc::new(DataKeySealer::new(&settings.data_key, &settings.previous_data_keys))
+}
+
 /// Builds every use-case from the settings.
 #[expect(clippy::too_many_lines, reason = "one list, in which a reader sees every use-case and its ports")]
 pub(crate) fn use_cases(
     settings: &Settings,
     database: &Database,
+    tokens: Arc<dyn AccessTokens>,
     background: &Tasks,
 ) -> anyhow::Result<UseCases> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -122,14 +202,7 @@ pub(crate) fn use_cases(
     let bcrypt = BcryptHasher::start(&settings.hasher).context("passwords cannot be hashed")?;
     let hasher: Arc<dyn PasswordHasher> =
         Arc::new(Awaited { hasher: bcrypt, client_is_gone: http_actix::client_is_gone });
-    let sealer: Arc<dyn Sealer> =
-        Arc::new(DataKeySealer::new(&settings.data_key, &settings.previous_data_keys));
-    let tokens: Arc<dyn AccessTokens> = Arc::new(JwtTokens::new(
-        settings.jwt.key.clone(),
-        Vec::new(),
-        settings.jwt.issuer.clone(),
-        settings.jwt.audience.clone(),
-    ));
+    let sealer = sealer(settings);
     let sinch = Arc::new(SinchVerification::new(&settings.sinch, clock.clone())?);
     let mirrored = Arc::new(Mirrored::new(Arc::new(Traced(sinch.clone()))));
     let (provider, decoys): (Arc<dyn VerificationProvider>, Arc<dyn DecoyCodes>) =
@@ -148,6 +221,7 @@ pub(crate) fn use_cases(
         policy: settings.challenges,
         quotas: settings.quotas,
     });
+    let devices = database.devices();
 
     Ok(UseCases {
         register_user: RegisterUser {
@@ -163,12 +237,16 @@ pub(crate) fn use_cases(
         log_in: LogIn {
             clock: clock.clone(),
             secrets: secrets.clone(),
+            tokens: tokens.clone(),
             hasher: hasher.clone(),
             accounts: accounts.clone(),
             challenges: challenges.clone(),
+            devices: devices.clone(),
             provider: provider.clone(),
             destinations: settings.destinations.clone(),
             policy: settings.challenges,
+            sessions: settings.sessions,
+            remembering: settings.devices,
             quotas: settings.quotas,
         },
         request_otp: RequestOtp {
@@ -193,6 +271,7 @@ pub(crate) fn use_cases(
             totp_codes: totp_codes.clone(),
             policy: settings.challenges,
             sessions: settings.sessions,
+            devices: settings.devices,
             quotas: settings.quotas,
         },
         refresh_session: RefreshSession {
@@ -212,6 +291,14 @@ pub(crate) fn use_cases(
             clock: clock.clone(),
             tokens: tokens.clone(),
             sessions: sessions.clone(),
+        },
+        admit_introspection: AdmitCaller { keys: Arc::new(settings.introspection_keys.clone()) },
+        introspect_token: IntrospectToken {
+            clock: clock.clone(),
+            tokens: tokens.clone(),
+            sessions: sessions.clone(),
+            issuer: settings.jwt.issuer.clone(),
+            audience: settings.jwt.audience.clone(),
         },
         start_step_up: StartStepUp {
             clock: clock.clone(),
@@ -275,6 +362,7 @@ pub(crate) fn use_cases(
         export_account: ExportAccount {
             clock: clock.clone(),
             sessions: sessions.clone(),
+            devices: devices.clone(),
             factors: factors.clone(),
             events,
         },
@@ -299,10 +387,87 @@ pub(crate) fn use_cases(
             factors: factors.clone(),
         },
         remove_totp: RemoveTotp { clock: clock.clone(), secrets: secrets.clone(), factors: factors.clone() },
-        renew_recovery_codes: RenewRecoveryCodes { clock, secrets, factors },
+        renew_recovery_codes: RenewRecoveryCodes { clock: clock.clone(), secrets: secrets.clone(), factors },
+        list_devices: ListDevices { clock: clock.clone(), devices: devices.clone() },
+        forget_device: ForgetDevice {
+            clock: clock.clone(),
+            secrets: secrets.clone(),
+            devices: devices.clone(),
+        },
+        forget_devices: ForgetDevices { clock, secrets, devices },
         check_readiness: CheckReadiness { dependencies: vec![database.dependency(), sinch] },
         publish_keys: PublishKeys { tokens },
+        operators: operators(settings, database).map(Arc::new),
     })
+}
+
+/// What operators can ask for over HTTP, if they have a key.
+fn operators(settings: &Settings, database: &Database) -> Option<Operators> {
+    let keys = settings.admin_keys.clone()?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let secrets: Arc<dyn SecretGenerator> = Arc::new(SystemSecrets);
+    let (accounts, directory) = (database.accounts(), database.directory());
+    Some(Operators {
+        authorize: AuthorizeOperator { keys: Arc::new(keys) },
+        find_accounts: FindAccounts { directory: directory.clone() },
+        show_account: ShowAccount {
+            clock: clock.clone(),
+            accounts: accounts.clone(),
+            directory: directory.clone(),
+            sessions: database.sessions(),
+            events: database.events(),
+        },
+        lock_account: LockAccount {
+            clock: clock.clone(),
+            secrets: secrets.clone(),
+            directory: directory.clone(),
+        },
+        unlock_account: UnlockAccount {
+            clock: clock.clone(),
+            secrets: secrets.clone(),
+            directory: directory.clone(),
+        },
+        remove_account: RemoveAccount { clock: clock.clone(), secrets: secrets.clone(), accounts },
+        end_all_sessions: EndAllSessions { clock, secrets, directory: directory.clone() },
+        list_account_events: ListAccountEvents { events: database.events() },
+        list_all_events: ListAllEvents { directory },
+    })
+}
+
+/// What tells of events, in the background.
+pub(crate) fn outbox(settings: &Settings, database: &Database) -> anyhow::Result<Outbox> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let OutboxSettings { sms, endpoints, subscriptions, .. } = &settings.outbox;
+    let notices = match sms {
+        Some(sms) => Some(DeliverNotices {
+            clock: clock.clone(),
+            notices: database.notices(),
+            sender: Arc::new(SinchSms::new(sms)?),
+        }),
+        None => None,
+    };
+    let sender: Arc<dyn WebhookSender> = Arc::new(webhook_sender(settings)?);
+    let webhooks = endpoints.iter().map(|endpoint| DeliverWebhooks {
+        clock: clock.clone(),
+        webhooks: database.webhooks(),
+        sender: sender.clone(),
+        endpoint: endpoint.name.clone(),
+    });
+    let fan_out = FanOutEvents {
+        clock: clock.clone(),
+        webhooks: database.webhooks(),
+        subscriptions: subscriptions.clone(),
+    };
+    Ok(Outbox {
+        notices,
+        webhooks: webhooks.collect(),
+        fan_out: (!subscriptions.is_empty()).then_some(fan_out),
+    })
+}
+
+/// Signs and delivers to the endpoints of the settings.
+pub(crate) fn webhook_sender(settings: &Settings) -> anyhow::Result<Webhooks> {
+    Ok(Webhooks::new(settings.outbox.endpoints.clone(), Arc::new(SystemClock))?)
 }
 
 /// Hands the trace of the request on to the provider: HTTP surface and adapter

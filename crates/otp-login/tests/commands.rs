@@ -36,12 +36,19 @@ fn folder() -> TempDir {
 #[test]
 fn help_names_every_command_and_shows_examples() {
     let help = run(folder().path(), &[], &["--help"]).good();
-    for word in ["serve", "migrate", "simulator", "keys", "config", "health", "completions", "Examples:"] {
+    for word in
+        ["serve", "migrate", "simulator", "keys", "webhooks", "config", "health", "completions", "Examples:"]
+    {
         assert!(help.contains(word), "{word}: {help}");
     }
-    for examples in
-        [&["simulator", "--help"][..], &["keys", "generate", "--help"], &["migrate", "down", "--help"]]
-    {
+    for examples in [
+        &["simulator", "--help"][..],
+        &["keys", "generate", "--help"],
+        &["keys", "list", "--help"],
+        &["keys", "rotate", "--help"],
+        &["keys", "retire", "--help"],
+        &["migrate", "down", "--help"],
+    ] {
         assert!(run(folder().path(), &[], examples).good().contains("otp-login "), "{examples:?}");
     }
     assert!(run(folder().path(), &[], &["--version"]).good().starts_with("otp-login 0."));
@@ -124,6 +131,59 @@ fn generated_keys_sign_tokens_of_their_algorithm() {
 }
 
 #[test]
+fn signing_keys_are_listed_rotated_and_retired_and_every_answer_names_the_next_step() {
+    for url in ["sqlite://here.sqlite3".to_owned(), postgres::database()] {
+        let folder = folder();
+        let variables = [("DATABASE_URL", url.as_str())];
+        let keys = |arguments: &[&str]| run(folder.path(), &variables, &[&["keys"], arguments].concat());
+        for command in [&["list"][..], &["rotate"]] {
+            let early = keys(command);
+            assert_eq!((early.code, early.stderr.lines().count()), (Some(1), 1), "{early:?}");
+            assert!(early.stderr.contains("otp-login migrate up"), "{early:?}");
+        }
+        run(folder.path(), &variables, &["migrate", "up"]).good();
+        assert!(keys(&["list"]).good().contains("no signing key yet"));
+
+        let told = keys(&["rotate"]).good();
+        assert!(told.contains("(EdDSA) is published and signs from") && told.contains("otp-login keys list"));
+        let listed = keys(&["list"]).good();
+        let rows: Vec<Vec<&str>> =
+            listed.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).collect();
+        let [header, first, second] = rows.as_slice() else { panic!("{listed}") };
+        assert_eq!(header[..3], ["KID", "ALGORITHM", "STATE"]);
+        assert_eq!((first[2], second[2], second[5]), ("active", "upcoming", "-"));
+        assert!(first[3..].iter().all(|time| time.len() == 20 && time.ends_with('Z')), "{first:?}");
+
+        let again = keys(&["rotate"]);
+        assert!(again.code == Some(1) && again.stderr.contains("is published already"), "{again:?}");
+        assert!(keys(&["rotate", "--now"]).good().contains("Warning"));
+        let told = keys(&["retire", first[0]]).good();
+        assert!(told.contains("within 60 seconds"), "{told}");
+        for (id, reason) in [(first[0], "retired already"), ("-unknown", "there is no signing key -unknown")]
+        {
+            let refused = keys(&["retire", id]);
+            assert_eq!((refused.code, refused.stderr.lines().count()), (Some(1), 1), "{refused:?}");
+            assert!(refused.stderr.contains(reason) && refused.stderr.contains("keys list"), "{refused:?}");
+        }
+        assert_eq!(keys(&["retire", "no kid"]).code, Some(2));
+    }
+}
+
+#[test]
+fn a_configured_signing_key_is_for_whoever_configured_it_to_replace() {
+    let variables = [
+        ("OTP_LOGIN__JWT__ALGORITHM", "HS256"),
+        ("OTP_LOGIN__JWT__SECRET", "NDU2Nzg5YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZjAxMjM="),
+    ];
+    for command in [&["list"][..], &["rotate"], &["retire", "any"]] {
+        let ran = run(folder().path(), &variables, &[&["keys"], command].concat());
+        assert_eq!((ran.code, ran.stderr.lines().count()), (Some(1), 1), "{ran:?}");
+        assert!(ran.stderr.contains("OTP_LOGIN__JWT__SECRET") && ran.stderr.contains("restart"), "{ran:?}");
+        assert!(!ran.stderr.contains("NDU2"), "{ran:?}");
+    }
+}
+
+#[test]
 fn completions_are_printed_for_every_shell() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = run(folder().path(), &[], &["completions", shell]).good();
@@ -189,6 +249,7 @@ fn lg_01_config_show_masks_secrets_and_says_where_each_setting_comes_from() {
         ("OTP_LOGIN__JWT__ALGORITHM", "HS256"),
         ("OTP_LOGIN__JWT__SECRET", "NDU2Nzg5YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZjAxMjM="),
         ("OTP_LOGIN__ADMIN__API_KEY", "admin-key-admin-key-admin-key-admin-key-0000"),
+        ("OTP_LOGIN__INTROSPECTION__API_KEY", "b3RoZXIta2V5LW9mLWFuLW90aGVyLXNlcnZpY2UtMDE="),
         ("OTP_LOGIN__REDIS__URL", "redis://:hunter2-redis@localhost/"),
         ("PORT", "8123"),
     ];

@@ -52,6 +52,9 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("OTP_LOGIN__SINCH__AUTH", "oauth", "signed, basic"),
     ("OTP_LOGIN__SINCH__TIMEOUT_MS", "99", "100 to 60000"),
     ("OTP_LOGIN__SINCH__TIMEOUT_MS", "60001", "100 to 60000"),
+    ("OTP_LOGIN__SERVER__PRODUCT_NAME", "acme.example", "1 to 20 letters"),
+    ("OTP_LOGIN__EVENTS__POLL_MS", "9", "10 to 3600000"),
+    ("OTP_LOGIN__WEBHOOKS__CRM", "https://example.com", "there is no such setting"),
     ("OTP_LOGIN__OTP__TTL_SECONDS", "0", "1 to 86400"),
     ("OTP_LOGIN__OTP__TTL_SECONDS", "18446744073709551616", "1 to 86400"),
     ("OTP_LOGIN__OTP__RESEND_COOLDOWN_SECONDS", "-5", "0 to 86400"),
@@ -68,10 +71,17 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("OTP_LOGIN__JWT__ALGORITHM", "none", "EdDSA, ES256, HS256"),
     ("OTP_LOGIN__JWT__PRIVATE_KEY", "hunter2!", "otp-login keys generate --jwt"),
     ("OTP_LOGIN__JWT__ACCESS_TTL_SECONDS", "0", "1 to 86400"),
+    ("OTP_LOGIN__JWT__KEY_PUBLISH_LEAD_SECONDS", "-1", "0 to 86400"),
+    ("OTP_LOGIN__JWT__KEY_REFRESH_SECONDS", "0", "1 to 3600"),
+    ("OTP_LOGIN__INTROSPECTION__API_KEY", "hunter2!", "keys generate --introspection"),
+    ("OTP_LOGIN__INTROSPECTION__ALLOW", "10.0.0.0/33", "10.0.0.0/8"),
+    ("OTP_LOGIN__INTROSPECTION__ALLOW", "0.0.0.0/0", "this is everybody"),
     ("OTP_LOGIN__SESSIONS__REFRESH_TTL_SECONDS", "99999999999", "whole number"),
     ("OTP_LOGIN__SESSIONS__ABSOLUTE_TTL_SECONDS", "0", "whole number"),
     ("OTP_LOGIN__SESSIONS__REFRESH_REUSE_LEEWAY_SECONDS", "-1", "0 to 86400"),
     ("OTP_LOGIN__SESSIONS__MAX_PER_USER", "0", "1 to 10000"),
+    ("OTP_LOGIN__DEVICES__TTL_DAYS", "91", "0 to 90"),
+    ("OTP_LOGIN__DEVICES__MAX_PER_USER", "0", "1 to 1000"),
     ("OTP_LOGIN__RATE_LIMIT__IP_PER_MINUTE", "0", "1 to"),
     ("OTP_LOGIN__RATE_LIMIT__IP_BURST", "none", "1 to"),
     ("OTP_LOGIN__RATE_LIMIT__ACCOUNT_PER_HOUR", "0", "1 to 1000000"),
@@ -79,6 +89,9 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("OTP_LOGIN__RATE_LIMIT__COUNTRY_PER_HOUR", "x", "0 to 1000000"),
     ("OTP_LOGIN__COUNTRIES__ALLOW", "SE,Sweden", "ISO 3166"),
     ("OTP_LOGIN__COUNTRIES__VOIP", "1", "true or false"),
+    ("OTP_LOGIN__ADMIN__API_KEY", "hunter2-is-short", "256 random bits"),
+    ("OTP_LOGIN__ADMIN__API_KEY", "hunter2!", "otp-login keys generate --admin"),
+    ("OTP_LOGIN__ADMIN__ALLOW", "127.0.0.1,office", "\"office\""),
     ("OTP_LOGIN__LOG__FILTER", "use_cases=loud", "expected one of"),
     ("OTP_LOGIN__LOG__FORMAT", "xml", "auto, pretty, json"),
     ("OTP_LOGIN__OTP__MAX_ATTEMPT", "5", "there is no such setting"),
@@ -197,6 +210,66 @@ fn asvs_6_3_2_production_refuses_what_only_development_may_have() {
     }
 }
 
+const SECRET: &str = "whsec_b3VyIHNoYXJlZCBzZWNyZXQgb2YgdGVzdHMgb25seSE=";
+
+#[test]
+fn endpoints_of_webhooks_are_checked_whole() {
+    const URL: &str = "OTP_LOGIN__WEBHOOKS__CRM__URL";
+    let good = [(URL, "https://crm.example.com/hunter2"), ("OTP_LOGIN__WEBHOOKS__CRM__SECRET", SECRET)];
+    let folder = tempdir().unwrap();
+    let shown = run(folder.path(), &good, &["config", "show"]).good();
+    assert!(
+        shown.contains("webhooks.crm.url") && !shown.contains("hunter2") && !shown.contains(SECRET),
+        "{shown}"
+    );
+    for (variable, value, expected) in [
+        (URL, "", "https://host/path"),
+        (URL, "http://crm.example.com/hunter2", "https://host/path"),
+        ("OTP_LOGIN__WEBHOOKS__CRM__SECRET", "", "whsec_"),
+        ("OTP_LOGIN__WEBHOOKS__CRM__SECRET", "hunter2", "whsec_"),
+        ("OTP_LOGIN__WEBHOOKS__CRM__PREVIOUS_SECRET", "hunter2", "whsec_"),
+        ("OTP_LOGIN__WEBHOOKS__CRM__EVENTS", "user_created,user_eaten", "\"user_eaten\""),
+        ("OTP_LOGIN__WEBHOOKS__CRM__COLOUR", "blue", "there is no such setting"),
+    ] {
+        let with: Vec<(&str, &str)> =
+            good.into_iter().filter(|(name, _)| *name != variable).chain([(variable, value)]).collect();
+        let told = problems(&with, &[]);
+        assert_eq!(told.len(), 1, "{variable}={value}: {told:?}");
+        let line = &told[0];
+        assert!(line.starts_with(&format!("{variable}: ")) && line.contains(expected), "{told:?}");
+        assert!(!line.contains("hunter2"), "{told:?}");
+    }
+    let local = [(URL, "http://127.0.0.1:4000/"), good[1]];
+    assert!(run(folder.path(), &local, &["config", "check"]).good().contains("can be used"));
+    assert_eq!(
+        problems(&[PRODUCTION, &local].concat(), &[]).len(),
+        1,
+        "production sends nothing in the clear"
+    );
+}
+
+#[test]
+fn text_messages_need_all_of_their_settings_or_none() {
+    const TOKEN: (&str, &str) = ("OTP_LOGIN__SINCH__SMS__API_TOKEN", "0123456789abcdef");
+    let all = [
+        ("OTP_LOGIN__SINCH__SMS__BASE_URL", "https://eu.sms.api.sinch.com"),
+        ("OTP_LOGIN__SINCH__SMS__SERVICE_PLAN_ID", "a0b1c2"),
+        TOKEN,
+    ];
+    let folder = tempdir().unwrap();
+    let check =
+        |more: &[(&str, &str)]| run(folder.path(), &[PRODUCTION, more].concat(), &["config", "check"]);
+    assert!(check(&[]).good().contains("set OTP_LOGIN__SINCH__SMS__BASE_URL"));
+    assert!(!check(&all).good().contains("OTP_LOGIN__SINCH__SMS__"));
+    for (missing, _) in all {
+        let others: Vec<(&str, &str)> = all.into_iter().filter(|(name, _)| *name != missing).collect();
+        let told = problems(&[PRODUCTION, &others].concat(), &[]);
+        assert!(told.len() == 1 && told[0].starts_with(&format!("{missing}: ")), "{told:?}");
+    }
+    let public = [all[0], all[1], (TOKEN.0, "development0sms0token0not0secret")];
+    assert!(problems(&[PRODUCTION, &public].concat(), &[])[0].contains("public"));
+}
+
 #[test]
 fn a_signing_secret_that_is_too_short_is_refused() {
     for secret in ["", "c2hvcnQ=", "not base64 at all, though it is long enough to be one!"] {
@@ -209,8 +282,6 @@ fn a_signing_secret_that_is_too_short_is_refused() {
             "{told:?}"
         );
     }
-    let with = [PRODUCTION, &[("OTP_LOGIN__JWT__ALGORITHM", "ES256")]].concat();
-    assert!(problems(&with, &[])[0].starts_with("OTP_LOGIN__JWT__PRIVATE_KEY: "));
 }
 
 #[test]

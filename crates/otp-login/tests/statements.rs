@@ -14,6 +14,8 @@ fn world() -> World {
         .with("OTP_LOGIN__SERVER__WORKERS", "1")
         .with("OTP_LOGIN__OTP__RESEND_COOLDOWN_SECONDS", "0")
         .with("OTP_LOGIN__OTP__MAX_SENDS", "1000")
+        // What looks for notices would be counted, too.
+        .with("OTP_LOGIN__EVENTS__POLL_MS", "3600000")
         .start()
 }
 

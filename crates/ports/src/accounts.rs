@@ -2,17 +2,20 @@
 
 use async_trait::async_trait;
 use domain::{
-    Email, Locale, PasswordFailures, PasswordHash, PhoneNumber, SessionId, SignInName, User, UserId,
+    AccountLock, DeviceId, Email, Locale, PasswordFailures, PasswordHash, PhoneNumber, SessionId, SignInName,
+    User, UserId,
 };
 use jiff::Timestamp;
 
-use crate::{NewEvent, StoreError};
+use crate::{NewEvent, PresentedDevice, StoreError};
 
-/// An account and the hash of its password.
+/// An account, the hash of its password, and its lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     pub user: User,
     pub password_hash: PasswordHash,
+    /// While there is one nobody may sign in.
+    pub lock: Option<AccountLock>,
 }
 
 /// A registration whose phone is not yet proven. It reserves nothing.
@@ -38,6 +41,24 @@ pub struct SignIn {
     pub account: Option<Account>,
     /// Live registrations with the name, newest first.
     pub registrations: Vec<PendingRegistration>,
+    /// The live device of the account whose token was presented.
+    pub device: Option<DeviceId>,
+    /// A registration that came from another system, with the hash that it had there. Nobody
+    /// has one beside an account.
+    pub imported: Option<PendingRegistration>,
+    /// Whether anybody, with this name or another, still has an imported registration or an
+    /// account whose imported hash has a salt of its own.
+    pub imports_remain: bool,
+}
+
+/// A wrong password that came with a token of a live device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceFailure {
+    pub id: DeviceId,
+    /// With so many since the last right password the device is forgotten.
+    pub most: u32,
+    /// Recorded when it is.
+    pub event: NewEvent,
 }
 
 /// A wrong password.
@@ -48,6 +69,8 @@ pub struct PasswordFailure {
     /// Whose password it should have been, if there is an account, and what its owner
     /// will read of it.
     pub owner: Option<(UserId, NewEvent)>,
+    /// The owner's device that it came from, as its token says.
+    pub device: Option<DeviceFailure>,
 }
 
 /// A password that is to take the place of another.
@@ -71,11 +94,17 @@ pub trait AccountStore: Send + Sync {
     /// Registrations count as live when their challenge is. An e-mail may
     /// bring up to 50 of them: they share one salt, so they cost one hash. A
     /// phone number brings the newest only, because each would cost a hash and
-    /// the time would tell how many there are, the account among them.
-    async fn find_sign_in(&self, name: &SignInName, now: Timestamp) -> Result<SignIn, StoreError>;
+    /// the time would tell how many there are, the account among them. A device is found
+    /// when its token is presented unspent, or spent not longer ago than its leeway.
+    async fn find_sign_in(
+        &self,
+        name: &SignInName,
+        device: Option<PresentedDevice>,
+        now: Timestamp,
+    ) -> Result<SignIn, StoreError>;
 
-    /// Counts one wrong password and records it for the owner. Atomic: concurrent
-    /// failures all count. The count starts anew when the last failure is older than
+    /// Counts one wrong password, also against the device it came from, and records it for
+    /// the owner. Atomic: concurrent failures all count. The count starts anew when the last failure is older than
     /// [`PasswordFailures::MEMORY`].
     async fn record_password_failure(
         &self,
@@ -95,9 +124,11 @@ pub trait AccountStore: Send + Sync {
     /// An account with its password hash; `None` when it is gone.
     async fn find_account(&self, user_id: UserId) -> Result<Option<Account>, StoreError>;
 
-    /// Replaces the password, unless it was changed since `old` was read, and ends all
-    /// other sessions; `false`, and nothing happens, when it was or the account is gone.
-    /// Atomic: of any number of concurrent changes of one password exactly one succeeds.
+    /// Replaces the password, unless it was changed since `old` was read; ends all other
+    /// sessions, closes the sign-ins and step-ups that the old one opened and forgets the
+    /// devices. `false`, and nothing happens, when it was or the account is gone.
+    /// Atomic: of any number of concurrent changes of one password exactly one succeeds, and
+    /// nobody who uses the old one meanwhile keeps a session.
     async fn change_password(&self, change: &PasswordChange, now: Timestamp) -> Result<bool, StoreError>;
 
     /// Sets or, with `None`, forgets the language; `None` when the account is gone.

@@ -366,8 +366,8 @@ pub enum Redeemed {
 pub trait ChallengeStore: Send + Sync {
     /// Opens a challenge, or finds the live one of the same subject, and
     /// decides whether a message is to be sent: one round trip. `None`, and nothing
-    /// happens, when the account is gone or its password is another meanwhile; a
-    /// registration and a decoy are always opened.
+    /// happens, when the account is gone or its password is another meanwhile, or was compared
+    /// and the account is locked; a registration and a decoy are always opened.
     ///
     /// Of any number of concurrent calls about one number, whatever their
     /// purpose, at most one gets [`SendDecision::Reserved`] in each cooldown.

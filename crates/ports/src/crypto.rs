@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use domain::{
-    AccessClaims, AccessToken, ChallengeId, Code, Email, Password, PasswordHash, RecoveryCode,
-    RecoveryCodeHash, RefreshToken, RefreshTokenHash, TotpSecret, TotpStep,
+    AccessClaims, AccessToken, ChallengeId, Code, DeviceToken, DeviceTokenHash, Email, Password,
+    PasswordHash, RecoveryCode, RecoveryCodeHash, RefreshToken, RefreshTokenHash, TotpSecret, TotpStep,
 };
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
@@ -29,6 +29,12 @@ pub trait SecretGenerator: Send + Sync {
 
     /// The form in which a refresh token is stored and found.
     fn hash_refresh_token(&self, token: &RefreshToken) -> RefreshTokenHash;
+
+    /// 256 random bits.
+    fn device_token(&self) -> DeviceToken;
+
+    /// The form in which a device token is stored and found.
+    fn hash_device_token(&self, token: &DeviceToken) -> DeviceTokenHash;
 
     /// 160 random bits.
     fn totp_secret(&self) -> TotpSecret;
@@ -106,6 +112,13 @@ pub trait PasswordHasher: Send + Sync {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the access token is not valid")]
 pub struct InvalidAccessToken;
+
+/// The keys of operators.
+#[cfg_attr(feature = "mock", mockall::automock)]
+pub trait AdminKeys: Send + Sync {
+    /// Whether `presented` is one of them, in a time that does not depend on it.
+    fn knows(&self, presented: &str) -> bool;
+}
 
 /// A token could not be signed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

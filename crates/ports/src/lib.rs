@@ -7,34 +7,47 @@
 //! result. Whoever unit-tests a use-case takes the mocks of the feature `mock`.
 
 mod accounts;
+mod api_keys;
 mod background;
 mod challenges;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod crypto;
+mod devices;
+mod directory;
 mod error;
 mod events;
 mod factors;
+mod import;
+mod notices;
 mod provider;
 mod readiness;
 mod sealing;
 mod sessions;
+mod signing_keys;
+mod webhooks;
 
 pub use accounts::{
-    Account, AccountStore, PasswordChange, PasswordFailure, PendingRegistration, SignIn, ThrottleKey,
+    Account, AccountStore, DeviceFailure, PasswordChange, PasswordFailure, PendingRegistration, SignIn,
+    ThrottleKey,
 };
+pub use api_keys::ApiKeys;
 pub use background::{Background, Work};
 pub use challenges::{
     Attempt, ChallengeStore, Guess, NewChallenge, Opened, PasswordReset, PhoneChange, Proof, Redeemed,
     Resend, ReservedSend, SendDecision, SendLimits, Spent, Subject, Taken, UnseenSend,
 };
 pub use crypto::{
-    AccessTokens, Candidate, Clock, HashError, InvalidAccessToken, PasswordHasher, PasswordMatch,
+    AccessTokens, AdminKeys, Candidate, Clock, HashError, InvalidAccessToken, PasswordHasher, PasswordMatch,
     SecretGenerator, SigningFailed, TotpCodes,
 };
+pub use devices::{DeviceSignIn, DeviceStore, DeviceUse, NewDevice, PresentedDevice};
+pub use directory::{AccountDirectory, AccountEntry, AccountEvent, LockChange};
 pub use error::StoreError;
 pub use events::{EventStore, NewEvent};
 pub use factors::{ConfirmedTotp, FactorStore, RecoveryCodeSet, TotpBegin, TotpConfirmation, TotpEnrolment};
+pub use import::{AccountImport, ImportConflict, ImportOutcome, ImportedAccount, KnownNames};
+pub use notices::{DueNotice, Notice, NoticeFault, NoticeSender, NoticeStore};
 pub use provider::{
     CodeCheck, CodeRequest, DecoyCodes, NotSent, ProviderFault, StartError, StartedVerification,
     VerificationProvider,
@@ -42,16 +55,32 @@ pub use provider::{
 pub use readiness::{Dependency, Unready};
 pub use sealing::{SealContext, SealedValue, Sealer, UnsealError, Unsealed};
 pub use sessions::{LiveSession, NewSession, Rotation, SessionStore};
+pub use signing_keys::{
+    NewSigningKey, SigningKeyPair, SigningKeyRing, SigningKeyStore, StoredSigningKey, UnusableSigningKey,
+};
+pub use webhooks::{
+    DeadDelivery, DeadFilter, DueDelivery, Subscription, WebhookEvent, WebhookFault, WebhookSender,
+    WebhookStore,
+};
 
 #[cfg(feature = "mock")]
 pub use self::{
     accounts::MockAccountStore,
+    api_keys::MockApiKeys,
     challenges::MockChallengeStore,
-    crypto::{MockAccessTokens, MockClock, MockPasswordHasher, MockSecretGenerator, MockTotpCodes},
+    crypto::{
+        MockAccessTokens, MockAdminKeys, MockClock, MockPasswordHasher, MockSecretGenerator, MockTotpCodes,
+    },
+    devices::MockDeviceStore,
+    directory::MockAccountDirectory,
     events::MockEventStore,
     factors::MockFactorStore,
+    import::MockAccountImport,
+    notices::{MockNoticeSender, MockNoticeStore},
     provider::{MockDecoyCodes, MockVerificationProvider},
     readiness::MockDependency,
     sealing::MockSealer,
     sessions::MockSessionStore,
+    signing_keys::{MockSigningKeyRing, MockSigningKeyStore},
+    webhooks::{MockWebhookSender, MockWebhookStore},
 };

@@ -7,7 +7,7 @@ use domain::{
 };
 use jiff::Timestamp;
 
-use crate::{NewEvent, StoreError};
+use crate::{NewDevice, NewEvent, StoreError};
 
 /// A session to be opened together with what proves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct NewSession {
     pub max_per_user: u32,
     /// Recorded when the session is opened.
     pub event: NewEvent,
+    /// Remembered with it, if the user wishes so.
+    pub device: Option<NewDevice>,
 }
 
 /// A session that is alive, and whose it is.

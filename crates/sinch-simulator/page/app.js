@@ -13,15 +13,27 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-d
 
 let messages = [];
 let seen = null;
-let revision = null;
+const lists = {
+  "/inbox": { key: "messages", revision: null, items: [] },
+  "/notices": { key: "notices", revision: null, items: [] },
+};
+
+// Whether the list is another one than before.
+async function refresh(path, list) {
+  const headers = list.revision ? { "If-None-Match": list.revision } : {};
+  const answer = await fetch(`${path}?limit=${SHOWN_MESSAGES}`, { headers, cache: "no-store" });
+  if (answer.status !== 200) return false;
+  list.items = (await answer.json())[list.key];
+  list.revision = answer.headers.get("ETag");
+  return true;
+}
 
 async function poll() {
-  const headers = revision ? { "If-None-Match": revision } : {};
   try {
-    const answer = await fetch(`/inbox?limit=${SHOWN_MESSAGES}`, { headers, cache: "no-store" });
-    if (answer.status === 200) {
-      messages = (await answer.json()).messages;
-      revision = answer.headers.get("ETag");
+    const changed = await Promise.all(Object.entries(lists).map(([path, list]) => refresh(path, list)));
+    if (changed.includes(true)) {
+      messages = Object.values(lists).flatMap((list) => list.items);
+      messages.sort((one, other) => other.received_at.localeCompare(one.received_at));
       show();
     }
     showState("live", "Live");
@@ -64,7 +76,7 @@ function announce() {
   seen = new Set(messages.map((message) => message.id));
   if (fresh.length > 0) {
     byId("news").textContent = `New message for ${fresh[0].number}: ${fresh[0].text}`;
-    document.title = `${fresh[0].code} · Sinch simulator`;
+    document.title = `${fresh[0].code ?? "Notice"} · Sinch simulator`;
   }
 }
 
@@ -89,6 +101,10 @@ function bubble(message) {
   time.textContent = clock.format(received);
 
   const code = node.querySelector(".code");
+  if (!message.code) {
+    code.remove();
+    return node;
+  }
   code.dataset.message = message.id;
   code.classList.toggle("is-long", message.code.length > 8);
   code.querySelector(".code-text").textContent = message.code;

@@ -28,6 +28,8 @@ const FLASHCALL_WAIT: u64 = 45;
 pub(crate) struct Memory {
     pub(crate) ledger: Ledger,
     pub(crate) inbox: Inbox,
+    /// Texts that hold no code.
+    pub(crate) notices: Inbox,
     pub(crate) traffic: Traffic,
     pub(crate) faults: PlannedFaults,
 }
@@ -70,6 +72,7 @@ impl Exchange {
             memory: Mutex::new(Memory {
                 ledger: Ledger::new(settings.capacity),
                 inbox: Inbox::new(settings.capacity),
+                notices: Inbox::new(settings.capacity),
                 traffic: Traffic::new(settings.capacity),
                 faults: PlannedFaults::default(),
             }),

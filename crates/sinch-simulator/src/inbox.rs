@@ -13,14 +13,15 @@ use crate::wording::Language;
 /// One message, as a person holding the phone sees it.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Message {
-    /// The id of the verification that it belongs to.
+    /// The id of the verification or batch that it belongs to.
     pub(crate) id: String,
     /// E.164.
     pub(crate) number: String,
     /// `sms`, `voice`, `flashcall` or `whatsapp`.
     pub(crate) channel: &'static str,
-    /// What to type in.
-    pub(crate) code: String,
+    /// What to type in; none in a notice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) code: Option<String>,
     pub(crate) text: String,
     pub(crate) received_at: Timestamp,
 }
@@ -40,10 +41,22 @@ impl Message {
             id: verification.id.clone(),
             number: verification.number.clone(),
             channel,
-            code: code.clone(),
+            code: Some(code.clone()),
             text,
             received_at: to_the_millisecond(verification.created_at),
         })
+    }
+
+    /// A text without a code.
+    pub(crate) fn text(id: &str, number: &str, text: &str, now: Timestamp) -> Self {
+        Self {
+            id: id.to_owned(),
+            number: number.to_owned(),
+            channel: "sms",
+            code: None,
+            text: text.to_owned(),
+            received_at: to_the_millisecond(now),
+        }
     }
 }
 
@@ -145,7 +158,7 @@ mod tests {
                 id: n.to_string(),
                 number: "+46701234567".to_owned(),
                 channel: "sms",
-                code: "0123".to_owned(),
+                code: Some("0123".to_owned()),
                 text: String::new(),
                 received_at: Timestamp::UNIX_EPOCH,
             });

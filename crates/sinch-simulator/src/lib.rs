@@ -21,13 +21,19 @@
 //! Requests are signed (`Application key:signature`) or carry `Basic`
 //! credentials. Errors are `{"errorCode","message","reference"}`.
 //!
+//! # The Sinch SMS API
+//!
+//! `POST /xms/v1/{service_plan_id}/batches` sends one text to some numbers, with the API token as
+//! `Authorization: Bearer`. Such texts are notices, never codes, and are listed apart.
+//!
 //! # For people and tests, unsigned
 //!
 //! | request | meaning |
 //! |---|---|
 //! | `GET /` | a live page of phones and their messages |
 //! | `GET /inbox?number=+46701234567&limit=20` | `{"messages":[{"id","number","channel","code","text","received_at"}]}`, newest first; both parameters are optional; answers `If-None-Match` with 304 |
-//! | `DELETE /inbox` | forget all messages |
+//! | `GET /notices?number=+46701234567&limit=20` | `{"notices":[{"id","number","channel","text","received_at"}]}`, the texts without codes, in the same way |
+//! | `DELETE /inbox` | forget all messages and notices |
 //! | `GET /requests?number=+46701234567` | `{"requests":[{"number","starts","messages","reports","statuses"}]}`, how often each number was asked for |
 //! | `GET /about` | `{"service_url"}`, where the service that uses this simulator is reached |
 //! | `GET /magic-numbers` | the [`MAGIC_NUMBERS`] as JSON |
@@ -60,4 +66,7 @@ pub use clock::{Clock, SystemClock};
 pub use fault::{FaultKind, Operation};
 pub use magic::{MAGIC_NUMBERS, MagicNumber};
 pub use server::{RunningSimulator, Simulator};
-pub use settings::{DEVELOPMENT_KEY, DEVELOPMENT_SECRET, Settings, WrongCodeAnswer};
+pub use settings::{
+    DEVELOPMENT_KEY, DEVELOPMENT_SECRET, DEVELOPMENT_SMS_PLAN, DEVELOPMENT_SMS_TOKEN, Settings,
+    WrongCodeAnswer,
+};

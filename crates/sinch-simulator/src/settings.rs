@@ -14,6 +14,13 @@ pub const DEVELOPMENT_KEY: &str = "11111111-2222-3333-4444-555555555555";
 /// nothing but the simulator.
 pub const DEVELOPMENT_SECRET: &str = "MDEyMzQ1Njc4OWFiY2RlZg==";
 
+/// Service plan of the SMS API of a simulator that nobody configured.
+pub const DEVELOPMENT_SMS_PLAN: &str = "11111111222233334444555555555555";
+
+/// API token that belongs to [`DEVELOPMENT_SMS_PLAN`]; public, so good for nothing but the
+/// simulator.
+pub const DEVELOPMENT_SMS_TOKEN: &str = "development0sms0token0not0secret";
+
 /// How a wrong code is answered. Sinch documents both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WrongCodeAnswer {
@@ -32,6 +39,10 @@ pub struct Settings {
     pub application_key: String,
     /// Application secret in Base64, as the dashboard shows it.
     pub application_secret: String,
+    /// Service plan of the SMS API.
+    pub sms_service_plan_id: String,
+    /// Bearer token of the service plan.
+    pub sms_api_token: String,
     /// Where signed events go; without it none are sent, and requests that
     /// carry no signature are refused.
     pub callback_url: Option<String>,
@@ -76,6 +87,8 @@ impl Default for Settings {
         Self {
             application_key: DEVELOPMENT_KEY.to_owned(),
             application_secret: DEVELOPMENT_SECRET.to_owned(),
+            sms_service_plan_id: DEVELOPMENT_SMS_PLAN.to_owned(),
+            sms_api_token: DEVELOPMENT_SMS_TOKEN.to_owned(),
             callback_url: None,
             code_length: 6,
             default_expiry: Duration::from_mins(5),

@@ -34,7 +34,7 @@ impl ForgotPassword {
     pub async fn execute(&self, request: ForgotPasswordRequest) -> Result<Challenge, BlindChallengeError> {
         let now = self.clock.now();
         let name = SignInName::Email(request.email.clone());
-        let found = self.accounts.find_sign_in(&name, now).await.map_err(Fault::from)?;
+        let found = self.accounts.find_sign_in(&name, None, now).await.map_err(Fault::from)?;
         let user_id = found.account.map(|account| account.user.id);
         let subject = |user_id| Subject::PasswordReset { email: request.email.clone(), user_id };
         let start =

@@ -4,22 +4,29 @@
 //! sentence that describes it. A use-case never calls another, knows no
 //! HTTP and no SQL, and is wired by a struct literal.
 
+mod admit_caller;
 mod app;
 mod authenticate;
 mod blind_challenges;
+mod by_device;
 mod change_password;
 mod change_phone;
 mod check_readiness;
 mod codes;
 mod deliver;
+mod deliver_notices;
+mod deliver_webhooks;
 mod enrol_totp;
 mod event;
 mod fault;
 mod forgot_password;
+mod introspect_token;
 mod log_in;
 mod log_out;
 mod open_session;
+mod operators;
 mod own_account;
+mod own_devices;
 mod own_factors;
 mod own_password;
 mod own_sessions;
@@ -29,25 +36,36 @@ mod refresh_session;
 mod register_user;
 mod request_otp;
 mod reset_password;
+mod signing_keys;
 mod start_phone_login;
 mod start_step_up;
 mod verify_otp;
 
+pub use admit_caller::{AdmitCaller, CallerRefused};
 pub use authenticate::{Authenticate, AuthenticateError, Principal, StepUpRequired};
 pub use blind_challenges::{BlindChallengeError, BlindChallenges};
 pub use change_password::{ChangePassword, ChangePasswordError, ChangePasswordRequest};
 pub use change_phone::{StartPhoneChange, StartPhoneChangeError, StartPhoneChangeRequest, VerifyPhone};
 pub use check_readiness::{CheckReadiness, DependencyState};
+pub use deliver_notices::DeliverNotices;
+pub use deliver_webhooks::{DeliverWebhooks, FanOutEvents};
 pub use enrol_totp::{BeginTotp, BeginTotpError, ConfirmTotp, ConfirmTotpError};
 pub use fault::Fault;
 pub use forgot_password::{ForgotPassword, ForgotPasswordRequest};
-pub use log_in::{LogIn, LogInError, LogInRequest};
+pub use introspect_token::{ActiveToken, IntrospectToken};
+pub use log_in::{LogIn, LogInError, LogInRequest, LoggedIn};
 pub use log_out::{LogOut, LogOutError};
 pub use open_session::SignedIn;
+pub use operators::{
+    AccountDetails, AuthorizeOperator, EndAllSessions, EndAllSessionsError, ExportAccounts, FindAccounts,
+    ImportAccounts, ListAccountEvents, ListAllEvents, LockAccount, LockAccountError, NotAnOperator,
+    PersonToImport, RemoveAccount, RemoveAccountError, ShowAccount, ShowAccountError, UnlockAccount,
+};
 pub use own_account::{
     AccountExport, ChangeLocale, ChangeLocaleError, DeleteAccount, DeleteAccountError, EnrolledApp,
     ExportAccount, ExportAccountError, ListEvents,
 };
+pub use own_devices::{ForgetDevice, ForgetDeviceError, ForgetDevices, ListDevices};
 pub use own_factors::{RemoveTotp, RemoveTotpError, RenewRecoveryCodes, RenewRecoveryCodesError};
 pub use own_sessions::{EndOtherSessions, EndSession, EndSessionError, ListSessions};
 pub use publish_keys::PublishKeys;
@@ -55,9 +73,16 @@ pub use refresh_session::{RefreshSession, RefreshSessionError};
 pub use register_user::{RegisterUser, RegisterUserError, RegisterUserRequest};
 pub use request_otp::{RequestOtp, RequestOtpError, RequestOtpRequest};
 pub use reset_password::{ResetPassword, ResetPasswordError, ResetPasswordRequest};
+pub use signing_keys::{
+    Haste, KeepSigningKeys, KeysInForce, ListSigningKeys, RetireSigningKey, RetireSigningKeyError,
+    RotateSigningKey, RotateSigningKeyError, SigningKeysUnusable,
+};
 pub use start_phone_login::{StartPhoneLogin, StartPhoneLoginError, StartPhoneLoginRequest};
 pub use start_step_up::{StartStepUp, StartStepUpError, StartStepUpRequest};
 pub use verify_otp::{VerifyOtp, VerifyOtpError, VerifyOtpRequest};
+
+// What operators are shown, for whoever knows no port.
+pub use ports::{AccountEntry, AccountEvent};
 
 /// The examples of the README.
 #[cfg(doctest)]

@@ -3,17 +3,20 @@
 use std::sync::Arc;
 
 use domain::{
-    Challenge, ChallengePolicy, Channel, Client, DestinationPolicy, EventName, Locale, Password,
-    PasswordHash, PhoneNumber, Quotas, SecondFactors, SendReference, SignInName, VerificationId,
+    Challenge, ChallengePolicy, Channel, Client, DestinationPolicy, DevicePolicy, DeviceToken, EventName,
+    Locale, Password, PasswordHash, PhoneNumber, Quotas, SecondFactors, SendReference, SessionPolicy,
+    SignInName, VerificationId,
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::{
-    Account, AccountStore, Candidate, ChallengeStore, Clock, NewChallenge, PasswordFailure, PasswordHasher,
-    SecretGenerator, SendLimits, SignIn, Subject, VerificationProvider,
+    AccessTokens, Account, AccountStore, Candidate, ChallengeStore, Clock, DeviceFailure, DeviceStore,
+    NewChallenge, PasswordFailure, PasswordHasher, PendingRegistration, PresentedDevice, SecretGenerator,
+    SendLimits, SignIn, Subject, VerificationProvider,
 };
 
 use crate::{
-    Fault,
+    Fault, SignedIn,
+    by_device::ByDevice,
     deliver::{Undelivered, may_send, open},
     event::event,
 };
@@ -22,16 +25,22 @@ use crate::{
 ///
 /// Works for accounts and for registrations whose phone is not yet proven.
 /// Known and unknown names cost the same hashes, slow down alike after
-/// failures and get the same refusal.
+/// failures and get the same refusal. A remembered device needs no code, and does
+/// not wait for the failures of others.
 pub struct LogIn {
     pub clock: Arc<dyn Clock>,
     pub secrets: Arc<dyn SecretGenerator>,
+    pub tokens: Arc<dyn AccessTokens>,
     pub hasher: Arc<dyn PasswordHasher>,
     pub accounts: Arc<dyn AccountStore>,
     pub challenges: Arc<dyn ChallengeStore>,
+    pub devices: Arc<dyn DeviceStore>,
     pub provider: Arc<dyn VerificationProvider>,
     pub destinations: DestinationPolicy,
     pub policy: ChallengePolicy,
+    pub sessions: SessionPolicy,
+    /// `None` when devices are not remembered: then their tokens are worth nothing.
+    pub remembering: Option<DevicePolicy>,
     pub quotas: Quotas,
 }
 
@@ -40,9 +49,20 @@ pub struct LogIn {
 pub struct LogInRequest {
     pub name: SignInName,
     pub password: Password,
+    /// Of a device that may be remembered.
+    pub device_token: Option<DeviceToken>,
     /// The language of the request, for accounts that chose none.
     pub request_locale: Option<Locale>,
     pub client: Client,
+}
+
+/// What the right password opened.
+#[derive(Debug)]
+pub enum LoggedIn {
+    /// A challenge: the code is next.
+    OtpRequired(Challenge),
+    /// A session, on a remembered device.
+    Authenticated(SignedIn),
 }
 
 /// Why no sign-in was started.
@@ -62,12 +82,14 @@ pub enum LogInError {
 }
 
 impl LogIn {
-    /// Starts a sign-in, or finds the same one alive.
+    /// Starts a sign-in, or finds the same one alive; on a remembered device it is done.
     #[tracing::instrument(name = "log_in", skip_all)]
-    pub async fn execute(&self, request: LogInRequest) -> Result<Challenge, LogInError> {
+    pub async fn execute(&self, request: LogInRequest) -> Result<LoggedIn, LogInError> {
         let now = self.clock.now();
-        let sign_in = self.accounts.find_sign_in(&request.name, now).await.map_err(Fault::from)?;
-        if let Some(retry_at) = sign_in.failures.retry_at(now) {
+        let presented = self.presented(&request);
+        let found = self.accounts.find_sign_in(&request.name, presented, now).await;
+        let sign_in = found.map_err(Fault::from)?;
+        if let Some(retry_at) = retry_at(&sign_in, now) {
             tracing::warn!(event = "authn_login_lock", "too many wrong passwords for one name");
             return Err(LogInError::RateLimited { retry_after: retry_at.duration_since(now) });
         }
@@ -82,38 +104,54 @@ impl LogIn {
             self.record_failure(&sign_in, request.client.clone(), now).await?;
         }
         // The hash took its time: what follows counts from here.
-        self.start(recognised, request, self.clock.now()).await
+        let now = self.clock.now();
+        if let Some(presented) = presented {
+            let (devices, secrets, tokens) = (&*self.devices, &*self.secrets, &*self.tokens);
+            let by_device = ByDevice { devices, secrets, tokens, sessions: &self.sessions };
+            let signed_in = by_device.sign_in(&recognised.subject, presented, &request.client, now).await?;
+            if let Some(signed_in) = signed_in {
+                return Ok(LoggedIn::Authenticated(signed_in));
+            }
+        }
+        self.start(recognised, request, now).await.map(LoggedIn::OtpRequired)
+    }
+
+    /// The device token, if it can be worth anything.
+    fn presented(&self, request: &LogInRequest) -> Option<PresentedDevice> {
+        let (token, policy) = (request.device_token.as_ref()?, self.remembering.as_ref()?);
+        let token = self.secrets.hash_device_token(token);
+        Some(PresentedDevice { token, reuse_leeway: policy.reuse_leeway })
     }
 
     async fn record_failure(&self, sign_in: &SignIn, client: Client, now: Timestamp) -> Result<(), Fault> {
         let owner = sign_in.account.as_ref().map(|account| account.user.id);
-        let event = event(&*self.secrets, EventName::LoginFail, client, now);
-        let failure =
-            PasswordFailure { key: sign_in.throttle_key.clone(), owner: owner.map(|owner| (owner, event)) };
+        let event_of = |name| event(&*self.secrets, name, client.clone(), now);
+        let failure = PasswordFailure {
+            key: sign_in.throttle_key.clone(),
+            owner: owner.map(|owner| (owner, event_of(EventName::LoginFail))),
+            device: sign_in.device.map(|id| DeviceFailure {
+                id,
+                most: DevicePolicy::MAX_FAILURES,
+                event: event_of(EventName::DeviceRevoked),
+            }),
+        };
         Ok(self.accounts.record_password_failure(&failure, now).await?)
     }
 
     /// Whose password it is: the account's, or else a pending registration's.
     async fn recognise(&self, request: &LogInRequest, sign_in: &SignIn) -> Result<Option<Recognised>, Fault> {
-        let account = sign_in.account.iter().map(|account| Candidate {
-            owner: account.user.email.clone(),
-            hash: account.password_hash.clone(),
-        });
-        let pending = sign_in.registrations.iter().map(|registration| Candidate {
-            owner: registration.email.clone(),
-            hash: registration.password_hash.clone(),
-        });
-        let candidates: Vec<Candidate> = account.chain(pending).collect();
-        let matched =
-            self.hasher.find_match(&request.password, &candidates, least_hashes(&request.name)).await?;
+        let known = Known::of(sign_in);
+        let candidates: Vec<Candidate> = known.iter().map(Known::candidate).collect();
+        let least_hashes = least_hashes(&request.name, sign_in.imports_remain);
+        let matched = self.hasher.find_match(&request.password, &candidates, least_hashes).await?;
         let Some(matched) = matched else { return Ok(None) };
-        match &sign_in.account {
-            Some(account) if matched.index == 0 => {
+        Ok(match known.get(matched.index) {
+            Some(Known::Account(account)) if account.lock.is_none() => {
                 let mut password_hash = account.password_hash.clone();
                 if matched.outdated {
                     password_hash = self.upgrade(account, &request.password).await.unwrap_or(password_hash);
                 }
-                Ok(Some(Recognised {
+                Some(Recognised {
                     locale: account.user.locale.clone(),
                     phone: account.user.phone.clone(),
                     second_factors: account.user.second_factors,
@@ -123,16 +161,36 @@ impl LogIn {
                         throttle_key: sign_in.throttle_key.clone(),
                         password_hash,
                     },
-                }))
+                })
             }
-            account => {
-                let place = matched.index.saturating_sub(usize::from(account.is_some()));
-                Ok(sign_in.registrations.get(place).map(|registration| Recognised {
-                    locale: registration.locale.clone(),
-                    phone: registration.phone.clone(),
-                    second_factors: SecondFactors::default(),
-                    subject: Subject::Registration(registration.clone()),
-                }))
+            Some(Known::Registration(registration)) => {
+                Some(Recognised::registration((*registration).clone()))
+            }
+            Some(Known::Imported(registration)) => {
+                let registration = self.adopted(registration, &request.password, matched.outdated).await;
+                Some(Recognised::registration(registration))
+            }
+            Some(Known::Account(_)) | None => None,
+        })
+    }
+
+    /// The registration with a hash of our own, so that whoever registers anew with the same
+    /// password finds the same challenge.
+    async fn adopted(
+        &self,
+        imported: &PendingRegistration,
+        password: &Password,
+        outdated: bool,
+    ) -> PendingRegistration {
+        if !outdated {
+            return imported.clone();
+        }
+        match self.hasher.hash(password, &imported.email).await {
+            Ok(password_hash) => PendingRegistration { password_hash, ..imported.clone() },
+            Err(error) => {
+                let fault = Fault::from(error);
+                tracing::warn!(error = &fault as &dyn std::error::Error, "a password hash was not upgraded");
+                imported.clone()
             }
         }
     }
@@ -200,13 +258,64 @@ struct Recognised {
     second_factors: SecondFactors,
 }
 
+/// When the next password may be tried. A remembered device does not wait: what strangers
+/// fail at must not keep its owner out, and its own failures end it soon.
+fn retry_at(sign_in: &SignIn, now: Timestamp) -> Option<Timestamp> {
+    if sign_in.device.is_some() { None } else { sign_in.failures.retry_at(now) }
+}
+
+impl Recognised {
+    fn registration(registration: PendingRegistration) -> Self {
+        Self {
+            locale: registration.locale.clone(),
+            phone: registration.phone.clone(),
+            second_factors: SecondFactors::default(),
+            subject: Subject::Registration(registration),
+        }
+    }
+}
+
+/// Somebody who is known by the name.
+enum Known<'a> {
+    Account(&'a Account),
+    Registration(&'a PendingRegistration),
+    Imported(&'a PendingRegistration),
+}
+
+impl<'a> Known<'a> {
+    /// The account comes first, for its owner's sake. A locked one comes last: it is compared
+    /// only for the time that takes, and hides no registration with the same password.
+    fn of(sign_in: &'a SignIn) -> Vec<Self> {
+        let account = || sign_in.account.iter().map(Known::Account);
+        let others = sign_in
+            .registrations
+            .iter()
+            .map(Known::Registration)
+            .chain(sign_in.imported.iter().map(Known::Imported));
+        let is_locked = sign_in.account.as_ref().is_some_and(|account| account.lock.is_some());
+        if is_locked { others.chain(account()).collect() } else { account().chain(others).collect() }
+    }
+
+    fn candidate(&self) -> Candidate {
+        match self {
+            Self::Account(account) => {
+                Candidate { owner: account.user.email.clone(), hash: account.password_hash.clone() }
+            }
+            Self::Registration(registration) | Self::Imported(registration) => {
+                Candidate { owner: registration.email.clone(), hash: registration.password_hash.clone() }
+            }
+        }
+    }
+}
+
 /// An e-mail's candidates share a salt and cost one hash. A number's do not:
 /// there is an account or none, and at least one registration or none, so that
-/// two hashes hide which.
-fn least_hashes(name: &SignInName) -> usize {
+/// two hashes hide which. An imported hash, of the account or in its place, has a salt of its own;
+/// while there is one anywhere, an e-mail may have two salts as well and two hashes hide whose.
+fn least_hashes(name: &SignInName, imports_remain: bool) -> usize {
     match name {
-        SignInName::Email(_) => 1,
-        SignInName::Phone(_) => 2,
+        SignInName::Email(_) if !imports_remain => 1,
+        SignInName::Email(_) | SignInName::Phone(_) => 2,
     }
 }
 

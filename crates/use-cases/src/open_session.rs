@@ -1,11 +1,11 @@
 //! The tokens of a session, new or refreshed.
 
 use domain::{
-    AccessClaims, AccessToken, AuthenticationMethod, Client, EventName, RefreshToken, SessionId,
-    SessionPolicy, User,
+    AccessClaims, AccessToken, AuthenticationMethod, Client, DeviceId, DevicePolicy, DeviceToken, EventName,
+    RefreshToken, SessionId, SessionPolicy, User,
 };
 use jiff::{SignedDuration, Timestamp};
-use ports::{AccessTokens, LiveSession, NewSession, SecretGenerator, SigningFailed};
+use ports::{AccessTokens, LiveSession, NewDevice, NewSession, SecretGenerator, SigningFailed};
 
 use crate::event::event;
 
@@ -17,12 +17,15 @@ pub struct SignedIn {
     pub refresh_token: RefreshToken,
     pub refresh_expires_in: SignedDuration,
     pub user: User,
+    /// Of the device, when it was asked to be remembered or is.
+    pub device_token: Option<DeviceToken>,
 }
 
 /// A session that is about to be opened, with the token its owner will get.
 pub(crate) struct PreparedSession {
     pub(crate) session: NewSession,
     pub(crate) refresh_token: RefreshToken,
+    device_token: Option<DeviceToken>,
 }
 
 impl PreparedSession {
@@ -43,8 +46,25 @@ impl PreparedSession {
             event: event(secrets, opened_by, client.clone(), now),
             client,
             max_per_user: policy.max_per_user,
+            device: None,
         };
-        Self { session, refresh_token }
+        Self { session, refresh_token, device_token: None }
+    }
+
+    /// The same on a device that is remembered from then on.
+    pub(crate) fn remembering(self, secrets: &dyn SecretGenerator, policy: &DevicePolicy) -> Self {
+        let Self { session, refresh_token, .. } = self;
+        let (now, client) = (session.times.created_at, session.client.clone());
+        let token = secrets.device_token();
+        let device = NewDevice {
+            id: DeviceId(secrets.id(now)),
+            token: secrets.hash_device_token(&token),
+            expires_at: policy.expires_at(now),
+            max_per_user: policy.max_per_user,
+            event: event(secrets, EventName::DeviceRemembered, client, now),
+        };
+        let session = NewSession { device: Some(device), ..session };
+        Self { session, refresh_token, device_token: Some(token) }
     }
 
     /// What the owner gets once the store has opened the session.
@@ -55,15 +75,29 @@ impl PreparedSession {
         policy: &SessionPolicy,
         now: Timestamp,
     ) -> Result<SignedIn, SigningFailed> {
+        let authenticated_at = self.session.times.created_at;
+        self.opened_since(authenticated_at, user, tokens, policy, now)
+    }
+
+    /// The same for a session that proves no more than was proven at `authenticated_at`.
+    pub(crate) fn opened_since(
+        self,
+        authenticated_at: Timestamp,
+        user: User,
+        tokens: &dyn AccessTokens,
+        policy: &SessionPolicy,
+        now: Timestamp,
+    ) -> Result<SignedIn, SigningFailed> {
         let live = LiveSession {
             id: self.session.id,
             user,
-            authenticated_at: self.session.times.created_at,
+            authenticated_at,
             methods: self.session.methods,
             expires_at: self.session.times.expires_at,
             absolute_expires_at: self.session.times.absolute_expires_at,
         };
-        sign(live, self.refresh_token, tokens, policy, now)
+        let signed_in = sign(live, self.refresh_token, tokens, policy, now)?;
+        Ok(SignedIn { device_token: self.device_token, ..signed_in })
     }
 }
 
@@ -90,5 +124,6 @@ pub(crate) fn sign(
         refresh_token,
         refresh_expires_in: session.expires_at.duration_since(now),
         user: session.user,
+        device_token: None,
     })
 }

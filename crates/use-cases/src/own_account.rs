@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use domain::{Client, EventId, EventName, Locale, SecurityEvent, SessionEntry, User};
+use domain::{Client, DeviceEntry, EventId, EventName, Locale, SecurityEvent, SessionEntry, User};
 use jiff::Timestamp;
-use ports::{AccountStore, Clock, EventStore, FactorStore, SecretGenerator, SessionStore, TotpEnrolment};
+use ports::{
+    AccountStore, Clock, DeviceStore, EventStore, FactorStore, SecretGenerator, SessionStore, TotpEnrolment,
+};
 
 use crate::{Fault, Principal, StepUpRequired, event::event};
 
@@ -100,6 +102,7 @@ pub struct ExportAccount {
     pub clock: Arc<dyn Clock>,
     pub sessions: Arc<dyn SessionStore>,
     pub factors: Arc<dyn FactorStore>,
+    pub devices: Arc<dyn DeviceStore>,
     pub events: Arc<dyn EventStore>,
 }
 
@@ -109,6 +112,7 @@ pub struct AccountExport {
     pub user: User,
     pub totp: Option<EnrolledApp>,
     pub sessions: Vec<SessionEntry>,
+    pub devices: Vec<DeviceEntry>,
     pub events: Vec<SecurityEvent>,
 }
 
@@ -147,7 +151,8 @@ impl ExportAccount {
         let user = principal.user.clone();
         let sessions = self.sessions.list_sessions(user.id, now).await.map_err(Fault::from)?;
         let totp = self.factors.find_totp(user.id).await.map_err(Fault::from)?.map(EnrolledApp::from);
+        let devices = self.devices.list_devices(user.id, now).await.map_err(Fault::from)?;
         let events = self.events.list_events(user.id, None, Self::MOST_EVENTS).await.map_err(Fault::from)?;
-        Ok(AccountExport { user, totp, sessions, events })
+        Ok(AccountExport { user, totp, sessions, devices, events })
     }
 }

@@ -48,7 +48,8 @@ impl OwnPassword<'_> {
         now: Timestamp,
     ) -> Result<Proven, Unproven> {
         let name = SignInName::Email(principal.user.email.clone());
-        let SignIn { throttle_key, failures, account, .. } = self.accounts.find_sign_in(&name, now).await?;
+        let SignIn { throttle_key, failures, account, .. } =
+            self.accounts.find_sign_in(&name, None, now).await?;
         if let Some(retry_at) = failures.retry_at(now) {
             tracing::warn!(event = "authn_login_lock", "too many wrong passwords for one name");
             return Err(Unproven::RateLimited { retry_after: retry_at.duration_since(now) });
@@ -60,7 +61,8 @@ impl OwnPassword<'_> {
             return Ok(Proven { account, throttle_key });
         }
         let event = event(self.secrets, wrong, client.clone(), now);
-        let failure = PasswordFailure { key: throttle_key, owner: Some((account.user.id, event)) };
+        let failure =
+            PasswordFailure { key: throttle_key, owner: Some((account.user.id, event)), device: None };
         self.accounts.record_password_failure(&failure, now).await?;
         tracing::info!(event = wrong.as_str(), user.id = %account.user.id.0, "wrong password of a signed-in user");
         Err(Unproven::Wrong)

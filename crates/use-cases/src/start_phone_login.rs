@@ -15,7 +15,8 @@ use crate::{
 /// one factor and says so: its `amr` is `sms`, and it is never fresh enough for what guards
 /// the account.
 ///
-/// Everything that the caller sees is the same for known and unknown numbers.
+/// Everything that the caller sees is the same for known and unknown numbers. An account with an
+/// authenticator app counts as none.
 pub struct StartPhoneLogin {
     pub clock: Arc<dyn Clock>,
     pub accounts: Arc<dyn AccountStore>,
@@ -51,8 +52,10 @@ impl StartPhoneLogin {
         phone.sendable(&self.destinations).map_err(|_| StartPhoneLoginError::DestinationNotAllowed)?;
         let now = self.clock.now();
         let name = SignInName::Phone(phone.clone());
-        let found = self.accounts.find_sign_in(&name, now).await.map_err(Fault::from)?;
-        let user_id = found.account.map(|account| account.user.id);
+        let found = self.accounts.find_sign_in(&name, None, now).await.map_err(Fault::from)?;
+        // Who enrolled an app wants more than a phone: the session would bypass it.
+        let enough = found.account.filter(|account| !account.user.second_factors.totp);
+        let user_id = enough.map(|account| account.user.id);
         let start =
             Start { channel: Channel::Sms, request_locale: request.request_locale, client: request.client };
         let subject = |user_id| Subject::PhoneLogin { phone: phone.clone(), user_id };

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use domain::{
-    Answer, AuthenticationMethod, ChallengeId, ChallengePolicy, Channel, Client, Code, EventName, Purpose,
-    Quotas, SessionPolicy, UserId,
+    Answer, AuthenticationMethod, ChallengeId, ChallengePolicy, Channel, Client, Code, DevicePolicy,
+    EventName, Purpose, Quotas, SessionPolicy, UserId,
 };
 use jiff::SignedDuration;
 use ports::{
@@ -36,6 +36,8 @@ pub struct VerifyOtp {
     pub totp_codes: Arc<dyn TotpCodes>,
     pub policy: ChallengePolicy,
     pub sessions: SessionPolicy,
+    /// `None` when devices are not remembered.
+    pub devices: Option<DevicePolicy>,
     pub quotas: Quotas,
 }
 
@@ -44,6 +46,8 @@ pub struct VerifyOtp {
 pub struct VerifyOtpRequest {
     pub challenge_id: ChallengeId,
     pub answer: Answer,
+    /// Whether the device shall be remembered.
+    pub remember_device: bool,
     pub client: Client,
 }
 
@@ -73,12 +77,12 @@ impl VerifyOtp {
     /// Neither lets anyone in.
     #[tracing::instrument(name = "verify_otp", skip_all, fields(challenge.id = ?request.challenge_id))]
     pub async fn execute(&self, request: VerifyOtpRequest) -> Result<SignedIn, VerifyOtpError> {
-        let VerifyOtpRequest { challenge_id, answer, client } = request;
+        let VerifyOtpRequest { challenge_id, answer, remember_device, client } = request;
         let kind = answer.kind();
         let guess = Guess { id: challenge_id, purposes: PURPOSES, kind, quotas: self.quotas, asker: None };
         let attempt = self.codes().take_attempt(&guess, self.clock.now()).await?;
         match self.judge(&attempt, &answer, &client).await? {
-            Some(proof) => self.redeem(&attempt, &proof, client).await,
+            Some(proof) => self.redeem(&attempt, &proof, remember_device, client).await,
             None => Err(self.refuse(&attempt, client).await),
         }
     }
@@ -100,11 +104,10 @@ impl VerifyOtp {
         answer: &Answer,
         client: &Client,
     ) -> Result<Option<Proof>, VerifyOtpError> {
-        let after_the_password = matches!(attempt.purpose, Purpose::Login | Purpose::StepUp);
         match answer {
             Answer::SentCode(_) if attempt.text_barred => self.judge_nothing(attempt).await,
             Answer::SentCode(code) => Ok(self.codes().judge(attempt, code).await?.then_some(Proof::SentCode)),
-            Answer::Totp(_) | Answer::RecoveryCode(_) if !after_the_password => {
+            Answer::Totp(_) | Answer::RecoveryCode(_) if !follows_password(attempt) => {
                 self.judge_nothing(attempt).await
             }
             Answer::Totp(code) => self.judge_totp(attempt, code).await,
@@ -139,9 +142,10 @@ impl VerifyOtp {
         }
     }
 
-    /// Tells that the answer was wrong, and the owner of the account too.
+    /// Tells that the answer was wrong, and the owner of the account too where a password came
+    /// before it: anybody may ask for a code by a number, and time must not tell whose it is.
     async fn refuse(&self, attempt: &Attempt, client: Client) -> VerifyOtpError {
-        if attempt.user_id.is_some() {
+        if attempt.user_id.is_some() && follows_password(attempt) {
             let now = self.clock.now();
             let event = event(&*self.secrets, EventName::FactorFail, client, now);
             if let Err(error) = self.challenges.record_wrong_answer(attempt, &event, now).await {
@@ -155,6 +159,7 @@ impl VerifyOtp {
         &self,
         attempt: &Attempt,
         proof: &Proof,
+        remember_device: bool,
         client: Client,
     ) -> Result<SignedIn, VerifyOtpError> {
         let now = self.clock.now();
@@ -166,8 +171,13 @@ impl VerifyOtp {
             }
         };
         let methods = methods(attempt, proof);
-        let prepared =
+        let mut prepared =
             PreparedSession::new(&*self.secrets, &self.sessions, methods, client.clone(), event, now);
+        // What no password opened must not stand for one later.
+        let remembers = remember_device && attempt.purpose != Purpose::PhoneLogin;
+        if let Some(policy) = self.devices.as_ref().filter(|_| remembers) {
+            prepared = prepared.remembering(&*self.secrets, policy);
+        }
         let redeemed = match attempt.purpose {
             Purpose::Registration => {
                 let user_id = UserId(self.secrets.id(now));
@@ -200,6 +210,10 @@ impl From<Unproven> for VerifyOtpError {
             Unproven::Fault(fault) => Self::Fault(fault),
         }
     }
+}
+
+const fn follows_password(attempt: &Attempt) -> bool {
+    matches!(attempt.purpose, Purpose::Login | Purpose::StepUp)
 }
 
 /// What the session says of how it was authenticated. RFC 8176 has no name for a saved code:

@@ -150,10 +150,13 @@ impl Mocks {
             totp_codes: Arc::new(self.totp_codes),
             policy: CHALLENGES,
             sessions: SESSIONS,
+            devices: None,
             quotas: QUOTAS,
         };
         let challenge_id = ChallengeId::parse("presented-challenge").unwrap();
-        verify.execute(VerifyOtpRequest { challenge_id, answer, client: client() }).await
+        verify
+            .execute(VerifyOtpRequest { challenge_id, answer, remember_device: false, client: client() })
+            .await
     }
 
     #[track_caller]

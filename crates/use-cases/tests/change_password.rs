@@ -55,7 +55,7 @@ impl Mocks {
     /// This is known of the user's e-mail.
     fn knowing(known: SignIn) -> Self {
         let mut mocks = Self::default();
-        mocks.accounts.expect_find_sign_in().once().return_once(|_, _| Ok(known));
+        mocks.accounts.expect_find_sign_in().once().return_once(|_, _, _| Ok(known));
         mocks
     }
 
@@ -107,10 +107,10 @@ async fn asvs_6_2_3_the_current_password_is_compared_before_the_new_one_is_hashe
     mocks
         .accounts
         .expect_find_sign_in()
-        .with(eq(SignInName::Email(email())), eq(now()))
+        .with(eq(SignInName::Email(email())), eq(None), eq(now()))
         .once()
         .in_sequence(&mut order)
-        .return_once(|_, _| Ok(sign_in(Some(account()), Vec::new())));
+        .return_once(|_, _, _| Ok(sign_in(Some(account()), Vec::new())));
     let candidate = Candidate { owner: email(), hash: password_hash("hash of the account") };
     mocks
         .hasher
@@ -231,7 +231,7 @@ async fn a_change_that_another_overtook_is_a_wrong_password() {
 #[tokio::test]
 async fn asvs_16_5_2_nothing_is_hashed_without_the_database() {
     let mut mocks = Mocks::default();
-    mocks.accounts.expect_find_sign_in().once().return_once(|_, _| Err(unavailable()));
+    mocks.accounts.expect_find_sign_in().once().return_once(|_, _, _| Err(unavailable()));
     let refusal = mocks.change().await.unwrap_err();
     assert!(matches!(refusal, ChangePasswordError::Fault(Fault::DatabaseUnavailable(_))), "{refusal:?}");
 }

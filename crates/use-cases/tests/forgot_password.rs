@@ -9,9 +9,9 @@ use domain::{
     VerificationId,
 };
 use fixtures::{
-    CHALLENGES, Later, Log, QUOTAS, account, blind, challenge_state, client, clock, email,
+    APP, CHALLENGES, Later, Log, QUOTAS, account, blind, challenge_state, client, clock, email,
     fresh_challenge_id, fresh_id, in_seconds, locale, now, phone, provider_away, provider_id, sign_in,
-    sweden, unavailable, unsendable_phone, user,
+    sweden, unavailable, unsendable_phone, user, user_with,
 };
 use jiff::SignedDuration;
 use mockall::predicate::eq;
@@ -82,9 +82,9 @@ impl Mocks {
         mocks
             .names
             .expect_find_sign_in()
-            .with(eq(name), eq(now()))
+            .with(eq(name), eq(None), eq(now()))
             .once()
-            .return_once(|_, _| Ok(sign_in(account, Vec::new())));
+            .return_once(|_, _, _| Ok(sign_in(account, Vec::new())));
         mocks
     }
 
@@ -258,7 +258,7 @@ async fn an_account_that_goes_away_meanwhile_leaves_a_decoy() {
 #[tokio::test]
 async fn asvs_16_5_2_a_database_that_is_away_is_a_fault() {
     let mut mocks = Mocks::default();
-    mocks.names.expect_find_sign_in().return_once(|_, _| Err(unavailable()));
+    mocks.names.expect_find_sign_in().return_once(|_, _, _| Err(unavailable()));
 
     let (refused, _) = mocks.forget().await;
 
@@ -271,7 +271,7 @@ fn phone_login(
     challenges: MockChallengeStore,
 ) -> (StartPhoneLogin, StartPhoneLoginRequest) {
     let mut names = MockAccountStore::new();
-    names.expect_find_sign_in().returning(move |_, _| Ok(sign_in(account.clone(), Vec::new())));
+    names.expect_find_sign_in().returning(move |_, _, _| Ok(sign_in(account.clone(), Vec::new())));
     let start = StartPhoneLogin {
         clock: clock(),
         accounts: Arc::new(names),
@@ -308,4 +308,22 @@ async fn sm_01_a_sign_in_by_a_phone_that_codes_are_not_sent_to_is_refused_before
     let refused = start.execute(request).await;
 
     assert!(matches!(refused, Err(StartPhoneLoginError::DestinationNotAllowed)));
+}
+
+#[tokio::test]
+async fn asvs_6_4_3_a_phone_alone_opens_no_account_with_an_app_and_shows_no_difference() {
+    let mut guarded = account();
+    guarded.user = user_with(APP);
+    let mut challenges = MockChallengeStore::new();
+    let challenge = stored(Purpose::PhoneLogin, None);
+    challenges
+        .expect_open()
+        .with(eq(new_challenge(Subject::PhoneLogin { phone: phone(), user_id: None })), eq(now()))
+        .once()
+        .return_once(|_, _| Ok(Some(Opened { challenge, send: SendDecision::Announced })));
+    let (start, request) = phone_login(phone(), Some(guarded), challenges);
+
+    let shown = start.execute(request).await.unwrap();
+
+    assert_eq!(shown.destination, Some(phone()));
 }

@@ -5,23 +5,25 @@ mod fixtures;
 use std::sync::Arc;
 
 use domain::{
-    Challenge, Channel, EventName, Locale, Password, PasswordFailures, PhoneNumber, Purpose, SendReference,
-    SignInName, VerificationId,
+    AccessClaims, AccessToken, AuthenticationMethod, Challenge, Channel, DevicePolicy, EventName, Locale,
+    Password, PasswordFailures, PhoneNumber, Purpose, SendReference, SessionId, SignInName, VerificationId,
 };
 use fixtures::{
-    CHALLENGES, Log, QUOTAS, account, challenge_state, client, clock, destinations, email, expect_not_sent,
-    expect_sent, failed, failure_of_the_owner, fresh_challenge_id, fresh_id, in_seconds, locale, now, opened,
-    password_hash, phone, provider_away, provider_id, registration, reserved, secrets, sign_in, sweden,
-    throttle_key, unavailable, unsendable_phone, user,
+    CHALLENGES, DEVICES, Log, QUOTAS, SESSIONS, account, challenge_state, client, clock, destinations,
+    device_entry, device_token, email, expect_not_sent, expect_sent, failed, failure_of_the_owner,
+    fresh_challenge_id, fresh_id, in_seconds, locale, lock, new_event, now, opened, password_hash, phone,
+    provider_away, provider_id, refresh_token, registration, reserved, secrets, sign_in, stored_device,
+    stored_form, sweden, throttle_key, unavailable, unsendable_phone, user,
 };
 use jiff::SignedDuration;
 use mockall::{Sequence, predicate::eq};
 use ports::{
-    Candidate, HashError, MockAccountStore, MockChallengeStore, MockClock, MockPasswordHasher,
-    MockVerificationProvider, NewChallenge, NotSent, PasswordFailure, PasswordMatch, PendingRegistration,
-    SendDecision, SendLimits, SignIn, StartError, Subject,
+    Account, Candidate, DeviceFailure, DeviceSignIn, DeviceUse, HashError, MockAccessTokens,
+    MockAccountStore, MockChallengeStore, MockClock, MockDeviceStore, MockPasswordHasher,
+    MockVerificationProvider, NewChallenge, NewSession, NotSent, PasswordFailure, PasswordMatch,
+    PendingRegistration, PresentedDevice, SendDecision, SendLimits, SignIn, StartError, StoreError, Subject,
 };
-use use_cases::{Fault, LogIn, LogInError, LogInRequest};
+use use_cases::{Fault, LogIn, LogInError, LogInRequest, LoggedIn};
 
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -29,6 +31,7 @@ fn request() -> LogInRequest {
     LogInRequest {
         name: SignInName::Email(email()),
         password: Password::presented(PASSWORD),
+        device_token: None,
         request_locale: Some(locale("en")),
         client: client(),
     }
@@ -43,6 +46,23 @@ fn login_with(hash: &str) -> Subject {
     Subject::Login { user_id: user().id, phone: phone(), throttle_key: throttle_key(), password_hash }
 }
 
+/// The challenge, where nobody may be let in yet.
+fn challenge(logged_in: LoggedIn) -> Result<Challenge, LogInError> {
+    match logged_in {
+        LoggedIn::OtpRequired(challenge) => Ok(challenge),
+        LoggedIn::Authenticated(signed_in) => panic!("a code is needed, not {signed_in:?}"),
+    }
+}
+
+/// The same request from a device that may be remembered.
+fn on_device() -> LogInRequest {
+    LogInRequest { device_token: Some(device_token('p')), ..request() }
+}
+
+fn presented() -> PresentedDevice {
+    PresentedDevice { token: stored_device(&device_token('p')), reuse_leeway: DEVICES.reuse_leeway }
+}
+
 /// A wrong password that the owner of the account will read of.
 fn of_the_owner() -> PasswordFailure {
     failure_of_the_owner(EventName::LoginFail)
@@ -50,7 +70,7 @@ fn of_the_owner() -> PasswordFailure {
 
 /// A wrong password of a name that has no account.
 fn of_nobody() -> PasswordFailure {
-    PasswordFailure { key: throttle_key(), owner: None }
+    PasswordFailure { key: throttle_key(), owner: None, device: None }
 }
 
 /// Whatever is not expected of these must not be called.
@@ -59,6 +79,8 @@ struct Mocks {
     accounts: MockAccountStore,
     hasher: MockPasswordHasher,
     challenges: MockChallengeStore,
+    devices: MockDeviceStore,
+    tokens: MockAccessTokens,
     provider: MockVerificationProvider,
 }
 
@@ -66,7 +88,7 @@ impl Mocks {
     /// This is known of the name.
     fn knowing(known: SignIn) -> Self {
         let mut mocks = Self::default();
-        mocks.accounts.expect_find_sign_in().once().return_once(|_, _| Ok(known));
+        mocks.accounts.expect_find_sign_in().once().return_once(|_, _, _| Ok(known));
         mocks
     }
 
@@ -127,18 +149,27 @@ impl Mocks {
         LogIn {
             clock: clock(),
             secrets: secrets(),
+            tokens: Arc::new(self.tokens),
             hasher: Arc::new(self.hasher),
             accounts: Arc::new(self.accounts),
             challenges: Arc::new(self.challenges),
+            devices: Arc::new(self.devices),
             provider: Arc::new(self.provider),
             destinations: destinations(),
             policy: CHALLENGES,
+            sessions: SESSIONS,
+            remembering: Some(DEVICES),
             quotas: QUOTAS,
         }
     }
 
     async fn log_in(self) -> Result<Challenge, LogInError> {
-        self.wire().execute(request()).await
+        challenge(self.wire().execute(request()).await?)
+    }
+
+    /// Signs in with the device token.
+    async fn log_in_on_device(self) -> Result<LoggedIn, LogInError> {
+        self.wire().execute(on_device()).await
     }
 }
 
@@ -312,10 +343,10 @@ async fn a_challenge_counts_from_when_the_password_was_found_right() {
     mocks
         .accounts
         .expect_find_sign_in()
-        .with(eq(SignInName::Email(email())), eq(now()))
+        .with(eq(SignInName::Email(email())), eq(None), eq(now()))
         .once()
         .in_sequence(&mut order)
-        .return_once(|_, _| Ok(sign_in(Some(account()), Vec::new())));
+        .return_once(|_, _, _| Ok(sign_in(Some(account()), Vec::new())));
     mocks
         .hasher
         .expect_find_match()
@@ -352,9 +383,9 @@ async fn a_challenge_counts_from_when_the_password_was_found_right() {
         .return_once(|_| Ok(provider_id("sinch-1")));
     mocks.challenges.expect_settle_sent().once().in_sequence(&mut order).return_once(|_, _| Ok(()));
 
-    let challenge = LogIn { clock: Arc::new(clock), ..mocks.wire() }.execute(request()).await.unwrap();
+    let opened = LogIn { clock: Arc::new(clock), ..mocks.wire() }.execute(request()).await.unwrap();
 
-    assert_eq!(challenge, challenge_state(Purpose::Login).show(true, &CHALLENGES));
+    assert_eq!(challenge(opened).unwrap(), challenge_state(Purpose::Login).show(true, &CHALLENGES));
 }
 
 #[tokio::test]
@@ -479,7 +510,7 @@ async fn a_message_that_left_is_a_success_even_when_it_cannot_be_recorded() {
 #[tokio::test]
 async fn asvs_16_5_2_nothing_is_hashed_without_the_database() {
     let mut mocks = Mocks::default();
-    mocks.accounts.expect_find_sign_in().once().return_once(|_, _| Err(unavailable()));
+    mocks.accounts.expect_find_sign_in().once().return_once(|_, _, _| Err(unavailable()));
     let refusal = mocks.log_in().await.unwrap_err();
     assert!(matches!(refusal, LogInError::Fault(Fault::DatabaseUnavailable(_))), "{refusal:?}");
 }
@@ -518,6 +549,163 @@ async fn a_password_that_was_not_compared_is_no_wrong_password() {
     assert!(matches!(failed, LogInError::Fault(Fault::Internal(_))), "{failed:?}");
 }
 
+// Remembered devices.
+
+/// What is known when the token is that of a live device of the account.
+fn known_device(failures: PasswordFailures) -> SignIn {
+    let device = Some(device_entry().id);
+    SignIn { failures, device, ..sign_in(Some(account()), Vec::new()) }
+}
+
+/// What the store is asked for when the password is right.
+fn sign_in_by_device() -> DeviceSignIn {
+    DeviceSignIn {
+        user_id: user().id,
+        password_hash: password_hash("hash of the account"),
+        throttle_key: throttle_key(),
+        presented: presented(),
+        successor: stored_device(&device_token('d')),
+        session: NewSession {
+            id: SessionId(fresh_id(1)),
+            refresh_token: stored_form(&refresh_token('n')),
+            times: SESSIONS.begin(now()),
+            methods: vec![AuthenticationMethod::Password],
+            client: client(),
+            max_per_user: SESSIONS.max_per_user,
+            event: new_event(2, EventName::LoginSuccess),
+            device: None,
+        },
+        reuse: new_event(3, EventName::DeviceTokenReuse).notifying(&phone()),
+    }
+}
+
+impl Mocks {
+    /// The account's password came with a device token, and the store says this of it.
+    fn presenting(answer: Result<DeviceUse, StoreError>) -> Self {
+        let mut mocks = Self::knowing_device(known_device(PasswordFailures::default())).matching(0);
+        mocks
+            .devices
+            .expect_sign_in()
+            .with(eq(sign_in_by_device()), eq(now()))
+            .once()
+            .return_once(|_, _| answer);
+        mocks
+    }
+
+    /// This is known of the name and the presented token.
+    fn knowing_device(known: SignIn) -> Self {
+        let mut mocks = Self::default();
+        mocks
+            .accounts
+            .expect_find_sign_in()
+            .with(eq(SignInName::Email(email())), eq(Some(presented())), eq(now()))
+            .once()
+            .return_once(|_, _, _| Ok(known));
+        mocks
+    }
+}
+
+#[tokio::test]
+async fn asvs_7_5_3_a_remembered_device_opens_a_session_that_is_as_old_as_its_proof() {
+    let proven = in_seconds(-86_400);
+    let mut mocks = Mocks::presenting(Ok(DeviceUse::SignedIn { user: user(), authenticated_at: proven }));
+    let claims = AccessClaims {
+        user_id: user().id,
+        session_id: SessionId(fresh_id(1)),
+        issued_at: now(),
+        expires_at: now() + SESSIONS.access_ttl,
+        authenticated_at: proven,
+        methods: vec![AuthenticationMethod::Password],
+    };
+    mocks
+        .tokens
+        .expect_issue()
+        .with(eq(claims))
+        .once()
+        .return_once(|_| Ok(AccessToken::new("signed".to_owned())));
+
+    let LoggedIn::Authenticated(signed_in) = mocks.log_in_on_device().await.unwrap() else { panic!() };
+
+    assert_eq!(signed_in.access_token.expose(), "signed");
+    assert_eq!(signed_in.refresh_token.expose(), refresh_token('n').expose());
+    assert_eq!(signed_in.device_token.unwrap().expose(), device_token('d').expose());
+    assert_eq!(signed_in.user, user());
+}
+
+#[tokio::test]
+async fn asvs_6_3_3_a_token_that_is_not_or_no_longer_remembered_leads_to_a_code() {
+    let copied = DeviceUse::Reused { device_id: device_entry().id };
+    for answer in [DeviceUse::NotRemembered, copied] {
+        let mocks = Mocks::presenting(Ok(answer)).opening(SendDecision::Held);
+        let logged_in = mocks.log_in_on_device().await.unwrap();
+        assert!(matches!(logged_in, LoggedIn::OtpRequired(_)), "{logged_in:?}");
+    }
+}
+
+#[tokio::test]
+async fn d_20_where_remembering_is_switched_off_no_token_is_looked_at() {
+    let mocks = Mocks::recognised().opening(SendDecision::Held);
+    let off = LogIn { remembering: None, ..mocks.wire() };
+    assert!(matches!(off.execute(on_device()).await.unwrap(), LoggedIn::OtpRequired(_)));
+}
+
+#[tokio::test]
+async fn d_11_a_remembered_device_does_not_wait_for_what_strangers_failed_at() {
+    let mut mocks = Mocks::knowing_device(known_device(failed(100))).matching(0);
+    mocks.devices.expect_sign_in().once().return_once(|_, _| Ok(DeviceUse::NotRemembered));
+    mocks.opening(SendDecision::Held).log_in_on_device().await.unwrap();
+
+    let unknown = SignIn { failures: failed(100), ..sign_in(Some(account()), Vec::new()) };
+    let refusal = Mocks::knowing_device(unknown).log_in_on_device().await.unwrap_err();
+    assert!(matches!(refusal, LogInError::RateLimited { .. }), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn d_11_a_wrong_password_on_a_device_counts_against_it_and_spends_nothing() {
+    let device = DeviceFailure {
+        id: device_entry().id,
+        most: DevicePolicy::MAX_FAILURES,
+        event: new_event(2, EventName::DeviceRevoked),
+    };
+    let failure = PasswordFailure { device: Some(device), ..of_the_owner() };
+    let mocks = Mocks::knowing_device(known_device(PasswordFailures::default())).comparing(Ok(None));
+    let refusal = mocks.counting_a_failure(failure).log_in_on_device().await.unwrap_err();
+    assert!(matches!(refusal, LogInError::InvalidCredentials), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn tn_04_a_device_of_the_account_lets_nobody_into_a_registration() {
+    let known = SignIn { registrations: vec![registration(1)], ..known_device(PasswordFailures::default()) };
+    let mut mocks = Mocks::knowing_device(known).matching(1);
+    mocks.accounts.expect_record_password_failure().once().return_once(|_, _| Ok(()));
+    let mocks = mocks.opening_for(Subject::Registration(registration(1)));
+    assert!(matches!(mocks.log_in_on_device().await.unwrap(), LoggedIn::OtpRequired(_)));
+}
+
+#[tokio::test]
+async fn asvs_16_5_2_a_device_that_cannot_be_looked_up_lets_nobody_in() {
+    let refusal = Mocks::presenting(Err(unavailable())).log_in_on_device().await.unwrap_err();
+    assert!(matches!(refusal, LogInError::Fault(Fault::DatabaseUnavailable(_))), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn lg_01_a_device_sign_in_logs_no_token() {
+    let log = Log::listen();
+    let copied = DeviceUse::Reused { device_id: device_entry().id };
+    Mocks::presenting(Ok(copied)).opening(SendDecision::Held).log_in_on_device().await.unwrap();
+    let mut mocks = Mocks::presenting(Ok(DeviceUse::SignedIn { user: user(), authenticated_at: now() }));
+    mocks.tokens.expect_issue().once().return_once(|_| Ok(AccessToken::new("signed".to_owned())));
+    mocks.log_in_on_device().await.unwrap();
+
+    let text = log.text();
+    for event in ["authn_device_token_reuse", "authn_login_success"] {
+        assert!(text.contains(event), "{event}: {text}");
+    }
+    for secret in ["ppppp", "ddddd", "nnnnn", "signed", "hash of", "Lovelace"] {
+        assert!(!text.contains(secret), "{secret}: {text}");
+    }
+}
+
 // What is logged.
 
 #[tokio::test]
@@ -537,5 +725,97 @@ async fn lg_01_a_sign_in_logs_neither_person_nor_password() {
     }
     for secret in [PASSWORD, "Lovelace", "lovelace", "0123456", "hash of", "the store chose"] {
         assert!(!text.contains(secret), "{secret}: {text}");
+    }
+}
+
+// Locked accounts.
+
+fn locked(password_of: Option<usize>) -> Mocks {
+    let account = Account { lock: Some(lock()), ..account() };
+    let mut mocks = Mocks::knowing(sign_in(Some(account), vec![registration(1)]));
+    let candidate = |hash: &str| Candidate { owner: email(), hash: password_hash(hash) };
+    // The account is compared for the time it takes, after everybody else.
+    let expected = [candidate("hash of registration 1"), candidate("hash of the account")];
+    mocks
+        .hasher
+        .expect_find_match()
+        .withf(move |_, candidates, least_hashes| candidates == expected && *least_hashes == 1)
+        .once()
+        .return_once(move |_, _, _| Ok(password_of.map(|index| PasswordMatch { index, outdated: true })));
+    mocks
+}
+
+#[tokio::test]
+async fn en_01_the_password_of_a_locked_account_is_a_wrong_one() {
+    for password_of in [None, Some(1)] {
+        let mocks = locked(password_of).counting_a_failure(of_the_owner());
+        let refusal = mocks.log_in().await.unwrap_err();
+        assert!(matches!(refusal, LogInError::InvalidCredentials), "{refusal:?}");
+    }
+}
+
+#[tokio::test]
+async fn en_01_a_locked_account_hides_no_registration() {
+    let mocks = locked(Some(0)).counting_a_failure(of_the_owner());
+    mocks.opening_for(Subject::Registration(registration(1))).log_in().await.unwrap();
+}
+
+// People of another system.
+
+fn imported() -> PendingRegistration {
+    PendingRegistration { password_hash: password_hash("hash of another system"), ..registration(1) }
+}
+
+fn knowing_an_imported_one(matched: Option<PasswordMatch>) -> Mocks {
+    let known =
+        SignIn { imported: Some(imported()), imports_remain: true, ..sign_in(None, vec![registration(2)]) };
+    let mut mocks = Mocks::knowing(known).counting_a_failure(of_nobody());
+    let candidate = |hash: &str| Candidate { owner: email(), hash: password_hash(hash) };
+    let expected = [candidate("hash of registration 2"), candidate("hash of another system")];
+    mocks
+        .hasher
+        .expect_find_match()
+        .withf(move |_, candidates, least_hashes| candidates == expected && *least_hashes == 2)
+        .once()
+        .return_once(move |_, _, _| Ok(matched));
+    mocks
+}
+
+#[tokio::test]
+async fn an_imported_registration_is_adopted_with_a_hash_of_our_own() {
+    let mut mocks = knowing_an_imported_one(Some(PasswordMatch { index: 1, outdated: true }));
+    mocks.hasher.expect_hash().once().return_once(|_, _| Ok(password_hash("our hash")));
+    let adopted = PendingRegistration { password_hash: password_hash("our hash"), ..imported() };
+    mocks.opening_for(Subject::Registration(adopted)).log_in().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_hash_that_cannot_be_replaced_serves_as_it_is() {
+    let mocks = knowing_an_imported_one(Some(PasswordMatch { index: 1, outdated: false }));
+    mocks.opening_for(Subject::Registration(imported())).log_in().await.unwrap();
+
+    let mut mocks = knowing_an_imported_one(Some(PasswordMatch { index: 1, outdated: true }));
+    mocks
+        .hasher
+        .expect_hash()
+        .once()
+        .return_once(|_, _| Err(HashError::Overloaded { retry_after: SignedDuration::from_secs(1) }));
+    mocks.opening_for(Subject::Registration(imported())).log_in().await.unwrap();
+}
+
+#[tokio::test]
+async fn en_02_while_imports_remain_every_name_costs_two_hashes() {
+    let strangers = [(None, of_nobody()), (Some(account()), of_the_owner())];
+    for (account, failure) in strangers {
+        let known = SignIn { imports_remain: true, ..sign_in(account, Vec::new()) };
+        let mut mocks = Mocks::knowing(known).counting_a_failure(failure);
+        mocks
+            .hasher
+            .expect_find_match()
+            .withf(|_, _, least_hashes| *least_hashes == 2)
+            .once()
+            .return_once(|_, _, _| Ok(None));
+        let refusal = mocks.log_in().await.unwrap_err();
+        assert!(matches!(refusal, LogInError::InvalidCredentials), "{refusal:?}");
     }
 }

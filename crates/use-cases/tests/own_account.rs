@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use domain::{EventId, EventName, Locale, TotpStep, User};
 use fixtures::{
-    Log, barely_fresh_principal, broken, client, clock, fresh_id, in_seconds, locale, new_event, now,
-    principal, secrets, security_event, session_entries, stale_principals, unavailable, user,
+    Log, barely_fresh_principal, broken, client, clock, device_entry, fresh_id, in_seconds, locale,
+    new_event, now, principal, secrets, security_event, session_entries, stale_principals, unavailable, user,
 };
 use mockall::predicate::{always, eq};
 use ports::{
-    ConfirmedTotp, MockAccountStore, MockEventStore, MockFactorStore, MockSessionStore, NewEvent,
-    SealedValue, StoreError, TotpEnrolment,
+    ConfirmedTotp, MockAccountStore, MockDeviceStore, MockEventStore, MockFactorStore, MockSessionStore,
+    NewEvent, SealedValue, StoreError, TotpEnrolment,
 };
 use use_cases::{
     AccountExport, ChangeLocale, ChangeLocaleError, DeleteAccount, DeleteAccountError, EnrolledApp,
@@ -164,11 +164,12 @@ async fn asvs_16_5_2_no_events_are_made_up_without_the_database() {
 struct Record {
     sessions: MockSessionStore,
     factors: MockFactorStore,
+    devices: MockDeviceStore,
     events: MockEventStore,
 }
 
 impl Record {
-    /// The user has two sessions, an app and one event.
+    /// The user has two sessions, an app, one device and one event.
     fn of_our_user() -> Self {
         let mut record = Self::default();
         record
@@ -185,6 +186,12 @@ impl Record {
             }))
         });
         record
+            .devices
+            .expect_list_devices()
+            .with(eq(user().id), eq(now()))
+            .once()
+            .return_once(|_, _| Ok(vec![device_entry()]));
+        record
             .events
             .expect_list_events()
             .with(eq(user().id), eq(None), always())
@@ -198,18 +205,20 @@ impl Record {
             clock: clock(),
             sessions: Arc::new(self.sessions),
             factors: Arc::new(self.factors),
+            devices: Arc::new(self.devices),
             events: Arc::new(self.events),
         }
     }
 }
 
 #[tokio::test]
-async fn an_export_holds_the_account_its_sessions_and_its_events() {
+async fn an_export_holds_the_account_its_sessions_its_devices_and_its_events() {
     let export = Record::of_our_user().wire().execute(&principal()).await.unwrap();
     let expected = AccountExport {
         user: user(),
         totp: Some(EnrolledApp { begun_at: in_seconds(-90), confirmed_at: Some(in_seconds(-60)) }),
         sessions: session_entries(),
+        devices: vec![device_entry()],
         events: vec![security_event(9, EventName::UserCreated)],
     };
     assert_eq!(export, expected);
@@ -228,14 +237,18 @@ async fn asvs_7_5_1_only_a_fresh_sign_in_with_all_factors_exports_an_account() {
 async fn asvs_16_5_2_half_an_export_is_none() {
     let mut without_sessions = Record::default();
     without_sessions.sessions.expect_list_sessions().once().return_once(|_, _| Err(unavailable()));
+    let mut without_devices = Record::default();
+    without_devices.sessions.expect_list_sessions().once().return_once(|_, _| Ok(session_entries()));
+    without_devices.devices.expect_list_devices().once().return_once(|_, _| Err(unavailable()));
     let mut without_events = Record::default();
     without_events.sessions.expect_list_sessions().once().return_once(|_, _| Ok(session_entries()));
     without_events.factors.expect_find_totp().once().return_once(|_| Ok(None));
+    without_events.devices.expect_list_devices().once().return_once(|_, _| Ok(Vec::new()));
     without_events.events.expect_list_events().once().return_once(|_, _, _| Err(unavailable()));
     let mut without_factors = Record::default();
     without_factors.sessions.expect_list_sessions().once().return_once(|_, _| Ok(session_entries()));
     without_factors.factors.expect_find_totp().once().return_once(|_| Err(unavailable()));
-    for record in [without_sessions, without_events, without_factors] {
+    for record in [without_sessions, without_devices, without_events, without_factors] {
         let refusal = record.wire().execute(&principal()).await.unwrap_err();
         assert!(matches!(refusal, ExportAccountError::Fault(Fault::DatabaseUnavailable(_))), "{refusal:?}");
     }

@@ -11,17 +11,17 @@ use domain::{
     User,
 };
 use fixtures::{
-    APP, BARRED, CHALLENGES, Later, QUOTAS, account, blind, challenge_state, client, clock, destinations,
-    email, expect_not_sent, in_seconds, opened, principal, provider_away, registration, reserved, secrets,
-    sign_in, unavailable, unsendable_phone, user_with,
+    APP, BARRED, CHALLENGES, Later, QUOTAS, SESSIONS, account, blind, challenge_state, client, clock,
+    destinations, email, expect_not_sent, in_seconds, opened, principal, provider_away, registration,
+    reserved, secrets, sign_in, unavailable, unsendable_phone, user_with,
 };
 use ports::{
-    Account, MockAccountStore, MockChallengeStore, MockPasswordHasher, MockVerificationProvider, NotSent,
-    Opened, PasswordMatch, SendDecision, StartError,
+    Account, MockAccessTokens, MockAccountStore, MockChallengeStore, MockDeviceStore, MockPasswordHasher,
+    MockVerificationProvider, NotSent, Opened, PasswordMatch, SendDecision, StartError,
 };
 use use_cases::{
-    Fault, LogIn, LogInError, LogInRequest, Principal, RequestOtp, RequestOtpError, RequestOtpRequest,
-    StartStepUp, StartStepUpRequest,
+    Fault, LogIn, LogInError, LogInRequest, LoggedIn, Principal, RequestOtp, RequestOtpError,
+    RequestOtpRequest, StartStepUp, StartStepUpRequest,
 };
 
 const CODES_ONLY: SecondFactors = SecondFactors { totp: false, ..APP };
@@ -40,7 +40,7 @@ impl Mocks {
     fn of(user: &User) -> Self {
         let known = sign_in(Some(Account { user: user.clone(), ..account() }), vec![registration(1)]);
         let mut mocks = Self::default();
-        mocks.accounts.expect_find_sign_in().once().return_once(|_, _| Ok(known));
+        mocks.accounts.expect_find_sign_in().once().return_once(|_, _, _| Ok(known));
         let right = Ok(Some(PasswordMatch { index: 0, outdated: false }));
         mocks.hasher.expect_find_match().once().return_once(|_, _, _| right);
         mocks
@@ -70,21 +70,29 @@ impl Mocks {
         let log_in = LogIn {
             clock: clock(),
             secrets: secrets(),
+            tokens: Arc::new(MockAccessTokens::new()),
             hasher: Arc::new(self.hasher),
             accounts: Arc::new(self.accounts),
             challenges: Arc::new(self.challenges),
+            devices: Arc::new(MockDeviceStore::new()),
             provider: Arc::new(self.provider),
             destinations: destinations(),
             policy: CHALLENGES,
+            sessions: SESSIONS,
+            remembering: None,
             quotas: QUOTAS,
         };
         let request = LogInRequest {
             name: SignInName::Email(email()),
             password: Password::presented("right"),
+            device_token: None,
             request_locale: None,
             client: client(),
         };
-        log_in.execute(request).await
+        match log_in.execute(request).await? {
+            LoggedIn::OtpRequired(challenge) => Ok(challenge),
+            LoggedIn::Authenticated(_) => panic!("no device was presented"),
+        }
     }
 
     async fn step_up(self, user: User) -> Challenge {

@@ -53,7 +53,7 @@ impl Mocks {
     /// This is known of the user's e-mail.
     fn knowing(known: SignIn) -> Self {
         let mut mocks = Self::default();
-        mocks.accounts.expect_find_sign_in().once().return_once(|_, _| Ok(known));
+        mocks.accounts.expect_find_sign_in().once().return_once(|_, _, _| Ok(known));
         mocks
     }
 
@@ -122,10 +122,10 @@ async fn a_step_up_is_opened_for_the_session_that_asks_when_the_password_was_fou
     mocks
         .accounts
         .expect_find_sign_in()
-        .with(eq(SignInName::Email(email())), eq(now()))
+        .with(eq(SignInName::Email(email())), eq(None), eq(now()))
         .once()
         .in_sequence(&mut order)
-        .return_once(|_, _| Ok(sign_in(Some(account()), vec![registration(1)])));
+        .return_once(|_, _, _| Ok(sign_in(Some(account()), vec![registration(1)])));
     // A pending registration's password proves nothing about the account.
     let candidate = Candidate { owner: email(), hash: password_hash("hash of the account") };
     mocks
@@ -306,7 +306,7 @@ async fn what_the_provider_refuses_takes_the_reservation_back() {
 #[tokio::test]
 async fn asvs_16_5_2_nothing_is_hashed_and_nothing_sent_without_the_database() {
     let mut unknown = Mocks::default();
-    unknown.accounts.expect_find_sign_in().once().return_once(|_, _| Err(unavailable()));
+    unknown.accounts.expect_find_sign_in().once().return_once(|_, _, _| Err(unavailable()));
     let mut unopened = Mocks::comparing(RIGHT);
     unopened.challenges.expect_open().once().return_once(|_, _| Err(unavailable()));
     for mocks in [unknown, unopened] {

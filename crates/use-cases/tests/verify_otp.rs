@@ -9,12 +9,13 @@ use std::sync::Arc;
 use domain::{
     AccessClaims, AccessToken, Answer, AnswerKind,
     AuthenticationMethod::{self, MultiFactor, Password, Sms, Telephone},
-    ChallengeId, Channel, Code, EventName, ProviderId, Purpose, SessionId, SessionPolicy, UserId,
+    ChallengeId, Channel, Code, DeviceId, EventName, ProviderId, Purpose, SessionId, SessionPolicy, UserId,
     VerificationId,
 };
 use fixtures::{
-    CHALLENGES, Log, QUOTAS, SESSIONS, client, clock, fresh_id, in_seconds, new_event, now, phone,
-    provider_away, provider_id, reference, refresh_token, secrets, stored_form, unavailable, user,
+    CHALLENGES, DEVICES, Log, QUOTAS, SESSIONS, client, clock, device_token, fresh_id, in_seconds, new_event,
+    now, phone, provider_away, provider_id, reference, refresh_token, secrets, stored_device, stored_form,
+    unavailable, user,
 };
 use jiff::{SignedDuration, Timestamp};
 use mockall::{
@@ -23,8 +24,8 @@ use mockall::{
 };
 use ports::{
     Attempt, CodeCheck, Guess, MockAccessTokens, MockChallengeStore, MockClock, MockDecoyCodes,
-    MockFactorStore, MockSealer, MockTotpCodes, MockVerificationProvider, NewSession, Proof, ProviderFault,
-    Redeemed, SigningFailed, Spent, StartedVerification, StoreError, Taken,
+    MockFactorStore, MockSealer, MockTotpCodes, MockVerificationProvider, NewDevice, NewSession, Proof,
+    ProviderFault, Redeemed, SigningFailed, Spent, StartedVerification, StoreError, Taken,
 };
 use use_cases::{Fault, SignedIn, VerifyOtp, VerifyOtpError, VerifyOtpRequest};
 
@@ -37,7 +38,7 @@ fn request() -> VerifyOtpRequest {
 }
 
 fn answered(answer: Answer) -> VerifyOtpRequest {
-    VerifyOtpRequest { challenge_id: challenge_id(), answer, client: client() }
+    VerifyOtpRequest { challenge_id: challenge_id(), answer, remember_device: false, client: client() }
 }
 
 /// What the store is asked for. A challenge for anything else is none here.
@@ -90,6 +91,7 @@ fn session_by(event: EventName, began: Timestamp) -> NewSession {
         client: client(),
         max_per_user: 50,
         event: new_event(2, event),
+        device: None,
     }
 }
 
@@ -180,6 +182,7 @@ impl Mocks {
             totp_codes: Arc::new(self.totp_codes),
             policy: CHALLENGES,
             sessions: SESSIONS,
+            devices: Some(DEVICES),
             quotas: QUOTAS,
         }
     }
@@ -626,4 +629,54 @@ async fn en_04_a_blind_challenge_whose_message_never_left_waits_like_a_decoy() {
     mocks.decoys.expect_check().once().return_once(|| Ok(()));
 
     assert!(matches!(mocks.verify().await, Err(VerifyOtpError::InvalidCode { attempts_left: 3 })));
+}
+
+// Remembered devices.
+
+/// The session of somebody who wishes the device to be remembered.
+fn session_on_device(event: EventName) -> NewSession {
+    let device = NewDevice {
+        id: DeviceId(fresh_id(3)),
+        token: stored_device(&device_token('d')),
+        expires_at: now() + DEVICES.ttl,
+        max_per_user: DEVICES.max_per_user,
+        event: new_event(4, EventName::DeviceRemembered),
+    };
+    NewSession { device: Some(device), ..session_by(event, now()) }
+}
+
+#[tokio::test]
+async fn tn_04_a_device_is_remembered_with_the_session_when_asked_for() {
+    let login = session_on_device(EventName::LoginSuccess);
+    let mut mocks = Mocks::checking(attempt(), Ok(CodeCheck::Accepted)).signing();
+    mocks
+        .challenges
+        .expect_redeem_login()
+        .with(eq(attempt()), eq(Proof::SentCode), eq(login))
+        .once()
+        .return_once(|_, _, _| Ok(Redeemed::Done(user())));
+    let request = VerifyOtpRequest { remember_device: true, ..request() };
+    let signed_in = mocks.wire().execute(request).await.unwrap();
+    assert_eq!(signed_in.device_token.unwrap().expose(), device_token('d').expose());
+}
+
+#[tokio::test]
+async fn d_20_where_remembering_is_switched_off_the_wish_is_ignored() {
+    let mut mocks = Mocks::checking(attempt_for(Purpose::StepUp), Ok(CodeCheck::Accepted)).signing();
+    mocks
+        .challenges
+        .expect_redeem_step_up()
+        .withf(|_, _, session| session.device.is_none())
+        .once()
+        .return_once(|_, _, _| Ok(Redeemed::Done(user())));
+    let request = VerifyOtpRequest { remember_device: true, ..request() };
+    let off = VerifyOtp { devices: None, ..mocks.wire() };
+    assert!(off.execute(request).await.unwrap().device_token.is_none());
+}
+
+#[tokio::test]
+async fn tn_04_no_device_is_remembered_unasked() {
+    let mocks = Mocks::checking(attempt(), Ok(CodeCheck::Accepted)).signing();
+    let signed_in = mocks.redeeming_login(Ok(Redeemed::Done(user()))).verify().await.unwrap();
+    assert!(signed_in.device_token.is_none());
 }

@@ -264,6 +264,14 @@ mod tests {
     }
 
     #[test]
+    fn en_02_an_imported_hash_beside_a_registration_costs_two_hashes_and_so_does_everybody() {
+        let both = [bare(6, "another"), ours(6, "x", "ann")];
+        for candidates in [&[][..], &both[..1], &both[1..], &both] {
+            assert_eq!(search(6, TYPED, candidates, 2), (None, vec![6, 6]), "{}", candidates.len());
+        }
+    }
+
+    #[test]
     fn pw_02_a_repeated_password_does_not_open_the_account_of_the_short_one() {
         let (matched, costs) = search(6, "abc\0abc", &[bare(6, "abc"), ours(6, "abc", "ann")], 1);
         assert_eq!((matched, costs), (None, vec![6]));

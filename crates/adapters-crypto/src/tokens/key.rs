@@ -1,6 +1,6 @@
 //! Keys of access tokens, each bound to one algorithm (RFC 8725 §3.1).
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use aws_lc_rs::{
     hmac,
@@ -13,6 +13,7 @@ use base64::{
     Engine,
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
 };
+use domain::SigningAlgorithm;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, crypto};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -56,6 +57,15 @@ impl JwtAlgorithm {
             Self::EdDsa => Algorithm::EdDSA,
             Self::Es256 => Algorithm::ES256,
             Self::Hs256 => Algorithm::HS256,
+        }
+    }
+}
+
+impl From<SigningAlgorithm> for JwtAlgorithm {
+    fn from(algorithm: SigningAlgorithm) -> Self {
+        match algorithm {
+            SigningAlgorithm::EdDsa => Self::EdDsa,
+            SigningAlgorithm::Es256 => Self::Es256,
         }
     }
 }
@@ -114,8 +124,17 @@ impl JwtKey {
         Ok(Self { encoding: EncodingKey::from_secret(secret), verifying })
     }
 
-    /// The Ed25519 key of a service that was given none, so that tokens
-    /// outlive a restart in development.
+    /// Reads a private key in DER (PKCS #8) for `EdDSA` or `ES256`.
+    pub(super) fn from_der(algorithm: JwtAlgorithm, der: &[u8]) -> Result<Self, InvalidJwtKey> {
+        let encoding = match algorithm {
+            JwtAlgorithm::EdDsa => EncodingKey::from_ed_der(der),
+            JwtAlgorithm::Es256 => EncodingKey::from_ec_der(der),
+            JwtAlgorithm::Hs256 => return Err(InvalidJwtKey::NotASecret),
+        };
+        Self::from_key_pair(algorithm, encoding)
+    }
+
+    /// The Ed25519 key of a service that was given none, the same after every restart.
     #[expect(clippy::expect_used, reason = "any 32 bytes are the seed of an Ed25519 key (RFC 8032 §5.1.5)")]
     pub fn derived(data_key: &DataKey) -> Self {
         let seed = data_key.derive("jwt development key");
@@ -155,6 +174,11 @@ impl JwtKey {
         self.verifying.algorithm
     }
 
+    /// The private key in DER (PKCS #8), or the bytes of a secret.
+    pub(super) fn private_bytes(&self) -> &[u8] {
+        self.encoding.as_bytes()
+    }
+
     pub(super) fn encoding_key(&self) -> &EncodingKey {
         &self.encoding
     }
@@ -178,7 +202,7 @@ impl JwtKey {
 #[derive(Clone)]
 pub struct VerifyingKey {
     algorithm: JwtAlgorithm,
-    id: String,
+    id: Arc<str>,
     key: DecodingKey,
     /// The public members of its JWK (RFC 7517); none for a secret.
     public: Option<Value>,
@@ -209,7 +233,7 @@ impl VerifyingKey {
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), b"otp-login jwt key id");
         Ok(Self {
             algorithm: JwtAlgorithm::Hs256,
-            id: BASE64_URL_SAFE_NO_PAD.encode(tag),
+            id: BASE64_URL_SAFE_NO_PAD.encode(tag).into(),
             key: DecodingKey::from_secret(secret),
             public: None,
         })
@@ -218,6 +242,11 @@ impl VerifyingKey {
     /// The `kid`: the thumbprint of RFC 7638, or for a secret a hash under it.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// The same, to keep.
+    pub(super) fn shared_id(&self) -> Arc<str> {
+        self.id.clone()
     }
 
     /// The one algorithm of this key.
@@ -229,7 +258,7 @@ impl VerifyingKey {
     pub(super) fn to_jwk(&self) -> Option<Value> {
         let mut jwk = self.public.clone()?;
         let members = jwk.as_object_mut()?;
-        members.insert("kid".to_owned(), json!(self.id));
+        members.insert("kid".to_owned(), json!(self.id()));
         members.insert("alg".to_owned(), json!(self.algorithm.as_str()));
         members.insert("use".to_owned(), json!("sig"));
         Some(jwk)
@@ -259,7 +288,7 @@ impl VerifyingKey {
             }
             _ => return Err(wrong),
         };
-        Ok(Self { algorithm, id: thumbprint(&public), key, public: Some(public) })
+        Ok(Self { algorithm, id: thumbprint(&public).into(), key, public: Some(public) })
     }
 }
 

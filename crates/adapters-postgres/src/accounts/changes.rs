@@ -12,19 +12,24 @@ use uuid::Uuid;
 use crate::{
     PostgresStore,
     events::{EventInput, record},
-    rows::{UserRow, user_columns},
+    rows::{LockRow, UserRow, lock_columns, user_columns},
     statement::statement,
     types::Instant,
 };
 
 statement!(direct FindAccount { user_id: Uuid => SqlUuid } concat!(
-    "SELECT u.password_hash, ", user_columns!(), " FROM users u WHERE u.id = ?"
+    "SELECT u.password_hash, ", lock_columns!(), ", ", user_columns!(), " FROM users u WHERE u.id = ?"
 ));
 
-statement!(UpgradeHash { user_id: Uuid => SqlUuid, old: String => Text, new: String => Text } "
-    UPDATE users u SET password_hash = i.new FROM input i WHERE u.id = i.user_id AND u.password_hash = i.old");
+statement!(UpgradeHash { user_id: Uuid => SqlUuid, old: String => Text, new: String => Text } ", upgraded AS (
+        UPDATE users u SET password_hash = i.new FROM input i WHERE u.id = i.user_id AND u.password_hash = i.old
+        RETURNING u.id
+    )
+    DELETE FROM imported_hashes h USING upgraded p WHERE h.user_id = p.id");
 
-// The old hash is compared with the row as it is when its lock is had.
+// The old hash is compared with the row as it is when its lock is had. Codes go before that, as
+// whoever uses one holds it when it asks for the account; challenges and devices that are committed
+// while this waits for the row go after it.
 statement!(ChangePassword {
     user_id: Uuid => SqlUuid,
     old: String => Text,
@@ -32,14 +37,23 @@ statement!(ChangePassword {
     kept: Uuid => SqlUuid,
     now: Instant => Timestamptz,
     ..event: EventInput,
-} concat!(", changed AS (
-        UPDATE users u SET password_hash = i.new, updated_at = i.now FROM input i
+} concat!(", codes AS (
+        DELETE FROM verifications v USING input i, users u, challenges c
+        WHERE u.id = i.user_id AND u.password_hash = i.old AND c.user_id = u.id AND c.purpose IN ('login', 'step_up')
+        AND v.phone = c.phone AND v.purpose = c.purpose AND v.id = c.verification_id
+        RETURNING v.id
+    ), changed AS (
+        UPDATE users u SET password_hash = i.new, updated_at = i.now
+        FROM input i, (SELECT count(*) FROM codes) first
         WHERE u.id = i.user_id AND u.password_hash = i.old
         RETURNING u.id, u.email_canonical, u.phone
     ), forgiven AS (
         DELETE FROM password_failures f USING changed c WHERE f.account IN (c.email_canonical, c.phone)
+    ), replaced AS (
+        DELETE FROM imported_hashes h USING changed c WHERE h.user_id = c.id
     )", record!(user "c.id", session "i.kept",
-        act "changed c, LATERAL end_other_sessions(c.id, i.kept, i.now)")));
+        act "changed c, LATERAL end_other_sessions(c.id, i.kept, i.now),
+            LATERAL close_challenges(c.id, ARRAY['login', 'step_up']), LATERAL forget_devices(c.id, i.now)")));
 
 statement!(SetLocale {
     user_id: Uuid => SqlUuid,
@@ -73,9 +87,11 @@ statement!(DeleteAccount {
     )", record!(user "g.id", session "NULL", act "gone g, LATERAL forget_clients(g.id)")));
 
 #[derive(QueryableByName)]
-struct AccountRow {
+pub(crate) struct AccountRow {
     #[diesel(sql_type = Text)]
     password_hash: String,
+    #[diesel(embed)]
+    lock: LockRow,
     #[diesel(embed)]
     user: UserRow,
 }
@@ -84,7 +100,11 @@ impl TryFrom<AccountRow> for Account {
     type Error = StoreError;
 
     fn try_from(row: AccountRow) -> Result<Self, StoreError> {
-        Ok(Self { user: row.user.try_into()?, password_hash: PasswordHash::new(row.password_hash) })
+        Ok(Self {
+            user: row.user.try_into()?,
+            password_hash: PasswordHash::new(row.password_hash),
+            lock: row.lock.lock()?,
+        })
     }
 }
 

@@ -37,7 +37,7 @@ statement!(TakeAttempt {
         WHERE v.attempts_left > 0 AND v.expires_at > i.now
         AND (i.user_id IS NULL OR (c.user_id = i.user_id AND c.session_id = i.session_id))
     ), found AS MATERIALIZED (
-        SELECT l.id, l.purpose, l.phone, l.user_id, l.verification_id,
+        SELECT l.id, l.purpose, l.phone, l.user_id, l.verification_id, l.text_barred,
             CASE WHEN l.is_blind THEN u.phone ELSE l.phone END AS sent_to,
             CASE WHEN l.is_blind THEN l.account ELSE l.user_id::text END AS bounded,
             CASE WHEN l.is_blind THEN l.account ELSE coalesce(l.user_id::text, l.phone) END AS account

@@ -14,7 +14,7 @@ use crate::{
 };
 
 // Whoever opens a challenge of an account holds its row, after the verification as whoever uses
-// a code does. An account that is gone, or whose password is another than was compared, has no
+// a code does. An account that is gone or locked, or whose password is another than was compared, has no
 // holder: then the challenge belongs to nobody, and its foreign key takes everything back.
 //
 // `keys` is the live challenge as this statement's snapshot shows it, for what
@@ -81,7 +81,8 @@ statement!(OpenChallenge {
         RETURNING v.*
     ), holder AS MATERIALIZED (
         SELECT u.* FROM input i, verification v, users u
-        WHERE u.id = i.user_id AND (i.compared_hash IS NULL OR u.password_hash = i.compared_hash)
+        WHERE u.id = i.user_id
+        AND (i.compared_hash IS NULL OR (u.password_hash = i.compared_hash AND u.locked_at IS NULL))
         FOR SHARE OF u
     ), challenge AS (
         INSERT INTO challenges AS c (id, purpose, subject, verification_id, phone, user_id, session_id, email,

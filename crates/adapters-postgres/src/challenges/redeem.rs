@@ -2,19 +2,17 @@
 
 use diesel::{
     QueryableByName,
-    sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{BigInt, Binary, Bool, Nullable, Text, Uuid as SqlUuid},
 };
 use domain::{User, UserId};
 use ports::{Attempt, NewSession, Proof, Redeemed, StoreError, Subject};
 use uuid::Uuid;
 
-use super::send::limit;
 use crate::{
     PostgresStore,
-    events::{EventInput, record},
-    rows::{UserRow, client, joined, user_columns},
+    rows::{UserRow, user_columns},
+    sessions::{SessionInput, oldest_session, session},
     statement::statement,
-    types::Instant,
 };
 
 /// Defines the use of a right answer. All take the same input, whether they look at all of it or
@@ -32,21 +30,11 @@ macro_rules! redeem {
             used_event_id: Option<Uuid> => Nullable<SqlUuid>,
             used_event_name: Option<&'static str> => Nullable<Text>,
             used_event_phone: Option<String> => Nullable<Text>,
-            session_id: Uuid => SqlUuid,
-            refresh_token: Vec<u8> => Binary,
-            methods: String => Text,
-            client_address: Option<String> => Nullable<Text>,
-            user_agent: Option<String> => Nullable<Text>,
-            now: Instant => Timestamptz,
-            session_expires_at: Instant => Timestamptz,
-            session_absolute_expires_at: Instant => Timestamptz,
-            others: i32 => Integer,
-            ..event: EventInput,
+            ..session: SessionInput,
         } $text);
 
         impl $name {
             fn new(attempt: &Attempt, user_id: UserId, proof: &Proof, session: &NewSession) -> Self {
-                let (client_address, user_agent) = client(&session.client);
                 let (step, recovery) = match proof {
                     Proof::SentCode => (None, None),
                     Proof::Totp(step) => (Some(step.0), None),
@@ -66,16 +54,7 @@ macro_rules! redeem {
                     used_event_phone: used_event
                         .and_then(|event| event.notify.as_ref())
                         .map(|phone| phone.as_e164().to_owned()),
-                    session_id: session.id.0,
-                    refresh_token: session.refresh_token.0.to_vec(),
-                    methods: joined(&session.methods),
-                    client_address,
-                    user_agent,
-                    now: Instant(session.times.created_at),
-                    session_expires_at: Instant(session.times.expires_at),
-                    session_absolute_expires_at: Instant(session.times.absolute_expires_at),
-                    others: limit(session.max_per_user.saturating_sub(1)),
-                    event: (&session.event).into(),
+                    session: session.into(),
                 }
             }
         }
@@ -95,13 +74,13 @@ macro_rules! sent_code {
             )"
         )
     };
-    ($purpose:literal, hold $lock:literal) => {
+    ($purpose:literal, hold) => {
         concat!(
             sent_code!($purpose),
             ", account AS MATERIALIZED (
-                SELECT u.* FROM input i, won, users u WHERE u.id = i.user_id AND NOT u.text_barred ",
-            $lock,
-            " OF u
+                SELECT u.* FROM input i, won, users u
+                WHERE u.id = i.user_id AND u.locked_at IS NULL AND NOT u.text_barred
+                FOR SHARE OF u
             )"
         )
     };
@@ -119,7 +98,9 @@ macro_rules! factor {
             "' AND v.id = i.verification_id
                 FOR UPDATE OF v
             ), holder AS MATERIALIZED (
-                SELECT u.id FROM input i, held, users u WHERE u.id = i.user_id FOR NO KEY UPDATE OF u
+                SELECT u.id FROM input i, held, users u
+                WHERE u.id = i.user_id AND u.locked_at IS NULL
+                FOR NO KEY UPDATE OF u
             )",
             $used,
             ", won AS (
@@ -173,34 +154,12 @@ macro_rules! noted {
     };
 }
 
-/// Opens the session for the account in `owner`, whose row is held or new.
-macro_rules! session {
-    () => {
-        concat!(", session AS (
-            INSERT INTO sessions (id, user_id, methods, client_address, user_agent, authenticated_at, created_at,
-                last_used_at, expires_at, absolute_expires_at)
-            SELECT i.session_id, o.id, i.methods, i.client_address, i.user_agent, i.now, i.now, i.now,
-                i.session_expires_at, i.session_absolute_expires_at
-            FROM input i, owner o
-            RETURNING id, user_id
-        ), token AS (
-            INSERT INTO refresh_tokens (hash, session_id, issued_at)
-            SELECT i.refresh_token, session.id, i.now FROM input i, session
-        ), recorded AS (", record!(user "s.user_id", session "s.id", act "session s"), ")")
-    };
-}
-
 /// Opens the session for `owner` and ends those beyond the limit. `$but` excepts what this
 /// statement still sees although it is over.
 #[rustfmt::skip]
 macro_rules! further_session {
     (but $but:literal) => {
-        concat!(session!(), ", oldest AS (
-            DELETE FROM sessions s USING owner o
-            WHERE s.user_id = o.id AND s.id IN (
-                SELECT x.id FROM sessions x WHERE x.user_id = o.id ", $but, "
-                ORDER BY x.last_used_at DESC, x.id DESC OFFSET (SELECT others FROM input))
-        ), forgiven AS (
+        concat!(session!(since "i.now"), oldest_session!(but $but), ", forgiven AS (
             DELETE FROM guesses g USING input i, won, owner o
             WHERE g.account IN (o.id::text, won.phone) AND g.purpose = won.purpose AND g.kind = i.kind
         )")
@@ -234,10 +193,16 @@ redeem!(RedeemRegistration concat!(sent_code!("registration"), ", registration A
         FROM input i, registration r
         ON CONFLICT DO NOTHING
         RETURNING *
-    )", session!(), ", closed AS (
+    )", session!(since "i.now"), ", closed AS (
         DELETE FROM challenges c USING registration r
         WHERE c.id = r.id OR (EXISTS (SELECT FROM owner) AND c.purpose = 'registration'
             AND (c.phone = r.phone OR c.email_canonical = r.email_canonical))
+    ), superseded AS (
+        DELETE FROM imported_registrations m USING owner o
+        WHERE m.email_canonical = o.email_canonical OR m.phone = o.phone
+        RETURNING m.password_hash, o.id AS user_id, o.password_hash AS kept_hash
+    ), marked AS (
+        INSERT INTO imported_hashes (user_id) SELECT DISTINCT s.user_id FROM superseded s WHERE s.password_hash = s.kept_hash
     ), trusted AS (
         DELETE FROM password_failures f USING owner o WHERE f.account IN (o.email_canonical, o.phone)
     ), forgiven AS (
@@ -245,19 +210,25 @@ redeem!(RedeemRegistration concat!(sent_code!("registration"), ", registration A
     )
     SELECT u.id IS NOT NULL AS created, ", user_columns!(), " FROM registration r LEFT JOIN owner u ON true"));
 
-#[rustfmt::skip]
+/// The use of a sign-in's answer, which ends every challenge that shares it. The row of the user is
+/// held against those who lock the account or change the password or the number: they must find
+/// the new session, or we must find the account locked or the challenge closed.
 macro_rules! login {
     () => {
-        concat!(", owner AS MATERIALIZED (
-            SELECT a.* FROM account a, won
-        ), closed AS (
-            DELETE FROM challenges c USING won WHERE c.verification_id = won.id
-        )", further_session!(but ""))
+        concat!(
+            ", closed AS (
+                DELETE FROM challenges c USING won, account a WHERE c.verification_id = won.id
+                RETURNING c.id
+            ), owner AS MATERIALIZED (
+                SELECT a.* FROM input i, account a, closed c WHERE c.id = i.challenge_id
+            )",
+            further_session!(but "")
+        )
     };
 }
 
-redeem!(RedeemLogin concat!(sent_code!("login", hold "FOR KEY SHARE"), login!(), opened!()));
-redeem!(RedeemPhoneLogin concat!(sent_code!("phone_login", hold "FOR KEY SHARE"), login!(), opened!()));
+redeem!(RedeemLogin concat!(sent_code!("login", hold), login!(), opened!()));
+redeem!(RedeemPhoneLogin concat!(sent_code!("phone_login", hold), login!(), opened!()));
 redeem!(RedeemLoginByTotp concat!(factor!("login", totp!()), login!(), opened_or_refused!()));
 redeem!(RedeemLoginByRecoveryCode concat!(factor!("login", recovery_code!()), login!(), noted!(), opened_or_refused!()));
 
@@ -281,7 +252,7 @@ macro_rules! step_up {
     };
 }
 
-redeem!(RedeemStepUp concat!(sent_code!("step_up", hold "FOR SHARE"), step_up!(), opened!()));
+redeem!(RedeemStepUp concat!(sent_code!("step_up", hold), step_up!(), opened!()));
 redeem!(RedeemStepUpByTotp concat!(factor!("step_up", totp!()), step_up!(), opened_or_refused!()));
 redeem!(RedeemStepUpByRecoveryCode concat!(factor!("step_up", recovery_code!()), step_up!(), noted!(), opened_or_refused!()));
 

@@ -37,25 +37,32 @@ statement!(direct FindReset {
     JOIN verifications v ON v.phone = c.phone AND v.purpose = c.purpose AND v.id = c.verification_id
     WHERE c.id = ? AND c.purpose = ? AND c.expires_at > ? AND v.expires_at > ? AND v.attempts_left > 0");
 
-// A code of a sign-in under way ends with its challenge, whoever sent it for.
+/// Every purpose of a challenge that belongs to an account.
+macro_rules! purposes_of_accounts {
+    () => {
+        "ARRAY['login', 'phone_login', 'step_up', 'phone_change', 'password_reset']"
+    };
+}
+
 statement!(ResetPassword {
     verification_id: Uuid => SqlUuid,
     user_id: Uuid => SqlUuid,
     new: String => Text,
     now: Instant => Timestamptz,
     ..event: EventInput,
-} concat!(held_account!(), ", closed AS (
-        DELETE FROM challenges c USING owner o WHERE c.user_id = o.id
-    ), changed AS (
+} concat!(held_account!(), ", changed AS (
         UPDATE users u SET password_hash = i.new, text_barred = u.totp_last_step IS NOT NULL, updated_at = i.now
         FROM input i, owner o WHERE u.id = o.id
         RETURNING u.id, u.email_canonical, u.phone
     ), forgiven AS (
         DELETE FROM password_failures f USING changed c WHERE f.account IN (c.email_canonical, c.phone)
+    ), replaced AS (
+        DELETE FROM imported_hashes h USING changed c WHERE h.user_id = c.id
     ), forgotten AS (
         DELETE FROM guesses g USING won WHERE g.account = won.phone
-    )", record!(user "c.id", session "NULL",
-        act "changed c, LATERAL end_other_sessions(c.id, '00000000-0000-0000-0000-000000000000', i.now)")));
+    )", record!(user "c.id", session "NULL", act "changed c"),
+    ", LATERAL end_other_sessions(c.id, '00000000-0000-0000-0000-000000000000', i.now)
+    , LATERAL close_challenges(c.id, ", purposes_of_accounts!(), "), LATERAL forget_devices(c.id, i.now)"));
 
 // The number may get an account while this waits for the row of its own: then the unique
 // index ends the statement, and the next try sees the other account.
@@ -76,12 +83,14 @@ statement!(ChangePhone {
         AND NOT EXISTS (SELECT FROM users x WHERE x.phone = i.phone AND x.id <> o.id)
         RETURNING u.*
     ), closed AS (
-        DELETE FROM challenges c USING input i, changed n WHERE c.id <> i.challenge_id
-        AND (c.user_id = n.id OR (c.purpose = 'registration' AND c.phone = n.phone))
+        DELETE FROM challenges c USING changed n WHERE c.purpose = 'registration' AND c.phone = n.phone
+    ), superseded AS (
+        DELETE FROM imported_registrations m USING changed n WHERE m.phone = n.phone
     ), forgotten AS (
         DELETE FROM guesses g USING owner o WHERE g.account = o.id::text AND g.purpose = 'phone_change'
-    ), recorded AS (", record!(user "n.id", session "i.kept",
-        act "changed n, LATERAL end_other_sessions(n.id, i.kept, i.now)"), ")
+    ), recorded AS (", record!(user "n.id", session "i.kept", act "changed n"),
+    ", LATERAL end_other_sessions(n.id, i.kept, i.now), LATERAL close_challenges(n.id, ",
+    purposes_of_accounts!(), "), LATERAL forget_devices(n.id, i.now))
     SELECT u.id IS NOT NULL AS changed, ", user_columns!(), " FROM asked LEFT JOIN changed u ON true"));
 
 #[derive(QueryableByName)]

@@ -9,5 +9,6 @@ mod find;
 mod logs;
 mod scripted;
 mod simulator;
+mod sms;
 mod start;
 mod world;

@@ -5,13 +5,13 @@ use diesel::{
     dsl::{delete, update},
     prelude::*,
 };
-use domain::{Client, Locale, User, UserId};
+use domain::{Client, Locale, Purpose, User, UserId};
 use jiff::Timestamp;
 use ports::{Account, NewEvent, PasswordChange};
 
-use super::forget_failures;
+use super::{forget_failures, imported};
 use crate::{
-    events,
+    devices, events,
     rows::UserRow,
     schema::{challenges, guesses, users, verifications},
     sessions::end_all_but,
@@ -36,7 +36,10 @@ pub(super) fn change_password(
         .optional()?;
     let Some(user) = changed.map(UserRow::into_user).transpose()? else { return Ok(false) };
     forget_failures(sqlite, &user)?;
+    imported::hash_was_replaced(sqlite, user.id)?;
     end_all_but(sqlite, *kept, user.id)?;
+    close_challenges(sqlite, user.id)?;
+    devices::forget_all(sqlite, user.id)?;
     events::record(sqlite, event, user.id, Some(*kept), now)?;
     Ok(true)
 }
@@ -77,8 +80,17 @@ pub(super) fn delete_account(
     Ok(true)
 }
 
-/// Whoever gets the number's next account must not find codes of this one.
-fn end_codes(sqlite: &mut SqliteConnection, id: UserId) -> QueryResult<()> {
+/// Closes what the old password opened, with its codes.
+fn close_challenges(sqlite: &mut SqliteConnection, id: UserId) -> QueryResult<()> {
+    let purposes = [Purpose::Login, Purpose::StepUp].map(Purpose::as_str);
+    let by_old = || challenges::user_id.eq(Id(id.0)).and(challenges::purpose.eq_any(purposes));
+    let codes = challenges::table.filter(by_old()).select(challenges::verification_id);
+    delete(verifications::table.filter(verifications::id.eq_any(codes))).execute(sqlite)?;
+    delete(challenges::table.filter(by_old())).execute(sqlite).map(drop)
+}
+
+/// Ends what codes were sent for. Whoever gets the number's next account must not find them either.
+pub(crate) fn end_codes(sqlite: &mut SqliteConnection, id: UserId) -> QueryResult<()> {
     let own = challenges::table.filter(challenges::user_id.eq(Id(id.0))).select(challenges::verification_id);
     delete(verifications::table.filter(verifications::id.eq_any(own))).execute(sqlite).map(drop)
 }

@@ -1,6 +1,7 @@
 //! Accounts and wrong passwords.
 
 mod changes;
+pub(crate) mod imported;
 
 use async_trait::async_trait;
 use diesel::{
@@ -8,15 +9,17 @@ use diesel::{
     dsl::{case_when, delete, exists, insert_into, select, update},
     prelude::*,
 };
-use domain::{Locale, PasswordFailures, PasswordHash, SignInName, User, UserId};
+use domain::{DeviceId, Locale, PasswordFailures, PasswordHash, SignInName, User, UserId};
 use jiff::Timestamp;
 use ports::{
-    Account, AccountStore, NewEvent, PasswordChange, PasswordFailure, PendingRegistration, SignIn,
-    StoreError, ThrottleKey,
+    Account, AccountStore, NewEvent, PasswordChange, PasswordFailure, PendingRegistration, PresentedDevice,
+    SignIn, StoreError, ThrottleKey,
 };
+use uuid::Uuid;
 
+pub(crate) use self::changes::end_codes;
 use crate::{
-    events,
+    devices, events,
     rows::{RegistrationRow, UserRow},
     schema::{challenges, password_failures, users, verifications},
     store::SqliteStore,
@@ -31,9 +34,14 @@ const REGISTRATIONS_OF_A_PHONE: i64 = 1;
 #[async_trait]
 impl AccountStore for SqliteStore {
     #[tracing::instrument(name = "sqlite.find_sign_in", skip_all)]
-    async fn find_sign_in(&self, name: &SignInName, now: Timestamp) -> Result<SignIn, StoreError> {
+    async fn find_sign_in(
+        &self,
+        name: &SignInName,
+        device: Option<PresentedDevice>,
+        now: Timestamp,
+    ) -> Result<SignIn, StoreError> {
         let name = name.clone();
-        self.read(move |sqlite| find_sign_in(sqlite, &name, now)).await
+        self.read(move |sqlite| find_sign_in(sqlite, &name, device, now)).await
     }
 
     #[tracing::instrument(name = "sqlite.record_password_failure", skip_all)]
@@ -56,7 +64,8 @@ impl AccountStore for SqliteStore {
         let (old, new) = (old.clone(), new.clone());
         self.write(move |sqlite| {
             let unchanged = users::table.find(Id(user_id.0)).filter(users::password_hash.eq(old.as_str()));
-            update(unchanged).set(users::password_hash.eq(new.as_str())).execute(sqlite).map(drop)
+            let upgraded = update(unchanged).set(users::password_hash.eq(new.as_str())).execute(sqlite)?;
+            if upgraded > 0 { imported::hash_was_replaced(sqlite, user_id) } else { Ok(()) }
         })
         .await
     }
@@ -96,14 +105,35 @@ impl AccountStore for SqliteStore {
     }
 }
 
-fn find_sign_in(sqlite: &mut SqliteConnection, name: &SignInName, now: Timestamp) -> QueryResult<SignIn> {
+fn find_sign_in(
+    sqlite: &mut SqliteConnection,
+    name: &SignInName,
+    presented: Option<PresentedDevice>,
+    now: Timestamp,
+) -> QueryResult<SignIn> {
     let throttle_key = ThrottleKey(name.canonical().to_owned());
+    let account = find_account(sqlite, name)?;
     Ok(SignIn {
         failures: find_failures(sqlite, &throttle_key, now)?,
         throttle_key,
-        account: find_account(sqlite, name)?,
+        device: find_device(sqlite, presented, account.as_ref(), now)?,
         registrations: find_registrations(sqlite, name, now)?,
+        imported: if account.is_none() { imported::find(sqlite, name)? } else { None },
+        imports_remain: imported::remain(sqlite)?,
+        account,
     })
+}
+
+/// Also where there is no account a token is looked for, of nobody, so that it takes as long.
+fn find_device(
+    sqlite: &mut SqliteConnection,
+    presented: Option<PresentedDevice>,
+    account: Option<&Account>,
+    now: Timestamp,
+) -> QueryResult<Option<DeviceId>> {
+    let Some(presented) = presented else { return Ok(None) };
+    let owner = account.map_or(UserId(Uuid::nil()), |account| account.user.id);
+    devices::find_presented(sqlite, presented, owner, now)
 }
 
 fn find_account(sqlite: &mut SqliteConnection, name: &SignInName) -> QueryResult<Option<Account>> {
@@ -168,6 +198,9 @@ fn record_failure(
     // Of an account that was deleted meanwhile nothing may be told any more.
     if select(exists(users::table.find(Id(user_id.0)))).get_result(sqlite)? {
         events::record(sqlite, event, *user_id, None, now)?;
+        if let Some(device) = &failure.device {
+            devices::count_failure(sqlite, device, *user_id, now)?;
+        }
     }
     Ok(())
 }

@@ -42,12 +42,13 @@ pub(super) fn open(
     Ok(Some(opened))
 }
 
-/// Whether the account is there with the password that was compared; who registers has none.
+/// Whether the account is there and, where a password was compared, has that one and no lock;
+/// who registers has none.
 fn is_still_held(sqlite: &mut SqliteConnection, subject: &Subject) -> QueryResult<bool> {
     let Some(user_id) = subject.user_id() else { return Ok(true) };
     let mut held = users::table.find(Id(user_id.0)).into_boxed();
     if let Some(compared) = subject.password_hash() {
-        held = held.filter(users::password_hash.eq(compared.as_str()));
+        held = held.filter(users::password_hash.eq(compared.as_str())).filter(users::locked_at.is_null());
     }
     select(exists(held)).get_result(sqlite)
 }

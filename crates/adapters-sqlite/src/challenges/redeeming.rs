@@ -13,7 +13,7 @@ use ports::{Attempt, NewSession, PendingRegistration, Proof, Redeemed, Subject};
 
 use super::guessing;
 use crate::{
-    accounts::forget_failures,
+    accounts::{forget_failures, imported},
     events,
     rows::{RegistrationRow, UserRow},
     schema::{challenges, recovery_codes, users, verifications},
@@ -31,11 +31,13 @@ pub(super) fn redeem_registration(
         return Ok(Redeemed::Closed);
     }
     let Some(registration) = take_registration(sqlite, attempt)? else { return Ok(Redeemed::Closed) };
+    let password_hash = registration.password_hash.clone();
     let Some(user) = create_user(sqlite, user_id, &registration, session.times.created_at)? else {
         return Ok(Redeemed::AccountExists);
     };
-    open_session(sqlite, user_id, session)?;
+    open_session(sqlite, user_id, session, session.times.created_at)?;
     close_rivals(sqlite, &user)?;
+    imported::supersede(sqlite, &user, &password_hash)?;
     // Whoever proved the phone starts without the failures counted before.
     forget_failures(sqlite, &user)?;
     guessing::forget(sqlite, attempt.phone.as_e164(), Purpose::Registration, AnswerKind::SentCode)?;
@@ -131,7 +133,7 @@ fn use_recovery_code(
     Ok(true)
 }
 
-/// Opens the session, unless its account is gone.
+/// Opens the session, unless its account is gone or locked.
 fn sign_in(
     sqlite: &mut SqliteConnection,
     attempt: &Attempt,
@@ -140,8 +142,9 @@ fn sign_in(
 ) -> QueryResult<Redeemed> {
     let Some(user_id) = attempt.user_id else { return Ok(Redeemed::Closed) };
     let found = users::table.find(Id(user_id.0)).select(UserRow::as_select()).first(sqlite).optional()?;
-    let Some(user) = found.map(UserRow::into_user).transpose()? else { return Ok(Redeemed::Closed) };
-    open_session(sqlite, user_id, session)?;
+    let Some(row) = found.filter(|row: &UserRow| !row.is_locked()) else { return Ok(Redeemed::Closed) };
+    let user = row.into_user()?;
+    open_session(sqlite, user_id, session, session.times.created_at)?;
     if let Proof::RecoveryCode { event, .. } = proof {
         events::record(sqlite, event, user_id, Some(session.id), session.times.created_at)?;
     }

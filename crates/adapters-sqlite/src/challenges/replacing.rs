@@ -11,11 +11,12 @@ use ports::{Attempt, PasswordReset, PhoneChange, Redeemed, Subject};
 
 use super::{guessing, live::Live, redeeming::use_up};
 use crate::{
-    accounts::forget_failures,
+    accounts::{forget_failures, imported},
+    devices,
     error::unreadable,
     events,
     rows::UserRow,
-    schema::{challenges, users},
+    schema::{challenges, imported_registrations, users},
     sessions::{end_all, end_all_but},
     types::{Id, Micros},
 };
@@ -54,8 +55,10 @@ pub(super) fn reset_password(
         .optional()?;
     let Some(user) = changed.map(UserRow::into_user).transpose()? else { return Ok(false) };
     close_all(sqlite, user_id)?;
-    end_all(sqlite, user_id)?;
+    end_all(sqlite, user_id, now)?;
+    devices::forget_all(sqlite, user_id)?;
     forget_failures(sqlite, &user)?;
+    imported::hash_was_replaced(sqlite, user_id)?;
     let asked = Subject::PasswordReset { email: user.email, user_id: None };
     guessing::forget(sqlite, &asked.account(), Purpose::PasswordReset, AnswerKind::SentCode)?;
     events::record(sqlite, &reset.event, user_id, None, now)?;
@@ -96,7 +99,10 @@ pub(super) fn change_phone(
         .optional()?;
     let Some(user) = changed.map(UserRow::into_user).transpose()? else { return Ok(Redeemed::Closed) };
     close_rest(sqlite, &user)?;
+    let superseded = imported_registrations::table.filter(imported_registrations::phone.eq(phone));
+    delete(superseded).execute(sqlite)?;
     end_all_but(sqlite, change.kept, user_id)?;
+    devices::forget_all(sqlite, user_id)?;
     events::record(sqlite, &change.event, user_id, Some(change.kept), now)?;
     Ok(Redeemed::Done(user))
 }

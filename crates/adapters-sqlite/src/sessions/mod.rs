@@ -146,9 +146,12 @@ fn end_others(
     Ok(ended as u64)
 }
 
-/// Ends all sessions of the user, whether they live or not.
-pub(crate) fn end_all(sqlite: &mut SqliteConnection, user_id: UserId) -> QueryResult<()> {
-    delete(sessions::table.filter(sessions::user_id.eq(Id(user_id.0)))).execute(sqlite).map(drop)
+/// Ends all sessions of the user; how many were alive.
+pub(crate) fn end_all(sqlite: &mut SqliteConnection, user_id: UserId, now: Timestamp) -> QueryResult<u64> {
+    let own = sessions::table.filter(sessions::user_id.eq(Id(user_id.0)));
+    let alive: i64 = own.filter(sessions::expires_at.gt(Micros(now))).count().get_result(sqlite)?;
+    delete(own).execute(sqlite)?;
+    Ok(alive.unsigned_abs())
 }
 
 /// Ends all sessions of the user but one, whether they live or not.

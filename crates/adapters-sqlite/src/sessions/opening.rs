@@ -6,20 +6,23 @@ use diesel::{
     prelude::*,
 };
 use domain::{AuthenticationMethod, RefreshTokenHash, SessionId, UserAgent, UserId};
+use jiff::Timestamp;
 use ports::NewSession;
 
 use crate::{
-    events,
+    devices, events,
     schema::{refresh_tokens, sessions},
     types::{Id, Micros},
 };
 
 /// Opens a session with its first token, and records it; the user's least
-/// recently used ones beyond the limit end. The user must exist.
+/// recently used ones beyond the limit end. Remembers the device, too. The user must exist,
+/// and proved all factors at `authenticated_at`.
 pub(crate) fn open_session(
     sqlite: &mut SqliteConnection,
     user_id: UserId,
     session: &NewSession,
+    authenticated_at: Timestamp,
 ) -> QueryResult<()> {
     let now = Micros(session.times.created_at);
     insert_into(sessions::table)
@@ -29,7 +32,7 @@ pub(crate) fn open_session(
             sessions::methods.eq(names(&session.methods)),
             sessions::client_address.eq(session.client.address.map(|address| address.to_string())),
             sessions::user_agent.eq(session.client.user_agent.as_ref().map(UserAgent::as_str)),
-            sessions::authenticated_at.eq(now),
+            sessions::authenticated_at.eq(Micros(authenticated_at)),
             sessions::created_at.eq(now),
             sessions::last_used_at.eq(now),
             sessions::expires_at.eq(Micros(session.times.expires_at)),
@@ -38,6 +41,9 @@ pub(crate) fn open_session(
         .execute(sqlite)?;
     insert_token(sqlite, session.refresh_token, session.id, None, now)?;
     events::record(sqlite, &session.event, user_id, Some(session.id), session.times.created_at)?;
+    if let Some(device) = &session.device {
+        devices::remember(sqlite, user_id, device, session)?;
+    }
     end_least_recently_used(sqlite, user_id, session)
 }
 

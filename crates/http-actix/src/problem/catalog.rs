@@ -97,7 +97,7 @@ catalog! {
         "Send a smaller body.";
     UnsupportedMediaType UNSUPPORTED_MEDIA_TYPE "unsupported-media-type",
         "The body has the wrong type",
-        "Bodies are JSON, sent as application/json without compression.",
+        "Bodies are JSON, sent as application/json without compression. Only token introspection takes a form.",
         "Send Content-Type: application/json and no Content-Encoding.";
     ValidationFailed UNPROCESSABLE_ENTITY "validation-failed",
         "Some fields are not acceptable",

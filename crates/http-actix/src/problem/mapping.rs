@@ -5,10 +5,11 @@ use std::{error::Error, fmt::Write, time::Duration};
 use jiff::SignedDuration;
 use use_cases::{
     AuthenticateError, BeginTotpError, BlindChallengeError, ChangeLocaleError, ChangePasswordError,
-    ConfirmTotpError, DeleteAccountError, EndSessionError, ExportAccountError, Fault, LogInError,
-    LogOutError, RefreshSessionError, RegisterUserError, RemoveTotpError, RenewRecoveryCodesError,
-    RequestOtpError, ResetPasswordError, StartPhoneChangeError, StartPhoneLoginError, StartStepUpError,
-    StepUpRequired, VerifyOtpError,
+    ConfirmTotpError, DeleteAccountError, EndAllSessionsError, EndSessionError, ExportAccountError, Fault,
+    ForgetDeviceError, LockAccountError, LogInError, LogOutError, RefreshSessionError, RegisterUserError,
+    RemoveAccountError, RemoveTotpError, RenewRecoveryCodesError, RequestOtpError, ResetPasswordError,
+    ShowAccountError, StartPhoneChangeError, StartPhoneLoginError, StartStepUpError, StepUpRequired,
+    VerifyOtpError,
 };
 
 use super::{Problem, ProblemCode};
@@ -183,6 +184,15 @@ impl From<EndSessionError> for Problem {
     }
 }
 
+impl From<ForgetDeviceError> for Problem {
+    fn from(error: ForgetDeviceError) -> Self {
+        match error {
+            ForgetDeviceError::NotFound => Self::new(ProblemCode::NotFound),
+            ForgetDeviceError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
 impl From<ChangeLocaleError> for Problem {
     fn from(error: ChangeLocaleError) -> Self {
         match error {
@@ -223,6 +233,15 @@ impl From<BeginTotpError> for Problem {
     }
 }
 
+impl From<ShowAccountError> for Problem {
+    fn from(error: ShowAccountError) -> Self {
+        match error {
+            ShowAccountError::NotFound => Self::new(ProblemCode::NotFound),
+            ShowAccountError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
 impl From<ConfirmTotpError> for Problem {
     fn from(error: ConfirmTotpError) -> Self {
         match error {
@@ -231,6 +250,15 @@ impl From<ConfirmTotpError> for Problem {
             ConfirmTotpError::Enrolled => Self::new(ProblemCode::TotpEnabled),
             ConfirmTotpError::NotBegun => Self::new(ProblemCode::TotpNotBegun),
             ConfirmTotpError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<LockAccountError> for Problem {
+    fn from(error: LockAccountError) -> Self {
+        match error {
+            LockAccountError::NotFound => Self::new(ProblemCode::NotFound),
+            LockAccountError::Fault(fault) => fault.into(),
         }
     }
 }
@@ -245,12 +273,30 @@ impl From<RemoveTotpError> for Problem {
     }
 }
 
+impl From<RemoveAccountError> for Problem {
+    fn from(error: RemoveAccountError) -> Self {
+        match error {
+            RemoveAccountError::NotFound => Self::new(ProblemCode::NotFound),
+            RemoveAccountError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
 impl From<RenewRecoveryCodesError> for Problem {
     fn from(error: RenewRecoveryCodesError) -> Self {
         match error {
             RenewRecoveryCodesError::StepUpRequired(required) => required.into(),
             RenewRecoveryCodesError::Gone => Self::new(ProblemCode::InvalidToken),
             RenewRecoveryCodesError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<EndAllSessionsError> for Problem {
+    fn from(error: EndAllSessionsError) -> Self {
+        match error {
+            EndAllSessionsError::NotFound => Self::new(ProblemCode::NotFound),
+            EndAllSessionsError::Fault(fault) => fault.into(),
         }
     }
 }

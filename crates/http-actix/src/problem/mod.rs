@@ -110,6 +110,19 @@ impl Problem {
         Self { allow: Some(allow), ..Self::new(ProblemCode::MethodNotAllowed) }
     }
 
+    /// The same where a form is read instead of JSON.
+    pub(crate) fn of_form(self) -> Self {
+        match self.code {
+            ProblemCode::MalformedRequest => {
+                self.detail("Send name=value pairs in which every name stands once.".to_owned())
+            }
+            ProblemCode::UnsupportedMediaType => self.detail(
+                "Send Content-Type: application/x-www-form-urlencoded and no Content-Encoding.".to_owned(),
+            ),
+            _ => self,
+        }
+    }
+
     /// Waiting helps: whole seconds, rounded up, so that nobody comes too soon.
     pub(crate) fn retry_after(self, wait: Duration) -> Self {
         let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1);

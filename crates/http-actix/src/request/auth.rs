@@ -1,8 +1,8 @@
 //! What registration, sign-in and token requests look like.
 
 use domain::{
-    Answer, AnswerKind, ChallengeId, Channel, Code, Email, Locale, Method, NewPassword, Password,
-    PasswordPolicy, RecoveryCode, RefreshToken, SignInName,
+    Answer, AnswerKind, ChallengeId, Channel, Code, DeviceToken, Email, Locale, Method, NewPassword,
+    Password, PasswordPolicy, RecoveryCode, RefreshToken, SignInName,
 };
 use garde::Validate;
 use serde::Deserialize;
@@ -95,8 +95,8 @@ pub(crate) struct LogInBody {
     #[garde(custom(required), custom(one_to(1024)))]
     #[schema(value_type = String, format = "password", min_length = 1, max_length = 1024, examples("violet-anchor-piano"))]
     password: Text,
-    /// Of a remembered device. Devices are not remembered yet, so it changes
-    /// nothing.
+    /// The newest token of a remembered device: then no code is asked for. It is spent by
+    /// this. Any other text counts as no token.
     #[garde(custom(optional))]
     #[schema(value_type = Option<String>)]
     device_token: Text,
@@ -114,6 +114,7 @@ impl LogInBody {
             Some(LogInRequest {
                 name: name?,
                 password: password?,
+                device_token: self.device_token.text().and_then(DeviceToken::parse),
                 request_locale: visitor.locale,
                 client: visitor.client,
             })
@@ -187,7 +188,8 @@ pub(crate) struct VerifyOtpBody {
     #[garde(custom(optional))]
     #[schema(value_type = Option<String>, examples("sms"))]
     method: Text,
-    /// Devices are not remembered yet, so it changes nothing.
+    /// Whether later sign-ins on this device need no code: `true` for a `device_token` in the
+    /// answer. Without effect where remembering is switched off.
     #[garde(custom(optional))]
     #[schema(value_type = Option<bool>)]
     remember_device: Field<bool>,
@@ -207,8 +209,14 @@ impl VerifyOtpBody {
         };
         // What is no method may still have a code that is none.
         let answer = self.answer(&mut errors, kind.unwrap_or(AnswerKind::SentCode));
+        let remember_device = matches!(self.remember_device, Field::Given(true));
         let request = || {
-            Some(VerifyOtpRequest { challenge_id: challenge_id?, answer: answer?, client: visitor.client })
+            Some(VerifyOtpRequest {
+                challenge_id: challenge_id?,
+                answer: answer?,
+                remember_device,
+                client: visitor.client,
+            })
         };
         errors.resolve(request())
     }

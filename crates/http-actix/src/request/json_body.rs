@@ -1,22 +1,11 @@
-//! The one reader of request bodies.
+//! The reader of JSON bodies.
 
-use std::time::Duration;
-
-use actix_web::{
-    FromRequest, HttpRequest,
-    dev::Payload,
-    error::PayloadError,
-    http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap},
-    web::{Bytes, BytesMut, Data},
-};
-use futures_util::{StreamExt, future::LocalBoxFuture};
+use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 
-use super::strict_json;
-use crate::{
-    HttpSettings,
-    problem::{Problem, ProblemCode},
-};
+use super::{body, strict_json};
+use crate::problem::{Problem, ProblemCode};
 
 /// A body of type `application/json`, read within the limits of size and time.
 pub(crate) struct JsonBody<T>(pub(crate) T);
@@ -26,65 +15,10 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let settings = req.app_data::<Data<HttpSettings>>().cloned();
-        let payload = payload.take();
-        let req = req.clone();
+        let (req, payload) = (req.clone(), payload.take());
         Box::pin(async move {
-            let settings = settings.ok_or_else(|| Problem::new(ProblemCode::Internal))?;
-            check_type(req.headers())?;
-            check_declared_length(req.headers(), settings.body_limit)?;
-            let bytes = read(payload, settings.body_limit, settings.body_deadline).await?;
+            let bytes = body::read(&req, payload, "application/json").await?;
             strict_json::read(&bytes).map(Self).map_err(|_| Problem::new(ProblemCode::MalformedRequest))
         })
-    }
-}
-
-/// Only `application/json`, alone or with `charset=utf-8`, and never encoded:
-/// what browsers send across origins without asking is something else.
-fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
-    let mut types = headers.get_all(CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
-    let is_json = matches!((types.next(), types.next()), (Some(only), None) if is_json(only));
-    let is_plain =
-        headers.get_all(CONTENT_ENCODING).all(|value| value.as_bytes().eq_ignore_ascii_case(b"identity"));
-    if is_json && is_plain { Ok(()) } else { Err(Problem::new(ProblemCode::UnsupportedMediaType)) }
-}
-
-fn is_json(content_type: &str) -> bool {
-    let (essence, parameters) = content_type.split_once(';').unwrap_or((content_type, ""));
-    let parameters = parameters.trim();
-    let is_utf8 =
-        ["", "charset=utf-8", "charset=\"utf-8\""].iter().any(|known| parameters.eq_ignore_ascii_case(known));
-    essence.trim().eq_ignore_ascii_case("application/json") && is_utf8
-}
-
-fn check_declared_length(headers: &HeaderMap, limit: usize) -> Result<(), Problem> {
-    let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let fits = declared.is_none_or(|length| usize::try_from(length).is_ok_and(|length| length <= limit));
-    if fits { Ok(()) } else { Err(Problem::new(ProblemCode::PayloadTooLarge)) }
-}
-
-/// The framework has a deadline for headers only, so the body's is here.
-async fn read(payload: Payload, limit: usize, deadline: Duration) -> Result<Bytes, Problem> {
-    tokio::time::timeout(deadline, collect(payload, limit))
-        .await
-        .map_err(|_| Problem::new(ProblemCode::RequestTimeout))?
-}
-
-async fn collect(mut payload: Payload, limit: usize) -> Result<Bytes, Problem> {
-    let mut body = BytesMut::new();
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|error| Problem::new(unreadable(&error)))?;
-        if body.len() + chunk.len() > limit {
-            return Err(Problem::new(ProblemCode::PayloadTooLarge));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body.freeze())
-}
-
-fn unreadable(error: &PayloadError) -> ProblemCode {
-    match error {
-        PayloadError::Overflow => ProblemCode::PayloadTooLarge,
-        _ => ProblemCode::MalformedRequest,
     }
 }

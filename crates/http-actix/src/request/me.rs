@@ -1,5 +1,6 @@
 //! What a signed-in user's requests look like.
 
+use actix_web::{HttpRequest, web::Query};
 use domain::{Code, Email, EventId, Locale, NewPassword, Password, PasswordPolicy};
 use garde::Validate;
 use serde::{Deserialize, Deserializer};
@@ -124,13 +125,19 @@ pub(crate) struct EventsQuery {
 
 impl EventsQuery {
     /// The event before which to list.
-    pub(crate) fn before(self) -> Result<Option<EventId>, Problem> {
+    fn before(self) -> Result<Option<EventId>, Problem> {
         let Some(text) = self.before else { return Ok(None) };
         text.parse::<Uuid>().map(|id| Some(EventId(id))).or_else(|_| Self::unreadable())
     }
 
+    /// The event before which a request wants a list.
+    pub(crate) fn of(request: &HttpRequest) -> Result<Option<EventId>, Problem> {
+        let query = Query::<Self>::from_query(request.query_string());
+        query.map_or_else(|_| Self::unreadable(), |query| query.into_inner().before())
+    }
+
     /// The refusal of a query that cannot be read.
-    pub(crate) fn unreadable() -> Result<Option<EventId>, Problem> {
+    fn unreadable() -> Result<Option<EventId>, Problem> {
         let mut errors = FieldErrors::none(&["/before"]);
         errors
             .refuse("/before", Reason::new("invalid-id", "send the id of an event, once, or leave this out"));

@@ -1,16 +1,23 @@
 //! What clients may send: one reader for all routes, closed types, all field
 //! errors at once.
 
+mod admin;
 mod auth;
+mod body;
 mod field;
+mod form_body;
+mod introspection;
 mod json_body;
 mod me;
 mod recovery;
 mod strict_json;
 
 pub(crate) use self::{
+    admin::{LockBody, UsersQuery},
     auth::{LogInBody, RefreshBody, RegisterBody, RequestOtpBody, VerifyOtpBody},
     field::{FieldErrors, Reason},
+    form_body::FormBody,
+    introspection::IntrospectionBody,
     json_body::JsonBody,
     me::{ChangePasswordBody, ConfirmTotpBody, EventsQuery, LocaleWish, ProfileBody, StepUpBody},
     recovery::{ForgotPasswordBody, PhoneBody, ResetPasswordBody, VerifyPhoneBody},

@@ -38,17 +38,23 @@ pub(crate) async fn register(
 /// authenticator app or recovery codes gets the challenge even when no message can be sent.
 /// Works for a registration that is not verified yet, too. After five wrong
 /// passwords each further one has to wait, from 1 second to 15 minutes.
+///
+/// With the `device_token` of a remembered device the sign-in is done: the answer has tokens and
+/// the successor of the device token, and nothing is sent. Such a session has `amr` `["pwd"]` and
+/// the `auth_time` of the proof that the device was remembered with, so what guards the account
+/// needs a step-up. A token that is unknown, over or another account's changes nothing. One that
+/// was used before, and not a moment ago, is a copy: the device is forgotten.
 #[utoipa::path(
     post, path = "/api/v1/auth/login", tag = "Sign-in", request_body = LogInBody,
-    responses((status = 200, description = "The password is right; the code is asked for next.", body = LogInAnswer)),
+    responses((status = 200, description = "The password is right; the code is asked for next, unless the device is remembered.", body = LogInAnswer)),
 )]
 pub(crate) async fn log_in(
     JsonBody(body): JsonBody<LogInBody>,
     visitor: Visitor,
     use_cases: Data<UseCases>,
 ) -> Result<HttpResponse, Problem> {
-    let challenge = use_cases.log_in.execute(body.into_request(visitor)?).await?;
-    Ok(HttpResponse::Ok().json(LogInAnswer::from(challenge)))
+    let logged_in = use_cases.log_in.execute(body.into_request(visitor)?).await?;
+    Ok(HttpResponse::Ok().json(LogInAnswer::from(logged_in)))
 }
 
 /// Ask for a further message.

@@ -1,9 +1,6 @@
 //! The signed-in user's account.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    web::{Data, Query},
-};
+use actix_web::{HttpRequest, HttpResponse, web::Data};
 
 use crate::{
     HttpSettings, UseCases,
@@ -66,7 +63,7 @@ pub(crate) async fn delete(
 /// Needs a sign-in or step-up of the last 10 minutes.
 #[utoipa::path(
     get, path = "/api/v1/me/export", tag = "User", security(("bearer" = [])),
-    responses((status = 200, description = "The account, its sessions and its events.", body = ExportAnswer)),
+    responses((status = 200, description = "The account, its sessions, devices and events.", body = ExportAnswer)),
 )]
 pub(crate) async fn export(
     SignedInUser(principal): SignedInUser,
@@ -87,15 +84,14 @@ pub(crate) async fn events(
     Own(principal, request): Own<HttpRequest>,
     use_cases: Data<UseCases>,
 ) -> Result<HttpResponse, Problem> {
-    let query = Query::<EventsQuery>::from_query(request.query_string());
-    let before = query.map_or_else(|_| EventsQuery::unreadable(), |query| query.into_inner().before())?;
-    let events = use_cases.list_events.execute(&principal, before).await?;
+    let events = use_cases.list_events.execute(&principal, EventsQuery::of(&request)?).await?;
     Ok(HttpResponse::Ok().json(EventsAnswer::from(events)))
 }
 
 /// Change the password.
 ///
-/// All other sessions end. Needs a sign-in or step-up of the last 10 minutes. A wrong current
+/// All other sessions end, sign-ins that the old password began are over, and all devices are
+/// forgotten. Needs a sign-in or step-up of the last 10 minutes. A wrong current
 /// password is 403 `invalid-credentials`.
 #[utoipa::path(
     post, path = "/api/v1/me/password", tag = "User", security(("bearer" = [])),

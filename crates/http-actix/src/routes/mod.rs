@@ -1,20 +1,28 @@
 //! Every route, in one table.
 
+mod admin;
 mod auth;
+mod devices;
 mod documentation;
 mod factors;
+mod introspection;
 mod me;
 mod operations;
 mod pages;
 mod recovery;
 mod sessions;
 
+use std::sync::Arc;
+
 use actix_web::{
     FromRequest, Handler, HttpResponse, Resource, Responder, Route, guard,
-    web::{self, ServiceConfig},
+    web::{self, Data, ServiceConfig},
 };
 
-use crate::problem::{Problem, ProblemCode};
+use crate::{
+    HttpSettings, Operators,
+    problem::{Problem, ProblemCode},
+};
 
 /// One method of one path.
 pub(crate) struct Endpoint {
@@ -61,6 +69,14 @@ impl Verb {
 
 use ProblemCode as P;
 
+/// Where services ask about tokens, if they may.
+const INTROSPECT: &str = "/api/v1/auth/token/introspect";
+
+/// Whether `settings` make `path` exist.
+pub(crate) fn is_served(path: &str, settings: &HttpSettings) -> bool {
+    path != INTROSPECT || settings.introspection_allow.is_some()
+}
+
 /// The API: what the `OpenAPI` document lists.
 pub(crate) const API: &[Endpoint] = &[
     post(
@@ -104,6 +120,11 @@ pub(crate) const API: &[Endpoint] = &[
         ],
     ),
     post("/api/v1/auth/token/refresh", || handle(auth::refresh), &[P::InvalidToken, P::DatabaseUnavailable]),
+    post(
+        INTROSPECT,
+        || handle(introspection::introspect),
+        &[P::InvalidToken, P::NotFound, P::DatabaseUnavailable],
+    ),
     post("/api/v1/auth/logout", || handle(auth::log_out), &[P::InvalidToken, P::DatabaseUnavailable]),
     post(
         "/api/v1/auth/step-up",
@@ -185,6 +206,17 @@ pub(crate) const API: &[Endpoint] = &[
         || handle(sessions::end),
         &[P::InvalidToken, P::NotFound, P::DatabaseUnavailable],
     ),
+    get("/api/v1/me/devices", || handle(devices::list_devices), &[P::InvalidToken, P::DatabaseUnavailable]),
+    delete(
+        "/api/v1/me/devices",
+        || handle(devices::forget_devices),
+        &[P::InvalidToken, P::DatabaseUnavailable],
+    ),
+    delete(
+        "/api/v1/me/devices/{id}",
+        || handle(devices::forget_device),
+        &[P::InvalidToken, P::NotFound, P::DatabaseUnavailable],
+    ),
     post(
         "/api/v1/me/totp",
         || handle(factors::begin_totp),
@@ -210,6 +242,50 @@ pub(crate) const API: &[Endpoint] = &[
     get("/health/ready", || handle(operations::ready), &[]),
     get("/.well-known/jwks.json", || handle(operations::public_keys), &[]),
     get("/openapi.json", || handle(documentation::openapi), &[]),
+];
+
+/// What operators ask for; served only where there are any.
+pub(crate) const ADMIN: &[Endpoint] = &[
+    get(
+        "/api/v1/admin/users",
+        || handle(admin::find_users),
+        &[P::InvalidToken, P::NotFound, P::ValidationFailed, P::DatabaseUnavailable],
+    ),
+    get(
+        "/api/v1/admin/users/{id}",
+        || handle(admin::show_user),
+        &[P::InvalidToken, P::NotFound, P::DatabaseUnavailable],
+    ),
+    delete(
+        "/api/v1/admin/users/{id}",
+        || handle(admin::remove_user),
+        &[P::InvalidToken, P::NotFound, P::DatabaseUnavailable],
+    ),
+    post(
+        "/api/v1/admin/users/{id}/lock",
+        || handle(admin::lock_user),
+        &[P::InvalidToken, P::NotFound, P::DatabaseUnavailable],
+    ),
+    post(
+        "/api/v1/admin/users/{id}/unlock",
+        || handle(admin::unlock_user),
+        &[P::InvalidToken, P::NotFound, P::DatabaseUnavailable],
+    ),
+    delete(
+        "/api/v1/admin/users/{id}/sessions",
+        || handle(admin::end_user_sessions),
+        &[P::InvalidToken, P::NotFound, P::DatabaseUnavailable],
+    ),
+    get(
+        "/api/v1/admin/users/{id}/events",
+        || handle(admin::user_events),
+        &[P::InvalidToken, P::NotFound, P::ValidationFailed, P::DatabaseUnavailable],
+    ),
+    get(
+        "/api/v1/admin/events",
+        || handle(admin::all_events),
+        &[P::InvalidToken, P::NotFound, P::ValidationFailed, P::DatabaseUnavailable],
+    ),
 ];
 
 /// Pages for people.
@@ -253,8 +329,14 @@ where
 }
 
 /// All routes. Each path stands in the tables once for each of its methods.
-pub(crate) fn routes(app: &mut ServiceConfig, docs: bool) {
-    let endpoints: Vec<&Endpoint> = API.iter().chain(PAGES).chain(if docs { DOCS } else { &[] }).collect();
+pub(crate) fn routes(app: &mut ServiceConfig, settings: &HttpSettings, operators: Option<Arc<Operators>>) {
+    let admin = if operators.is_some() { ADMIN } else { &[] };
+    if let Some(operators) = operators {
+        app.app_data(Data::from(operators));
+    }
+    let docs = if settings.docs { DOCS } else { &[] };
+    let api = API.iter().filter(|endpoint| is_served(endpoint.path, settings));
+    let endpoints: Vec<&Endpoint> = api.chain(admin).chain(PAGES).chain(docs).collect();
     let mut paths: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.path).collect();
     paths.dedup();
     for path in paths {
@@ -289,6 +371,7 @@ pub(crate) async fn not_found() -> Result<HttpResponse, Problem> {
 /// The handlers with their descriptions, for the `OpenAPI` document.
 pub(crate) mod described {
     pub(crate) use super::{
-        auth::*, documentation::*, factors::*, me::*, operations::*, recovery::*, sessions::*,
+        admin::*, auth::*, devices::*, documentation::*, factors::*, introspection::*, me::*, operations::*,
+        recovery::*, sessions::*,
     };
 }

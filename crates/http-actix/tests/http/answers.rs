@@ -31,7 +31,7 @@ pub(crate) fn expected_challenge() -> Value {
     })
 }
 
-fn expected_tokens() -> Value {
+pub(crate) fn expected_tokens() -> Value {
     json!({
         "access_token": ACCESS_TOKEN,
         "token_type": "Bearer",
@@ -77,7 +77,7 @@ fn a_registration_is_answered_with_its_challenge() {
 #[test]
 fn a_right_password_is_answered_with_a_challenge() {
     let mut world = World::that_sends();
-    world.accounts.expect_find_sign_in().returning(|_, _| Ok(sign_in(PasswordFailures::default())));
+    world.accounts.expect_find_sign_in().returning(|_, _, _| Ok(sign_in(PasswordFailures::default())));
     world.hasher.expect_find_match().returning(|_, _, _| Ok(RIGHT));
     let answer = Service::start(world).post("/api/v1/auth/login", LOGIN);
     assert_eq!(answer.status, 200);
@@ -87,7 +87,7 @@ fn a_right_password_is_answered_with_a_challenge() {
 #[test]
 fn a_wrong_password_is_told_without_saying_more() {
     let mut world = World::default();
-    world.accounts.expect_find_sign_in().returning(|_, _| Ok(sign_in(PasswordFailures::default())));
+    world.accounts.expect_find_sign_in().returning(|_, _, _| Ok(sign_in(PasswordFailures::default())));
     world.accounts.expect_record_password_failure().returning(|_, _| Ok(()));
     world.hasher.expect_find_match().returning(|_, _, _| Ok(None));
     is(&Service::start(world).post("/api/v1/auth/login", LOGIN), 401, "invalid-credentials");
@@ -97,7 +97,7 @@ fn a_wrong_password_is_told_without_saying_more() {
 fn en_06_a_slowed_down_sign_in_says_how_long_to_wait() {
     let mut world = World::default();
     let failures = PasswordFailures { count: 7, last_at: Some(now() - SignedDuration::from_millis(500)) };
-    world.accounts.expect_find_sign_in().returning(move |_, _| Ok(sign_in(failures)));
+    world.accounts.expect_find_sign_in().returning(move |_, _, _| Ok(sign_in(failures)));
     let answer = Service::start(world).post("/api/v1/auth/login", LOGIN);
     is(&answer, 429, "rate-limited");
     assert_eq!(answer.header("retry-after"), Some("2"), "1.5 seconds, rounded up");
@@ -207,7 +207,7 @@ fn a_right_code_may_come_too_late_or_for_an_account_that_exists() {
 #[test]
 fn asvs_16_5_2_an_outage_is_a_503_that_says_when_to_come_back() {
     let mut world = World::default();
-    world.accounts.expect_find_sign_in().returning(|_, _| Err(outage()));
+    world.accounts.expect_find_sign_in().returning(|_, _, _| Err(outage()));
     let database = Service::start(world).post("/api/v1/auth/login", LOGIN);
     is(&database, 503, "database-unavailable");
     assert_eq!(database.header("retry-after"), Some("5"));

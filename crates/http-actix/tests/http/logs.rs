@@ -56,7 +56,7 @@ fn lg_01_one_line_says_what_was_asked_and_never_what_was_in_it() {
     world.sessions.checkpoint();
     world.sessions.expect_find_live().returning(|_, _, _| panic!("the whisper of a panic"));
     let outage = || StoreError::Unavailable("no route to host".into());
-    world.accounts.expect_find_sign_in().returning(move |_, _| Err(outage()));
+    world.accounts.expect_find_sign_in().returning(move |_, _, _| Err(outage()));
     world.hasher.expect_hash().returning(|_, _| Err(HashError::Abandoned));
     let service = Service::start(world);
 

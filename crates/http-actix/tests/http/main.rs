@@ -2,11 +2,14 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
+mod admin;
 mod answers;
 mod bearer;
+mod devices;
 mod factors;
 mod fields;
 mod headers;
+mod introspection;
 mod json;
 #[cfg(feature = "governor")]
 mod limits;

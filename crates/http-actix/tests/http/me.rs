@@ -23,6 +23,17 @@ fn expected_session() -> Value {
     })
 }
 
+pub(crate) fn expected_device() -> Value {
+    json!({
+        "id": "00000000-0000-0000-0000-000000000008",
+        "created_at": "2026-01-02T03:04:05.678901Z",
+        "last_used_at": "2026-01-02T03:04:05.678901Z",
+        "expires_at": "2026-02-01T03:04:05.678901Z",
+        "ip": "203.0.113.7",
+        "user_agent": "curl/8.14",
+    })
+}
+
 fn expected_event() -> Value {
     json!({
         "id": "00000000-0000-0000-0000-000000000006",
@@ -247,6 +258,7 @@ fn an_export_is_all_that_is_held() {
         "user": expected_user(),
         "totp": {"begun_at": "2026-01-02T03:04:05.678901Z", "confirmed_at": null},
         "sessions": [expected_session(), other],
+        "devices": [expected_device()],
         "events": [expected_event()],
     });
     assert_eq!((answer.status, answer.json()), (200, expected));
@@ -260,6 +272,7 @@ fn asvs_16_5_2_an_outage_is_a_503_on_every_route_of_the_account() {
     world.events.expect_list_events().returning(|_, _, _| Err(outage()));
     world.factors.expect_find_totp().returning(|_| Ok(None));
     world.sessions.expect_list_sessions().returning(|_, _| Ok(Vec::new()));
+    world.devices.expect_list_devices().returning(|_, _| Ok(Vec::new()));
     let service = Service::start(world);
     is(&service.own_json("PATCH", ME, r#"{"locale":"fi"}"#), 503, "database-unavailable");
     for (method, path) in [("DELETE", ME), ("GET", EVENTS), ("GET", "/api/v1/me/export")] {

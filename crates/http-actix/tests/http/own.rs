@@ -18,7 +18,7 @@ const CODE: &str = r#"{"code":"287082"}"#;
 const PASSWORDS: &str = r#"{"current_password":"any","new_password":"copper-lantern-river"}"#;
 
 /// Every route of a signed-in user: what it takes, and the status of what it does.
-const OWN: [(&str, &str, Option<&str>, u16); 18] = [
+const OWN: [(&str, &str, Option<&str>, u16); 21] = [
     ("POST", "/api/v1/auth/logout", None, 204),
     ("POST", "/api/v1/auth/step-up", Some(r#"{"password":"any"}"#), 200),
     ("GET", "/api/v1/me", None, 200),
@@ -33,6 +33,9 @@ const OWN: [(&str, &str, Option<&str>, u16); 18] = [
     ("HEAD", "/api/v1/me/sessions", None, 200),
     ("DELETE", "/api/v1/me/sessions", None, 204),
     ("DELETE", OTHER_SESSION, None, 204),
+    ("GET", "/api/v1/me/devices", None, 200),
+    ("DELETE", "/api/v1/me/devices", None, 204),
+    ("DELETE", "/api/v1/me/devices/00000000-0000-0000-0000-000000000005", None, 204),
     ("POST", TOTP, None, 201),
     ("POST", CONFIRM, Some(CODE), 200),
     ("DELETE", TOTP, None, 204),

@@ -18,7 +18,7 @@ const PASSWORD: &str = r#"{"password":"any"}"#;
 /// The account is found, and the hasher says this of the password.
 fn comparing(found: Result<Option<PasswordMatch>, HashError>) -> World {
     let mut world = World::signed_in(session());
-    world.accounts.expect_find_sign_in().returning(|_, _| Ok(sign_in(PasswordFailures::default())));
+    world.accounts.expect_find_sign_in().returning(|_, _, _| Ok(sign_in(PasswordFailures::default())));
     world.hasher.expect_find_match().returning(move |_, _, _| found.clone());
     world
 }
@@ -27,7 +27,7 @@ fn comparing(found: Result<Option<PasswordMatch>, HashError>) -> World {
 fn slowed_down() -> World {
     let failures = PasswordFailures { count: 7, last_at: Some(now() - SignedDuration::from_millis(500)) };
     let mut world = World::signed_in(session());
-    world.accounts.expect_find_sign_in().returning(move |_, _| Ok(sign_in(failures)));
+    world.accounts.expect_find_sign_in().returning(move |_, _, _| Ok(sign_in(failures)));
     world
 }
 
@@ -188,7 +188,7 @@ fn asvs_2_2_1_the_password_of_a_step_up_has_its_errors() {
 fn asvs_16_5_2_an_outage_is_no_wrong_password() {
     for ask in [change, step_up] {
         let mut world = World::signed_in(session());
-        world.accounts.expect_find_sign_in().returning(|_, _| Err(outage()));
+        world.accounts.expect_find_sign_in().returning(|_, _, _| Err(outage()));
         is(&ask(world), 503, "database-unavailable");
 
         let busy = HashError::Overloaded { retry_after: SignedDuration::from_millis(1_200) };

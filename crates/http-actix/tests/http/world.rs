@@ -3,35 +3,43 @@
 use std::sync::Arc;
 
 use domain::{
-    AccessClaims, AccessToken,
+    AccessClaims, AccessToken, AccountLock,
     AuthenticationMethod::{MultiFactor, Password, Sms},
-    ChallengeId, ChallengePolicy, ChallengeState, Channel, Client, DestinationPolicy, Email, EventId,
-    EventName, PasswordFailures, PasswordHash, PhoneNumber, ProviderId, Purpose, Quotas, RecoveryCode,
-    RecoveryCodeHash, RefreshToken, RefreshTokenHash, SecondFactors, SecurityEvent, SendReference,
-    SessionEntry, SessionId, SessionPolicy, TotpSecret, TotpStep, User, UserAgent, UserId, VerificationId,
+    ChallengeId, ChallengePolicy, ChallengeState, Channel, Client, DestinationPolicy, DeviceEntry, DeviceId,
+    DevicePolicy, DeviceToken, DeviceTokenHash, Email, EventId, EventName, LockReason, PasswordFailures,
+    PasswordHash, PhoneNumber, ProviderId, Purpose, Quotas, RecoveryCode, RecoveryCodeHash, RefreshToken,
+    RefreshTokenHash, SecondFactors, SecurityEvent, SendReference, SessionEntry, SessionId, SessionPolicy,
+    TotpSecret, TotpStep, User, UserAgent, UserId, VerificationId,
 };
-use http_actix::UseCases;
+use http_actix::{Operators, UseCases};
 use jiff::{SignedDuration, Timestamp};
 use ports::{
-    Account, Attempt, Background, CodeCheck, ConfirmedTotp, Dependency, LiveSession, MockAccessTokens,
-    MockAccountStore, MockChallengeStore, MockClock, MockDecoyCodes, MockEventStore, MockFactorStore,
-    MockPasswordHasher, MockSealer, MockSecretGenerator, MockSessionStore, MockTotpCodes,
+    Account, AccountEntry, AccountEvent, Attempt, Background, CodeCheck, ConfirmedTotp, Dependency,
+    LiveSession, LockChange, MockAccessTokens, MockAccountDirectory, MockAccountStore, MockAdminKeys,
+    MockApiKeys, MockChallengeStore, MockClock, MockDecoyCodes, MockDeviceStore, MockEventStore,
+    MockFactorStore, MockPasswordHasher, MockSealer, MockSecretGenerator, MockSessionStore, MockTotpCodes,
     MockVerificationProvider, Opened, PasswordMatch, Redeemed, ReservedSend, SealedValue, SendDecision,
     SignIn, Taken, ThrottleKey, TotpBegin, TotpEnrolment, Unsealed, Work,
 };
 use use_cases::{
-    Authenticate, BeginTotp, BlindChallenges, ChangeLocale, ChangePassword, CheckReadiness, ConfirmTotp,
-    DeleteAccount, EndOtherSessions, EndSession, ExportAccount, ForgotPassword, ListEvents, ListSessions,
-    LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser, RemoveTotp, RenewRecoveryCodes, RequestOtp,
-    ResetPassword, StartPhoneChange, StartPhoneLogin, StartStepUp, VerifyOtp, VerifyPhone,
+    AdmitCaller, Authenticate, AuthorizeOperator, BeginTotp, BlindChallenges, ChangeLocale, ChangePassword,
+    CheckReadiness, ConfirmTotp, DeleteAccount, EndAllSessions, EndOtherSessions, EndSession, ExportAccount,
+    FindAccounts, ForgetDevice, ForgetDevices, ForgotPassword, IntrospectToken, ListAccountEvents,
+    ListAllEvents, ListDevices, ListEvents, ListSessions, LockAccount, LogIn, LogOut, PublishKeys,
+    RefreshSession, RegisterUser, RemoveAccount, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword,
+    ShowAccount, StartPhoneChange, StartPhoneLogin, StartStepUp, UnlockAccount, VerifyOtp, VerifyPhone,
 };
 use uuid::Uuid;
 
 pub(crate) const PHONE: &str = "+46701234567";
 pub(crate) const REFRESH_TOKEN: &str = "refresh-refresh-refresh-refresh-refresh-ref";
+pub(crate) const DEVICE_TOKEN: &str = "device-device-device-device-device-device-d";
+pub(crate) const ADMIN_KEY: &str = "the-key-of-the-operators";
 pub(crate) const ACCESS_TOKEN: &str = "header.payload.signature";
 /// The code that the user's app shows.
 pub(crate) const TOTP_CODE: &str = "287082";
+
+pub(crate) const API_KEY: &str = "a-key-of-a-service";
 
 /// The password is that of the account.
 pub(crate) const RIGHT: Option<PasswordMatch> = Some(PasswordMatch { index: 0, outdated: false });
@@ -52,14 +60,24 @@ const SESSIONS: SessionPolicy = SessionPolicy {
     max_per_user: 50,
 };
 
+const DEVICES: DevicePolicy = DevicePolicy {
+    ttl: SignedDuration::from_hours(24 * 30),
+    max_per_user: 20,
+    reuse_leeway: SignedDuration::from_secs(10),
+};
+
 /// The world behind the use-cases. What a test does not expect panics, and the
 /// answer is 500.
 #[derive(Default)]
 pub(crate) struct World {
     pub(crate) accounts: MockAccountStore,
     pub(crate) challenges: MockChallengeStore,
+    pub(crate) devices: MockDeviceStore,
     pub(crate) dependencies: Vec<Arc<dyn Dependency>>,
     pub(crate) events: MockEventStore,
+    pub(crate) directory: MockAccountDirectory,
+    /// Whether there is an admin API.
+    pub(crate) has_operators: bool,
     pub(crate) hasher: MockPasswordHasher,
     pub(crate) provider: MockVerificationProvider,
     pub(crate) sessions: MockSessionStore,
@@ -112,7 +130,7 @@ impl World {
     /// Somebody is signed in, the password is right, and whatever is asked for is done.
     pub(crate) fn that_obeys() -> Self {
         let mut world = Self::signed_in(session());
-        world.accounts.expect_find_sign_in().returning(|_, _| Ok(sign_in(PasswordFailures::default())));
+        world.accounts.expect_find_sign_in().returning(|_, _, _| Ok(sign_in(PasswordFailures::default())));
         world.accounts.expect_change_password().returning(|_, _| Ok(true));
         world.accounts.expect_set_locale().returning(|_, _, _, _| Ok(Some(user())));
         world.accounts.expect_delete_account().returning(|_, _, _| Ok(true));
@@ -140,6 +158,24 @@ impl World {
         world.sessions.expect_list_sessions().returning(|_, _| Ok(session_entries()));
         world.sessions.expect_end().returning(|_, _, _, _| Ok(true));
         world.sessions.expect_end_others().returning(|_, _, _, _| Ok(1));
+        world.devices.expect_list_devices().returning(|_, _| Ok(vec![device_entry()]));
+        world.devices.expect_forget_device().returning(|_, _, _, _| Ok(true));
+        world.devices.expect_forget_devices().returning(|_, _, _| Ok(1));
+        world
+    }
+
+    /// There is an admin API, and whatever an operator asks for is done.
+    pub(crate) fn with_operators() -> Self {
+        let mut world = Self { has_operators: true, ..Self::that_obeys() };
+        world.directory.expect_find_accounts().returning(|_, _, _| Ok(vec![entry()]));
+        world.accounts.expect_find_account().returning(|_| Ok(sign_in(PasswordFailures::default()).account));
+        world.directory.expect_lock_account().returning(|_, _, _, _| Ok(LockChange::Done));
+        world.directory.expect_unlock_account().returning(|_, _, _| Ok(LockChange::AlreadySo));
+        world.directory.expect_end_all_sessions().returning(|_, _, _| Ok(Some(2)));
+        world
+            .directory
+            .expect_list_all_events()
+            .returning(|_, _| Ok(vec![AccountEvent { user_id: user().id, event: security_event() }]));
         world
     }
 
@@ -173,6 +209,41 @@ impl World {
             policy: POLICY,
             quotas: Quotas::default(),
         });
+        let devices = Arc::new(self.devices);
+        let directory = Arc::new(self.directory);
+        let operators = Operators {
+            authorize: AuthorizeOperator { keys: admin_keys() },
+            find_accounts: FindAccounts { directory: directory.clone() },
+            show_account: ShowAccount {
+                clock: clock.clone(),
+                accounts: accounts.clone(),
+                directory: directory.clone(),
+                sessions: sessions.clone(),
+                events: events.clone(),
+            },
+            lock_account: LockAccount {
+                clock: clock.clone(),
+                secrets: secrets.clone(),
+                directory: directory.clone(),
+            },
+            unlock_account: UnlockAccount {
+                clock: clock.clone(),
+                secrets: secrets.clone(),
+                directory: directory.clone(),
+            },
+            remove_account: RemoveAccount {
+                clock: clock.clone(),
+                secrets: secrets.clone(),
+                accounts: accounts.clone(),
+            },
+            end_all_sessions: EndAllSessions {
+                clock: clock.clone(),
+                secrets: secrets.clone(),
+                directory: directory.clone(),
+            },
+            list_account_events: ListAccountEvents { events: events.clone() },
+            list_all_events: ListAllEvents { directory },
+        };
         let (factors, sealer) = (Arc::new(self.factors), Arc::new(self.sealer));
         let totp_codes = Arc::new(self.totp_codes);
         UseCases {
@@ -189,12 +260,16 @@ impl World {
             log_in: LogIn {
                 clock: clock.clone(),
                 secrets: secrets.clone(),
+                tokens: tokens.clone(),
                 hasher: hasher.clone(),
                 accounts: accounts.clone(),
                 challenges: challenges.clone(),
+                devices: devices.clone(),
                 provider: provider.clone(),
                 destinations: DestinationPolicy::default(),
                 policy: POLICY,
+                sessions: SESSIONS,
+                remembering: Some(DEVICES),
                 quotas: Quotas::default(),
             },
             request_otp: RequestOtp {
@@ -219,6 +294,7 @@ impl World {
                 totp_codes: totp_codes.clone(),
                 policy: POLICY,
                 sessions: SESSIONS,
+                devices: Some(DEVICES),
                 quotas: Quotas::default(),
             },
             refresh_session: RefreshSession {
@@ -238,6 +314,14 @@ impl World {
                 clock: clock.clone(),
                 tokens: tokens.clone(),
                 sessions: sessions.clone(),
+            },
+            admit_introspection: AdmitCaller { keys: Arc::new(api_keys()) },
+            introspect_token: IntrospectToken {
+                clock: clock.clone(),
+                tokens: tokens.clone(),
+                sessions: sessions.clone(),
+                issuer: "us".to_owned(),
+                audience: "them".to_owned(),
             },
             start_step_up: StartStepUp {
                 clock: clock.clone(),
@@ -300,6 +384,7 @@ impl World {
             export_account: ExportAccount {
                 clock: clock.clone(),
                 sessions: sessions.clone(),
+                devices: devices.clone(),
                 factors: factors.clone(),
                 events: events.clone(),
             },
@@ -329,11 +414,29 @@ impl World {
                 secrets: secrets.clone(),
                 factors: factors.clone(),
             },
-            renew_recovery_codes: RenewRecoveryCodes { clock, secrets, factors },
+            renew_recovery_codes: RenewRecoveryCodes {
+                clock: clock.clone(),
+                secrets: secrets.clone(),
+                factors,
+            },
+            list_devices: ListDevices { clock: clock.clone(), devices: devices.clone() },
+            forget_device: ForgetDevice {
+                clock: clock.clone(),
+                secrets: secrets.clone(),
+                devices: devices.clone(),
+            },
+            forget_devices: ForgetDevices { clock, secrets, devices },
             check_readiness: CheckReadiness { dependencies: self.dependencies },
             publish_keys: PublishKeys { tokens },
+            operators: self.has_operators.then(|| Arc::new(operators)),
         }
     }
+}
+
+fn admin_keys() -> Arc<MockAdminKeys> {
+    let mut keys = MockAdminKeys::new();
+    keys.expect_knows().returning(|presented| presented == ADMIN_KEY);
+    Arc::new(keys)
 }
 
 fn clock() -> Arc<MockClock> {
@@ -348,6 +451,8 @@ fn secrets() -> Arc<MockSecretGenerator> {
     secrets.expect_challenge_id().returning(challenge_id);
     secrets.expect_refresh_token().returning(|| RefreshToken::parse(REFRESH_TOKEN).unwrap());
     secrets.expect_hash_refresh_token().returning(|_| RefreshTokenHash([7; 32]));
+    secrets.expect_device_token().returning(|| DeviceToken::parse(DEVICE_TOKEN).unwrap());
+    secrets.expect_hash_device_token().returning(|token| DeviceTokenHash([token.expose().as_bytes()[0]; 32]));
     secrets.expect_totp_secret().returning(totp_secret);
     secrets.expect_recovery_code().returning(|| RecoveryCode::from_random(&[17; RecoveryCode::SYMBOLS]));
     secrets.expect_hash_recovery_code().returning(|_| RecoveryCodeHash([7; 32]));
@@ -460,6 +565,16 @@ pub(crate) fn session_entries() -> Vec<SessionEntry> {
     vec![entry(session().id, client()), entry(SessionId(Uuid::from_u128(5)), other)]
 }
 
+pub(crate) fn device_entry() -> DeviceEntry {
+    DeviceEntry {
+        id: DeviceId(Uuid::from_u128(8)),
+        created_at: now(),
+        last_used_at: now(),
+        expires_at: now() + DEVICES.ttl,
+        client: client(),
+    }
+}
+
 pub(crate) fn security_event() -> SecurityEvent {
     SecurityEvent {
         id: EventId(Uuid::from_u128(6)),
@@ -474,13 +589,26 @@ fn client() -> Client {
     Client { address: "203.0.113.7".parse().ok(), user_agent: UserAgent::cut("curl/8.14") }
 }
 
+/// The account as operators see it: locked.
+pub(crate) fn entry() -> AccountEntry {
+    let reason = LockReason::parse("phone stolen").unwrap();
+    AccountEntry { user: user(), lock: Some(AccountLock { since: now(), reason }) }
+}
+
 /// The account is found, and so many wrong passwords.
 pub(crate) fn sign_in(failures: PasswordFailures) -> SignIn {
     SignIn {
         throttle_key: ThrottleKey("ann@example.com".to_owned()),
         failures,
-        account: Some(Account { user: user(), password_hash: PasswordHash::new("hash".to_owned()) }),
+        account: Some(Account {
+            user: user(),
+            password_hash: PasswordHash::new("hash".to_owned()),
+            lock: None,
+        }),
         registrations: Vec::new(),
+        device: None,
+        imported: None,
+        imports_remain: false,
     }
 }
 
@@ -493,4 +621,10 @@ fn claims() -> AccessClaims {
         authenticated_at: now(),
         methods: Vec::new(),
     }
+}
+
+fn api_keys() -> MockApiKeys {
+    let mut keys = MockApiKeys::new();
+    keys.expect_accept().returning(|presented| presented == API_KEY);
+    keys
 }

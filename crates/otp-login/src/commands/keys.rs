@@ -2,9 +2,11 @@
 
 use adapters_crypto::{JwtAlgorithm, JwtKey, generate_secret};
 
-use crate::{cli::Keys, commands::stdout::print};
+use crate::commands::stdout::print;
 
-pub(crate) fn run(Keys::Generate { jwt }: Keys) -> anyhow::Result<()> {
+/// Prints fresh secrets, a signing key of the algorithm `jwt`, and keys for the admin API and
+/// for introspection.
+pub(crate) fn generate(jwt: Option<String>, admin: bool, introspection: bool) -> anyhow::Result<()> {
     let algorithm = jwt.map(|name| name.parse::<JwtAlgorithm>()).transpose()?;
     let mut lines = vec![
         format!("OTP_LOGIN__SECRETS__DATA_KEY={}", *generate_secret()),
@@ -13,6 +15,12 @@ pub(crate) fn run(Keys::Generate { jwt }: Keys) -> anyhow::Result<()> {
     if let Some(algorithm) = algorithm {
         lines.push(format!("OTP_LOGIN__JWT__ALGORITHM={}", algorithm.as_str()));
         lines.push(signing_key(algorithm));
+    }
+    if admin {
+        lines.push(format!("OTP_LOGIN__ADMIN__API_KEY={}", *generate_secret()));
+    }
+    if introspection {
+        lines.push(format!("OTP_LOGIN__INTROSPECTION__API_KEY={}", *generate_secret()));
     }
     print(&lines.join("\n"))
 }

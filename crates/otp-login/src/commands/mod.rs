@@ -6,8 +6,11 @@ mod keys;
 mod migrate;
 mod password;
 mod serve;
+mod signing_keys;
 mod simulator;
 mod stdout;
+mod users;
+mod webhooks;
 
 use std::process::ExitCode;
 
@@ -16,7 +19,7 @@ use clap_complete::Shell;
 
 use self::stdout::print;
 use crate::{
-    cli::{Cli, Command},
+    cli::{Cli, Command, Keys},
     settings::{Problems, Settings},
 };
 
@@ -24,8 +27,12 @@ use crate::{
 pub(crate) enum Failure {
     /// The settings are wrong: exit code 2.
     Settings(Problems),
+    /// What was asked for cannot be done so: exit code 2.
+    Usage(anyhow::Error),
     /// Something else is: exit code 1.
     Other(anyhow::Error),
+    /// Everything was said already: exit code 1.
+    Told,
 }
 
 impl Failure {
@@ -36,6 +43,11 @@ impl Failure {
                 eprintln!("{problems}");
                 ExitCode::from(2)
             }
+            Self::Usage(error) => {
+                eprintln!("otp-login: {error:#}");
+                ExitCode::from(2)
+            }
+            Self::Told => ExitCode::FAILURE,
             Self::Other(error) => {
                 eprintln!("otp-login: {error:#}");
                 ExitCode::FAILURE
@@ -61,8 +73,8 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
     if let Some(Command::Completions { shell }) = cli.command {
         return Ok(complete(shell)?);
     }
-    if let Some(Command::Keys(command)) = cli.command {
-        return Ok(keys::run(command)?);
+    if let Some(Command::Keys(Keys::Generate { jwt, admin, introspection })) = cli.command {
+        return Ok(keys::generate(jwt, admin, introspection)?);
     }
     if let Some(Command::Password(command)) = cli.command {
         return Ok(password::run(&command)?);
@@ -72,9 +84,12 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         None | Some(Command::Serve) => Ok(serve::run(settings)?),
         Some(Command::Migrate(command)) => Ok(migrate::run(&settings, command)?),
         Some(Command::Simulator) => Ok(simulator::run(&settings)?),
+        Some(Command::Webhooks(command)) => Ok(webhooks::run(&settings, command)?),
+        Some(Command::Users(command)) => users::run(&settings, command),
         Some(Command::Config(command)) => Ok(config::run(command, &settings)?),
         Some(Command::Health) => Ok(health::run(&settings)?),
-        Some(Command::Keys(_) | Command::Password(_) | Command::Completions { .. }) => Ok(()),
+        Some(Command::Keys(command)) => Ok(signing_keys::run(&settings, command)?),
+        Some(Command::Password(_) | Command::Completions { .. }) => Ok(()),
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     time::Instant,
 };
+use use_cases::DeliverNotices;
 
 use crate::{
     background::Tasks,
@@ -19,9 +20,10 @@ use crate::{
         simulator::{bind, listen},
         stdout::print,
     },
-    logging, open_files,
+    key_watch, logging, open_files,
+    outbox::Deliveries,
     settings::{Settings, reachable},
-    wiring::{self, Database},
+    wiring::{self, Database, Signing},
 };
 
 /// How often what is over is forgotten, and how much at once.
@@ -44,20 +46,31 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         tracing::info!(%migration, "applied a migration");
     }
     domain::warm_up();
+    let Signing { tokens, keep } = wiring::signing(&settings, &database);
+    let in_force = match &keep {
+        Some(keep) => Some(keep.prepare().await.context("the signing keys cannot be used")?),
+        None => None,
+    };
     let background = Tasks::new();
-    let use_cases = Arc::new(wiring::use_cases(&settings, &database, &background)?);
+    let use_cases = Arc::new(wiring::use_cases(&settings, &database, tokens, &background)?);
     let address = listener.local_addr()?;
     let server = http_actix::server(use_cases, settings.http.clone(), listener)?;
     let handle = server.handle();
     let serving = tokio::spawn(server);
     let simulator = simulator.map(sinch_simulator::Simulator::spawn);
+    let deliveries = Deliveries::start(wiring::outbox(&settings, &database)?, settings.outbox.poll);
     let purging = tokio::spawn(purge(database.clone(), settings.event_retention));
+    let watching = keep.zip(in_force).map(|(keep, in_force)| tokio::spawn(key_watch::watch(keep, in_force)));
     announce(&settings, &format!("http://{}", reachable(address)), simulator.as_ref());
 
     stop_signal().await;
     tracing::info!(event = "sys_shutdown", "finishing what is in flight");
     purging.abort();
-    handle.stop(true).await;
+    if let Some(watching) = watching {
+        watching.abort();
+    }
+    // At the same time: a slow endpoint must not cost requests in flight their time.
+    let ((), ()) = tokio::join!(handle.stop(true), deliveries.stop());
     serving.await??;
     background.finish(settings.http.shutdown_timeout).await;
     if let Some(simulator) = simulator {
@@ -81,15 +94,16 @@ pub(crate) async fn stop_signal() {
 
 /// Forgets what is over and what is old. Replicas do so side by side without harm.
 async fn purge(database: Database, event_retention: SignedDuration) {
-    let (challenges, events) = (database.challenges(), database.events());
+    let (challenges, events, notices) = (database.challenges(), database.events(), database.notices());
     // Not at once: a start has better things to do.
     let mut ticks = tokio::time::interval_at(Instant::now() + PURGE_EVERY, PURGE_EVERY);
     loop {
         ticks.tick().await;
         let now = SystemClock.now();
         report(challenges.purge(now, PURGE_AT_ONCE).await);
-        let old = now.checked_sub(event_retention).unwrap_or(Timestamp::MIN);
-        report(events.forget_events(old, PURGE_AT_ONCE).await);
+        let before = |age| now.checked_sub(age).unwrap_or(Timestamp::MIN);
+        report(notices.forget_notices(before(DeliverNotices::FORGET_AFTER), PURGE_AT_ONCE).await);
+        report(events.forget_events(before(event_retention), PURGE_AT_ONCE).await);
     }
 }
 

@@ -31,10 +31,23 @@ pub(crate) fn bind(settings: &Settings) -> anyhow::Result<Simulator> {
     let of_adapter = sinch_simulator::Settings {
         application_key: settings.sinch.application_key.clone(),
         application_secret: settings.sinch.application_secret.expose_secret().to_owned(),
-        ..sinch_simulator::Settings::default()
+        ..of_sms(settings)
     };
     let listener = listen(settings.simulator_address, "OTP_LOGIN__SIMULATOR__PORT")?;
     Simulator::on(of_adapter, listener).context("the simulator does not start")
+}
+
+/// Notices are taken with the token that they are sent with.
+fn of_sms(settings: &Settings) -> sinch_simulator::Settings {
+    let defaults = sinch_simulator::Settings::default();
+    match &settings.outbox.sms {
+        Some(sms) => sinch_simulator::Settings {
+            sms_service_plan_id: sms.service_plan_id.clone(),
+            sms_api_token: sms.api_token.expose_secret().to_owned(),
+            ..defaults
+        },
+        None => defaults,
+    }
 }
 
 /// Takes a port, or says in one line who decides which.

@@ -1,9 +1,12 @@
 //! Keys, and the refusal of those that everybody knows.
 
-use adapters_crypto::{DataKey, InvalidKey, JwtAlgorithm, JwtKey, Pepper};
+use adapters_crypto::{AdminKeys, DataKey, InvalidKey, JwtAlgorithm, JwtKey, Pepper};
 use base64::{Engine, prelude::BASE64_STANDARD};
 
-use super::{JwtSettings, reader::Reader};
+use domain::{SigningAlgorithm, SigningKeyPolicy};
+use jiff::SignedDuration;
+
+use super::{JwtSettings, SigningKeySource, reader::Reader};
 
 /// The keys of config/development.toml.
 const PUBLIC: [&str; 2] =
@@ -62,25 +65,59 @@ fn secret(reader: &mut Reader, key: &str, production: bool) -> String {
     text
 }
 
-pub(crate) fn jwt(reader: &mut Reader, production: bool, data_key: &DataKey) -> JwtSettings {
+/// `access_ttl` is the life of access tokens.
+pub(crate) fn jwt(
+    reader: &mut Reader,
+    production: bool,
+    data_key: &DataKey,
+    access_ttl: SignedDuration,
+) -> JwtSettings {
     let words =
         [("EdDSA", JwtAlgorithm::EdDsa), ("ES256", JwtAlgorithm::Es256), ("HS256", JwtAlgorithm::Hs256)];
     let algorithm = reader.one_of("jwt.algorithm", &words, JwtAlgorithm::EdDsa);
     // Both are read, so that the one that is not used is a known setting, too.
     let (pem, secret) = (reader.secret("jwt.private_key"), reader.secret("jwt.secret"));
-    let key = match algorithm {
-        JwtAlgorithm::Hs256 => hs256(reader, &secret, production, data_key),
-        asymmetric => private_key(reader, &pem, asymmetric, data_key),
+    let keys = match algorithm {
+        JwtAlgorithm::Hs256 => SigningKeySource::Configured {
+            key: hs256(reader, &secret, production, data_key),
+            setting: "jwt.secret",
+        },
+        JwtAlgorithm::EdDsa if pem.is_empty() => SigningKeySource::Stored(SigningAlgorithm::EdDsa),
+        JwtAlgorithm::Es256 if pem.is_empty() => SigningKeySource::Stored(SigningAlgorithm::Es256),
+        asymmetric => SigningKeySource::Configured {
+            key: private_key(reader, &pem, asymmetric, data_key),
+            setting: "jwt.private_key",
+        },
     };
-    JwtSettings { key, issuer: name(reader, "jwt.issuer"), audience: name(reader, "jwt.audience") }
+    let policy = rotation(reader, production, access_ttl);
+    JwtSettings { keys, policy, issuer: name(reader, "jwt.issuer"), audience: name(reader, "jwt.audience") }
+}
+
+fn rotation(reader: &mut Reader, production: bool, access_ttl: SignedDuration) -> SigningKeyPolicy {
+    let (lead, refresh) = if production { (60..=86_400, 5..=300) } else { (0..=86_400, 1..=3600) };
+    SigningKeyPolicy {
+        publish_lead: SignedDuration::from_secs(reader.number("jwt.key_publish_lead_seconds", lead)),
+        refresh_every: SignedDuration::from_secs(reader.number("jwt.key_refresh_seconds", refresh)),
+        access_ttl,
+    }
+}
+
+/// The keys of operators; `None` when there is none.
+pub(crate) fn admin(reader: &mut Reader) -> Option<AdminKeys> {
+    let text = reader.secret("admin.api_key");
+    if text.trim().is_empty() {
+        return None;
+    }
+    let keys = AdminKeys::parse(&text);
+    keys.map_err(|error| {
+        reader.problem("admin.api_key", format!("{error}; `otp-login keys generate --admin` makes one"));
+    })
+    .ok()
 }
 
 fn private_key(reader: &mut Reader, pem: &str, algorithm: JwtAlgorithm, data_key: &DataKey) -> JwtKey {
     // Environment files cannot hold line breaks.
     let pem = pem.replace("\\n", "\n");
-    if pem.is_empty() && algorithm == JwtAlgorithm::EdDsa {
-        return JwtKey::derived(data_key);
-    }
     JwtKey::from_pem(algorithm, &pem).unwrap_or_else(|error| {
         reader
             .problem("jwt.private_key", format!("{error}; `otp-login keys generate --jwt ES256` makes one"));

@@ -3,6 +3,7 @@
 mod database;
 mod keys;
 mod layers;
+mod outbox;
 mod reader;
 
 use std::{
@@ -12,18 +13,18 @@ use std::{
     time::Duration,
 };
 
-use adapters_crypto::{DataKey, HasherSettings, JwtKey};
+use adapters_crypto::{AdminKeys, DataKey, HashedApiKeys, HasherSettings, JwtKey};
 use domain::{
-    ChallengePolicy, CountryCode, DestinationPolicy, InvalidPhoneNumber, PasswordPolicy, Quota, Quotas,
-    SessionPolicy,
+    ChallengePolicy, CountryCode, DestinationPolicy, DevicePolicy, InvalidPhoneNumber, PasswordPolicy, Quota,
+    Quotas, SessionPolicy, SigningAlgorithm, SigningKeyPolicy,
 };
 use http_actix::{HttpSettings, Origin};
 use ipnet::IpNet;
 use jiff::SignedDuration;
 use reader::Reader;
-pub(crate) use reader::{Problem, Shown};
+pub(crate) use reader::{Problem, Shown, variable};
 
-pub(crate) use self::{database::DatabaseSettings, layers::load_env_file};
+pub(crate) use self::{database::DatabaseSettings, layers::load_env_file, outbox::OutboxSettings};
 use crate::cli::{Configuration, Environment};
 
 /// Everything that the service is told, in the types of whoever needs it.
@@ -37,13 +38,18 @@ pub(crate) struct Settings {
     /// Whether it runs within the service.
     pub(crate) simulator_within: bool,
     pub(crate) sinch: adapters_sinch::Settings,
+    pub(crate) outbox: OutboxSettings,
     pub(crate) hasher: HasherSettings,
     pub(crate) data_key: DataKey,
     /// Of stored secrets that are still opened.
     pub(crate) previous_data_keys: Vec<DataKey>,
     pub(crate) jwt: JwtSettings,
+    /// Keys of services that may ask about tokens.
+    pub(crate) introspection_keys: HashedApiKeys,
     pub(crate) challenges: ChallengePolicy,
     pub(crate) sessions: SessionPolicy,
+    /// `None` when devices are not remembered.
+    pub(crate) devices: Option<DevicePolicy>,
     /// How long security events are kept.
     /// Whether a code alone signs in.
     pub(crate) passwordless: bool,
@@ -51,6 +57,8 @@ pub(crate) struct Settings {
     pub(crate) quotas: Quotas,
     pub(crate) destinations: DestinationPolicy,
     pub(crate) log: LogSettings,
+    /// `None`: there is no admin API.
+    pub(crate) admin_keys: Option<AdminKeys>,
     /// What is allowed but should be looked at.
     pub(crate) warnings: Vec<String>,
     pub(crate) shown: Vec<Shown>,
@@ -58,9 +66,18 @@ pub(crate) struct Settings {
 
 /// How access tokens are signed and what they say of us.
 pub(crate) struct JwtSettings {
-    pub(crate) key: JwtKey,
+    pub(crate) keys: SigningKeySource,
+    pub(crate) policy: SigningKeyPolicy,
     pub(crate) issuer: String,
     pub(crate) audience: String,
+}
+
+/// Where the keys that sign access tokens come from.
+pub(crate) enum SigningKeySource {
+    /// From `setting`, and whoever set it replaces it.
+    Configured { key: JwtKey, setting: &'static str },
+    /// From the database, where the service makes and replaces them.
+    Stored(SigningAlgorithm),
 }
 
 /// What is logged, and how.
@@ -117,33 +134,40 @@ impl Settings {
         let simulator = simulator_within.then_some(simulator_address);
         let sinch = sinch(reader, production, simulator);
         let data_key = keys::data_key(reader, production);
-        let http = http(reader, simulator);
+        let outbox = outbox::read(reader, production, simulator, sinch.timeout, &mut warnings);
+        let (introspection_keys, introspection_allow) = introspection(reader);
+        let http = HttpSettings { introspection_allow, ..http(reader, simulator) };
+        let sessions = sessions(reader, production);
         let settings = Self {
             environment,
             address,
-            // The server's threads, and the one that keeps house.
-            database: database::read(reader, production, http.workers + 1),
+            // The server's threads, and the two that keep house and tell of events.
+            database: database::read(reader, production, http.workers + 2),
             simulator_address,
             simulator_within,
             sinch,
+            outbox,
             hasher: hasher(reader, production, &data_key),
-            jwt: keys::jwt(reader, production, &data_key),
+            jwt: keys::jwt(reader, production, &data_key, sessions.access_ttl),
+            introspection_keys,
             data_key,
             previous_data_keys: keys::previous_data_keys(reader, production),
             challenges: challenges(reader, production),
             passwordless: reader.flag("otp.passwordless"),
-            sessions: sessions(reader, production),
+            devices: devices(reader, sessions.reuse_leeway),
+            sessions,
             event_retention: SignedDuration::from_hours(
                 24 * reader.number("events.retention_days", 30..=3650),
             ),
             quotas: quotas(reader, production),
             destinations: destinations(reader, production, &mut warnings),
             log: log(reader),
+            admin_keys: keys::admin(reader),
             http,
             warnings: Vec::new(),
             shown: Vec::new(),
         };
-        for key in ["admin.api_key", "redis.url"] {
+        for key in ["redis.url"] {
             if reader.is_set(key) {
                 warnings.push(format!(
                     "{} is set, but this version has no use for it yet",
@@ -151,9 +175,14 @@ impl Settings {
                 ));
             }
         }
-        reader.secret("admin.api_key");
-        reader.text("admin.allow");
         reader.secret("redis.url");
+        if settings.admin_keys.is_some()
+            && settings.http.admin_networks.iter().any(|net| net.prefix_len() == 0)
+        {
+            warnings.push(
+                "OTP_LOGIN__ADMIN__ALLOW allows every address: only the key guards the admin API".to_owned(),
+            );
+        }
         if production && settings.http.trusted_proxies.is_empty() {
             warnings.push(
                 "no trusted proxy is set: put a TLS proxy in front and name it in OTP_LOGIN__SERVER__TRUSTED_PROXIES"
@@ -251,6 +280,7 @@ fn http(reader: &mut Reader, simulator: Option<SocketAddr>) -> HttpSettings {
     let connections: usize = reader.number("server.max_connections", 1..=1_000_000);
     HttpSettings {
         trusted_proxies: reader.list("server.trusted_proxies", network),
+        admin_networks: admin_networks(reader),
         cors_origins: reader.list("server.cors_origins", Origin::parse),
         workers,
         max_connections: connections.div_ceil(workers),
@@ -273,12 +303,39 @@ fn totp_issuer(text: &str) -> Result<String, &'static str> {
     if accepted { Ok(text.to_owned()) } else { Err("write a name of 1 to 64 bytes without a colon") }
 }
 
-fn network(text: &str) -> Result<IpNet, &'static str> {
-    let address = text.parse::<IpAddr>().map(IpNet::from);
-    let network: IpNet = address
+fn admin_networks(reader: &mut Reader) -> Vec<IpNet> {
+    let networks = reader.list("admin.allow", any_network);
+    if networks.is_empty() { HttpSettings::loopback() } else { networks }
+}
+
+/// The keys of services that may ask about tokens, and from where; nothing without a key.
+fn introspection(reader: &mut Reader) -> (HashedApiKeys, Option<Vec<IpNet>>) {
+    const KEY: &str = "introspection.api_key";
+    const ALLOW: &str = "introspection.allow";
+    let keys = HashedApiKeys::parse(&reader.secret(KEY)).unwrap_or_else(|error| {
+        reader.problem(KEY, format!("{error}; `otp-login keys generate --introspection` makes one"));
+        HashedApiKeys::default()
+    });
+    let allow = reader.list(ALLOW, network);
+    if keys.is_empty() {
+        return (keys, None);
+    }
+    if allow.is_empty() {
+        reader.problem(ALLOW, "nobody may ask; name the addresses or networks of your services");
+    }
+    (keys, Some(allow))
+}
+
+fn any_network(text: &str) -> Result<IpNet, &'static str> {
+    let address = text.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
+    address
         .or_else(|_| text.parse())
-        .map_err(|_| "write an address such as 10.0.0.7 or a network such as 10.0.0.0/8")?;
-    if network.prefix_len() == 0 { Err("this trusts everybody; name your proxies") } else { Ok(network) }
+        .map_err(|_| "write an address such as 10.0.0.7 or a network such as 10.0.0.0/8")
+}
+
+fn network(text: &str) -> Result<IpNet, &'static str> {
+    let network = any_network(text)?;
+    if network.prefix_len() == 0 { Err("this is everybody; name addresses or networks") } else { Ok(network) }
 }
 
 fn hasher(reader: &mut Reader, production: bool, data_key: &DataKey) -> HasherSettings {
@@ -334,6 +391,13 @@ fn sessions(reader: &mut Reader, production: bool) -> SessionPolicy {
         ),
         max_per_user: reader.number("sessions.max_per_user", 1..=10_000),
     }
+}
+
+fn devices(reader: &mut Reader, reuse_leeway: SignedDuration) -> Option<DevicePolicy> {
+    let days: u32 = reader.number("devices.ttl_days", 0..=90);
+    let max_per_user = reader.number("devices.max_per_user", 1..=1_000);
+    let ttl = SignedDuration::from_hours(24 * i64::from(days));
+    (days > 0).then_some(DevicePolicy { ttl, max_per_user, reuse_leeway })
 }
 
 fn quotas(reader: &mut Reader, production: bool) -> Quotas {

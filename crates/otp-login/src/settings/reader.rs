@@ -1,8 +1,13 @@
 //! Reading settings one by one and remembering every mistake.
 
-use std::{collections::BTreeMap, fmt::Display, ops::RangeInclusive, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Display,
+    ops::RangeInclusive,
+    str::FromStr,
+};
 
-use config::{Config, ConfigError, Source, Value};
+use config::{Config, ConfigError, Source, Value, ValueKind};
 
 /// What is wrong with one setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,9 +49,9 @@ impl Reader {
     pub(crate) fn new(config: &Config) -> Result<Self, ConfigError> {
         let mut values = BTreeMap::new();
         for (section, table) in config.collect()? {
-            // A section that is no table holds one setting without a name.
-            let names = table.clone().into_table().unwrap_or_else(|_| [(String::new(), table)].into());
-            values.insert(section, names.into_iter().collect());
+            let mut names = BTreeMap::new();
+            flatten(String::new(), table, &mut names);
+            values.insert(section, names);
         }
         Ok(Self { values, own_names: BTreeMap::new(), problems: Vec::new(), shown: Vec::new() })
     }
@@ -133,6 +138,17 @@ impl Reader {
         self.problems.push(Problem { variable: name, what: what.into() });
     }
 
+    /// The names of the sections within a section whose settings nobody has read yet.
+    pub(crate) fn subsections(&self, section: &str) -> BTreeSet<String> {
+        let names = self.values.get(section).into_iter().flat_map(BTreeMap::keys);
+        names.filter_map(|name| name.split_once('.')).map(|(section, _)| section.to_owned()).collect()
+    }
+
+    /// Whether a setting that was read had a value.
+    pub(crate) fn was_set(&self, key: &str) -> bool {
+        self.shown.iter().any(|shown| shown.key == key && !shown.value.is_empty())
+    }
+
     /// Whether somebody gave the setting a value.
     pub(crate) fn is_set(&self, key: &str) -> bool {
         let value = key.split_once('.').and_then(|(section, name)| self.values.get(section)?.get(name));
@@ -169,6 +185,19 @@ impl Reader {
 
     fn show(&mut self, key: &str, value: String, origin: String) {
         self.shown.push(Shown { key: key.to_owned(), value, origin });
+    }
+}
+
+/// Puts the settings of a section, and of the sections within it, under names with dots. A
+/// section that is no table holds one setting without a name.
+fn flatten(name: String, value: Value, into: &mut BTreeMap<String, Value>) {
+    let ValueKind::Table(table) = value.kind else {
+        into.insert(name, value);
+        return;
+    };
+    for (inner, value) in table {
+        let name = if name.is_empty() { inner } else { format!("{name}.{inner}") };
+        flatten(name, value, into);
     }
 }
 

@@ -35,12 +35,15 @@ macro_rules! on_both_databases {
 }
 
 mod account;
+mod admin;
 mod client;
 mod conventions;
 mod cors;
 mod destinations;
+mod devices;
 mod enumeration;
 mod factors;
+mod introspection;
 mod limits;
 mod malformed;
 mod openapi;
@@ -51,6 +54,7 @@ mod provider;
 mod races;
 mod recovery;
 mod registration;
+mod rotation;
 mod sign_in;
 mod signing;
 mod step_up;

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use crate::admin::{ADMIN_KEY, USERS};
 use crate::client::{
-    Answer, Authenticator, Database, LOG_IN, LOG_OUT, ME, Person, REFRESH, REGISTER, REQUEST_OTP, Request,
-    Service, VERIFY_OTP, other_than, until,
+    Answer, Authenticator, Database, INTROSPECT, LOG_IN, LOG_OUT, ME, Person, REFRESH, REGISTER, REQUEST_OTP,
+    Request, Service, VERIFY_OTP, other_than, until,
 };
 
 on_both_databases!(every_described_answer_is_given);
@@ -25,6 +26,8 @@ const TOTP: &str = "/api/v1/me/totp";
 const CONFIRM_TOTP: &str = "/api/v1/me/totp/confirm";
 const RECOVERY_CODES: &str = "/api/v1/me/recovery-codes";
 const ONE_SESSION: &str = "/api/v1/me/sessions/{id}";
+const DEVICES: &str = "/api/v1/me/devices";
+const ONE_DEVICE: &str = "/api/v1/me/devices/{id}";
 
 #[test]
 fn the_description_is_complete_and_refers_to_nothing_that_is_missing() {
@@ -93,6 +96,9 @@ fn exactly_the_described_operations_are_served() {
         ("GET", SESSIONS),
         ("DELETE", SESSIONS),
         ("DELETE", ONE_SESSION),
+        ("GET", DEVICES),
+        ("DELETE", DEVICES),
+        ("DELETE", ONE_DEVICE),
         ("POST", TOTP),
         ("DELETE", TOTP),
         ("POST", CONFIRM_TOTP),
@@ -127,12 +133,16 @@ impl Observed {
     }
 }
 
+const INTROSPECTION_KEY: &str = "aW50cm9zcGVjdGlvbi1rZXktb2YtYS1zZXJ2aWNlLTE=";
+
 /// What only time, a defect or an outage of the database brings about.
 const NOT_PROVOKED: [u16; 4] = [403, 408, 500, 503];
 
 /// Every request comes from an address of its own, so that one of them can be used up.
-const SETTINGS: [(&str, &str); 5] = [
+const SETTINGS: [(&str, &str); 7] = [
     ("OTP_LOGIN__OTP__PASSWORDLESS", "true"),
+    ("OTP_LOGIN__ADMIN__API_KEY", ADMIN_KEY),
+    ("OTP_LOGIN__INTROSPECTION__API_KEY", INTROSPECTION_KEY),
     ("OTP_LOGIN__OTP__RESEND_COOLDOWN_SECONDS", "0"),
     ("OTP_LOGIN__SERVER__TRUSTED_PROXIES", "127.0.0.1"),
     ("OTP_LOGIN__RATE_LIMIT__IP_PER_MINUTE", "60"),
@@ -149,6 +159,7 @@ fn every_described_answer_is_given(database: Database) {
     observe_phone_change(&service, &mut observed);
     let without = Service::start(database);
     observed.note(OTP_START, &without.post(OTP_START, &json!({"phone_number": "+46701740605"})));
+    observe_operators(&service, &mut observed);
     observe_faults(&service, &mut observed);
     observe_refusals(&service, &mut observed);
 
@@ -190,6 +201,10 @@ fn observe_sign_in(service: &Service, observed: &mut Observed) {
     observed.note(REFRESH, &service.refresh("x"));
     let access_token = refreshed.json()["access_token"].as_str().unwrap().to_owned();
     observed.note(ME, &service.me(&access_token));
+    for token in [access_token.as_str(), "unknown"] {
+        observed.note(INTROSPECT, &service.introspect(INTROSPECTION_KEY, token));
+        observed.note(INTROSPECT, &service.introspect("another", token));
+    }
     observed.note(LOG_OUT, &service.log_out(&access_token));
     observed.note(LOG_OUT, &service.log_out(&access_token));
     observed.note(ME, &service.me(&access_token));
@@ -205,7 +220,7 @@ fn observe_account(service: &Service, observed: &mut Observed) {
         let answer = service.send(&body.iter().fold(request, Request::json));
         observed.note_to(method, path, &answer);
     };
-    for path in [EXPORT, EVENTS, SESSIONS] {
+    for path in [EXPORT, EVENTS, SESSIONS, DEVICES] {
         send("GET", path, path, None);
     }
     send("GET", EVENTS, &format!("{EVENTS}?before=x"), None);
@@ -220,6 +235,8 @@ fn observe_account(service: &Service, observed: &mut Observed) {
     send("POST", PASSWORD, PASSWORD, change("another-lantern-river"));
     send("DELETE", SESSIONS, SESSIONS, None);
     send("DELETE", ONE_SESSION, "/api/v1/me/sessions/unknown", None);
+    send("DELETE", ONE_DEVICE, "/api/v1/me/devices/unknown", None);
+    send("DELETE", DEVICES, DEVICES, None);
     let unreadable = [(STEP_UP, "POST"), (PASSWORD, "POST"), (CONFIRM_TOTP, "POST"), (ME, "PATCH")];
     for (path, method) in unreadable {
         let own = || Request::new(method, path).bearer(&tokens.access_token);
@@ -232,6 +249,16 @@ fn observe_account(service: &Service, observed: &mut Observed) {
     let own = format!("{SESSIONS}/{}", list["sessions"][0]["id"].as_str().unwrap());
     let end = Request::new("DELETE", &own).bearer(&tokens.access_token);
     observed.note_to("DELETE", ONE_SESSION, &service.send(&end));
+    let (person, _) = service.signed_up();
+    let challenge = service.challenged(&person);
+    let proof =
+        json!({"challenge_id": challenge.id, "code": service.code(&person.phone), "remember_device": true});
+    let tokens: Value = service.post(VERIFY_OTP, &proof).expect(200);
+    let bearer = tokens["access_token"].as_str().unwrap();
+    let list = service.send(&Request::get(DEVICES).bearer(bearer)).json();
+    let own = format!("{DEVICES}/{}", list["devices"][0]["id"].as_str().unwrap());
+    let forget = Request::new("DELETE", &own).bearer(bearer);
+    observed.note_to("DELETE", ONE_DEVICE, &service.send(&forget));
     let (_, tokens) = service.signed_up();
     for _ in 0..2 {
         let delete = Request::new("DELETE", ME).bearer(&tokens.access_token);
@@ -306,6 +333,43 @@ fn observe_factors(service: &Service, observed: &mut Observed) {
     send("DELETE", TOTP, None);
 }
 
+fn observe_operators(service: &Service, observed: &mut Observed) {
+    const ALL_EVENTS: &str = "/api/v1/admin/events";
+    let (_, tokens) = service.signed_up();
+    let id = service.me(&tokens.access_token).json()["id"].as_str().unwrap().to_owned();
+    let requests = [
+        ("GET", USERS.to_owned()),
+        ("GET", format!("{USERS}?after=x")),
+        ("GET", ALL_EVENTS.to_owned()),
+        ("GET", format!("{ALL_EVENTS}?before=x")),
+        ("GET", format!("{USERS}/{{id}}")),
+        ("GET", format!("{USERS}/{{id}}/events")),
+        ("GET", format!("{USERS}/{{id}}/events?before=x")),
+        ("DELETE", format!("{USERS}/{{id}}/sessions")),
+        ("POST", format!("{USERS}/{{id}}/lock")),
+        ("POST", format!("{USERS}/{{id}}/unlock")),
+        ("DELETE", format!("{USERS}/{{id}}")),
+    ];
+    for (method, target) in requests {
+        let path = target.split('?').next().unwrap().to_owned();
+        let target = target.replace("{id}", &id);
+        let request = Request::new(method, &target).bearer(ADMIN_KEY);
+        let request = if path.ends_with("/lock") {
+            let json = |body: &str| request.clone().header("content-type", "application/json").body(body);
+            for request in [json("{"), json("{}"), json(&" ".repeat(20_000)), request.clone().body("{}")] {
+                observed.note_to(method, &path, &service.send(&request));
+            }
+            json(r#"{"reason":"phone stolen"}"#)
+        } else {
+            request
+        };
+        observed.note_to(method, &path, &service.send(&request));
+        let elsewhere = request.header("x-forwarded-for", "198.51.100.9");
+        observed.note_to(method, &path, &service.send(&elsewhere));
+        observed.note_to(method, &path, &service.send(&Request::new(method, &target)));
+    }
+}
+
 fn observe_faults(service: &Service, observed: &mut Observed) {
     let person = service.person();
     service.plan_fault(&json!({ "kind": "no_credit", "on": "start", "number": person.phone }));
@@ -327,6 +391,13 @@ fn observe_refusals(service: &Service, observed: &mut Observed) {
             observed.note(path, &service.send(&request.header("x-forwarded-for", "198.51.100.1")));
         }
     }
+    let ask = || Request::post(INTROSPECT).bearer(INTROSPECTION_KEY);
+    for request in
+        [ask().form("token"), ask().form("a"), ask().form("a&a"), ask().form(&" ".repeat(20_000)), ask()]
+    {
+        observed.note(INTROSPECT, &service.send(&request));
+    }
+    observed.note(INTROSPECT, &service.send(&ask().header("x-forwarded-for", "198.51.100.1")));
     let from_one_address =
         |request: Request| service.send(&request.header("x-forwarded-for", "198.51.100.2"));
     while from_one_address(Request::get("/problems")).status == 200 {}

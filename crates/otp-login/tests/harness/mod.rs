@@ -29,7 +29,7 @@ pub use leaks::{Secret, leaks};
 pub use process::{Ran, SimulatorProcess, binary, command, free_port, run};
 pub use provider_proxy::{Operation, ProviderProxy, Rule};
 pub use store::{SqliteLock, Store};
-pub use world::{Setup, World, eventually};
+pub use world::{Setup, World, eventually, eventually_within};
 
 /// Makes a test for each database out of scenarios that take a [`Store`].
 #[macro_export]

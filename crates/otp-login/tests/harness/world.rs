@@ -77,6 +77,12 @@ impl World {
         Api::at(self.service.url())
     }
 
+    /// What `DATABASE_URL` says to a command in the service's folder.
+    pub fn database_url(&self) -> String {
+        let on_file = || "sqlite://data/otp-login.sqlite3".to_owned();
+        self.database.as_ref().map_or_else(on_file, |(proxy, _)| proxy.url().to_owned())
+    }
+
     /// The way to `PostgreSQL`.
     pub fn database(&self) -> &DatabaseProxy {
         let (proxy, _) = self.database.as_ref().expect("a test on PostgreSQL");
@@ -141,10 +147,15 @@ impl World {
 }
 
 /// Looks again and again, for half a minute.
-pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+pub fn eventually(what: &str, holds: impl FnMut() -> bool) {
+    eventually_within(Duration::from_secs(30), what, holds);
+}
+
+/// The same with as much patience as it takes.
+pub fn eventually_within(patience: Duration, what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
-        assert!(begun.elapsed() < Duration::from_secs(30), "this never happened: {what}");
+        assert!(begun.elapsed() < patience, "this never happened: {what}");
         thread::sleep(Duration::from_millis(50));
     }
 }

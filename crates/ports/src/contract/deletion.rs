@@ -146,7 +146,7 @@ impl Busy {
 
     async fn guesses_wrong(&self, stores: &Stores) {
         let owner = Some((self.user.id, event(EventName::LoginFail)));
-        let failure = PasswordFailure { key: key_of(&self.user), owner };
+        let failure = PasswordFailure { key: key_of(&self.user), owner, device: None };
         stores.accounts.record_password_failure(&failure, hour(1)).await.expect("record_password_failure");
     }
 

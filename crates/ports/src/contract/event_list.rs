@@ -13,7 +13,7 @@ impl Stores {
     async fn fail(&self, user: &User, minutes: std::ops::Range<i64>) {
         for minutes in minutes {
             let owner = Some((user.id, event(EventName::LoginFail)));
-            let failure = PasswordFailure { key: key_of(user), owner };
+            let failure = PasswordFailure { key: key_of(user), owner, device: None };
             let recorded = self.accounts.record_password_failure(&failure, minute(minutes)).await;
             recorded.expect("record_password_failure");
         }

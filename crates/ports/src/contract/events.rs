@@ -73,7 +73,7 @@ pub async fn changes_of_an_account_are_recorded(stores: &Stores) {
     let (user, session) = stores.register(person(1), start()).await;
     let [failure, locale, deletion] =
         [EventName::PasswordChangeFail, EventName::UserUpdated, EventName::UserDeleted].map(event);
-    let wrong = PasswordFailure { key: key_of(&user), owner: Some((user.id, failure.clone())) };
+    let wrong = PasswordFailure { key: key_of(&user), owner: Some((user.id, failure.clone())), device: None };
     let change = change(&user, 1, 2, session.id);
 
     stores.accounts.record_password_failure(&wrong, minute(1)).await.expect("record_password_failure");

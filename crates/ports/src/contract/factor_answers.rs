@@ -31,7 +31,7 @@ fn is_done(redeemed: &Redeemed) -> bool {
 
 impl Stores {
     /// Signs somebody in with this proof, from the first step on.
-    async fn sign_in_by(&self, user: &User, proof: &Proof, now: Timestamp) -> Redeemed {
+    async fn sign_in_proving(&self, user: &User, proof: &Proof, now: Timestamp) -> Redeemed {
         let attempt = self.attempt_of(&login(user), now).await;
         self.redeem_login_by(&attempt, proof, &session(now)).await
     }
@@ -42,7 +42,7 @@ impl Stores {
         hash: RecoveryCodeHash,
         now: Timestamp,
     ) -> bool {
-        is_done(&self.sign_in_by(user, &recovery_code(hash), now).await)
+        is_done(&self.sign_in_proving(user, &recovery_code(hash), now).await)
     }
 
     async fn open_sessions(&self, user: &User, sessions: &[NewSession], now: Timestamp) -> usize {
@@ -54,20 +54,20 @@ impl Stores {
 pub async fn nb_11_a_step_opens_one_session_and_so_does_no_earlier_one(stores: &Stores) {
     let (user, _, _) = stores.with_app(1, start()).await;
 
-    assert_eq!(stores.sign_in_by(&user, &totp(0), minute(10)).await, Redeemed::Refused, "it confirmed");
-    assert!(is_done(&stores.sign_in_by(&user, &totp(2), minute(20)).await));
+    assert_eq!(stores.sign_in_proving(&user, &totp(0), minute(10)).await, Redeemed::Refused, "it confirmed");
+    assert!(is_done(&stores.sign_in_proving(&user, &totp(2), minute(20)).await));
     for used_or_older in [2, 1, 0, -1] {
-        let again = stores.sign_in_by(&user, &totp(used_or_older), minute(30)).await;
+        let again = stores.sign_in_proving(&user, &totp(used_or_older), minute(30)).await;
         assert_eq!(again, Redeemed::Refused, "{used_or_older}");
     }
-    assert!(is_done(&stores.sign_in_by(&user, &totp(3), minute(40)).await));
+    assert!(is_done(&stores.sign_in_proving(&user, &totp(3), minute(40)).await));
 }
 
 pub async fn asvs_6_5_1_one_of_50_concurrent_uses_of_a_step_opens_a_session(stores: &Stores) {
     let (user, _, _) = stores.with_app(1, start()).await;
     let attempt = stores.attempt_of(&login(&user), minute(10)).await;
     assert_one_of_a_crowd(stores, &user, &attempt, &totp(1)).await;
-    assert_eq!(stores.sign_in_by(&user, &totp(1), minute(11)).await, Redeemed::Refused);
+    assert_eq!(stores.sign_in_proving(&user, &totp(1), minute(11)).await, Redeemed::Refused);
 }
 
 pub async fn asvs_6_5_1_one_of_50_concurrent_uses_of_a_recovery_code_opens_a_session(stores: &Stores) {

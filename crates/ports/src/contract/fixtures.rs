@@ -6,16 +6,18 @@ use std::{
 };
 
 use domain::{
-    AnswerKind, AuthenticationMethod, ChallengeId, ChallengePolicy, Channel, Client, CountryCode, Email,
-    EventId, EventName, Locale, PasswordHash, PhoneNumber, Purpose, Quotas, RecoveryCodeHash,
-    RefreshTokenHash, SendReference, SessionId, SessionPolicy, User, UserAgent, UserId, VerificationId,
+    AnswerKind, AuthenticationMethod, ChallengeId, ChallengePolicy, Channel, Client, CountryCode, DeviceId,
+    DevicePolicy, DeviceTokenHash, Email, EventId, EventName, Locale, PasswordHash, PhoneNumber, Purpose,
+    Quotas, RecoveryCodeHash, RefreshTokenHash, SendReference, SessionId, SessionPolicy, User, UserAgent,
+    UserId, VerificationId,
 };
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::{
-    Guess, NewChallenge, NewEvent, NewSession, Opened, PasswordChange, PendingRegistration, Resend,
-    ReservedSend, SendDecision, SendLimits, Subject, ThrottleKey, UnseenSend,
+    DeviceFailure, DeviceSignIn, Guess, NewChallenge, NewDevice, NewEvent, NewSession, Opened,
+    PasswordChange, PasswordFailure, PendingRegistration, PresentedDevice, Resend, ReservedSend,
+    SendDecision, SendLimits, Subject, ThrottleKey, UnseenSend,
 };
 
 /// Life of a challenge in these suites.
@@ -275,6 +277,63 @@ pub(super) fn session(now: Timestamp) -> NewSession {
         client: Client { address: Some(address(7)), user_agent: UserAgent::cut("contract suite") },
         max_per_user: session_policy().max_per_user,
         event: event(EventName::LoginSuccess),
+        device: None,
+    }
+}
+
+/// How devices are remembered in the suites: the defaults of the service.
+pub(super) fn device_policy() -> DevicePolicy {
+    DevicePolicy {
+        ttl: SignedDuration::from_hours(24 * 30),
+        max_per_user: 20,
+        reuse_leeway: session_policy().reuse_leeway,
+    }
+}
+
+/// The hash of a device token that was never given out before.
+pub(super) fn fresh_device_token() -> DeviceTokenHash {
+    DeviceTokenHash(fresh_token().0)
+}
+
+/// A device that is remembered from `now` on.
+pub(super) fn new_device(now: Timestamp) -> NewDevice {
+    NewDevice {
+        id: DeviceId(fresh_uuid()),
+        token: fresh_device_token(),
+        expires_at: device_policy().expires_at(now),
+        max_per_user: device_policy().max_per_user,
+        event: event(EventName::DeviceRemembered),
+    }
+}
+
+/// A device token as it is presented.
+pub(super) fn presented(token: DeviceTokenHash) -> PresentedDevice {
+    PresentedDevice { token, reuse_leeway: device_policy().reuse_leeway }
+}
+
+/// A sign-in by device token, and by the password of the registration.
+pub(super) fn device_sign_in(user: &User, token: DeviceTokenHash, now: Timestamp) -> DeviceSignIn {
+    DeviceSignIn {
+        user_id: user.id,
+        password_hash: first_password(user),
+        throttle_key: key_of(user),
+        presented: presented(token),
+        successor: fresh_device_token(),
+        session: NewSession {
+            methods: vec![AuthenticationMethod::Password],
+            client: Client { address: Some(address(8)), user_agent: UserAgent::cut("a remembered device") },
+            ..session(now)
+        },
+        reuse: event(EventName::DeviceTokenReuse),
+    }
+}
+
+/// A wrong password of somebody, counted with `most` allowed of the device.
+pub(super) fn failure_on(user: &User, device: DeviceId, most: u32) -> PasswordFailure {
+    PasswordFailure {
+        key: key_of(user),
+        owner: Some((user.id, event(EventName::LoginFail))),
+        device: Some(DeviceFailure { id: device, most, event: event(EventName::DeviceRevoked) }),
     }
 }
 

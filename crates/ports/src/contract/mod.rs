@@ -16,6 +16,10 @@ pub mod account_changes;
 pub mod accounts;
 pub mod blind;
 pub mod deletion;
+pub mod device_failures;
+pub mod device_use;
+pub mod devices;
+pub mod directory;
 pub mod event_list;
 pub mod events;
 pub mod factor_answers;
@@ -23,6 +27,9 @@ pub mod factors;
 mod fixtures;
 pub mod giving_back;
 pub mod guessing;
+pub mod importing;
+pub mod locking;
+pub mod notices;
 pub mod opening;
 pub mod purging;
 pub mod quotas;
@@ -32,13 +39,18 @@ pub mod rotation;
 pub mod sending;
 pub mod session_list;
 pub mod sessions;
+pub mod signing_keys;
 pub mod step_up;
 mod steps;
 pub mod text_bar;
+pub mod webhooks;
 
 use std::sync::Arc;
 
-use crate::{AccountStore, ChallengeStore, EventStore, FactorStore, SessionStore};
+use crate::{
+    AccountDirectory, AccountImport, AccountStore, ChallengeStore, DeviceStore, EventStore, FactorStore,
+    NoticeStore, SessionStore, SigningKeyStore, WebhookStore,
+};
 
 /// The stores under test. They share one database, which is empty but for its
 /// schema and used by no other test.
@@ -48,6 +60,12 @@ pub struct Stores {
     pub challenges: Arc<dyn ChallengeStore>,
     pub sessions: Arc<dyn SessionStore>,
     pub events: Arc<dyn EventStore>,
+    pub devices: Arc<dyn DeviceStore>,
+    pub notices: Arc<dyn NoticeStore>,
+    pub webhooks: Arc<dyn WebhookStore>,
+    pub directory: Arc<dyn AccountDirectory>,
+    pub import: Arc<dyn AccountImport>,
+    pub signing_keys: Arc<dyn SigningKeyStore>,
     pub factors: Arc<dyn FactorStore>,
 }
 
@@ -192,6 +210,8 @@ macro_rules! store_contract {
                 a_password_that_is_not_changed_ends_no_session
                 a_changed_password_forgets_the_failures_of_both_names
                 one_of_50_concurrent_changes_of_a_password_succeeds
+                asvs_7_4_3_a_changed_password_closes_what_the_old_one_opened
+                asvs_7_4_3_a_change_that_races_50_sign_ins_by_the_old_password_leaves_one_session
                 a_language_is_set_and_forgotten
                 a_missing_account_has_no_language
             }
@@ -203,6 +223,71 @@ macro_rules! store_contract {
                 one_of_50_concurrent_deletions_succeeds
                 a_deletion_that_races_50_sign_ins_leaves_no_session
                 a_deletion_that_races_all_other_acts_leaves_neither_session_nor_client
+            }
+            devices: {
+                d_20_a_device_is_remembered_by_every_proof_of_all_factors
+                a_device_is_remembered_by_whoever_proved_and_nobody_else
+                devices_are_listed_the_most_recently_used_first
+                d_20_devices_beyond_the_limit_are_forgotten_the_least_recently_used_first
+                asvs_6_5_6_a_forgotten_device_is_gone_at_once
+                asvs_8_2_1_nobody_forgets_the_device_of_another
+                each_device_is_forgotten_by_one_of_50_concurrent_callers
+                an_expired_device_cannot_be_forgotten
+                asvs_7_4_3_a_changed_password_forgets_all_devices
+                asvs_7_4_3_a_change_that_races_50_device_sign_ins_leaves_one_session_and_no_device
+                asvs_7_4_2_a_deletion_that_races_50_device_sign_ins_leaves_neither_session_nor_device
+                expired_devices_are_purged_and_live_ones_kept
+            }
+            device_use: {
+                tn_04_a_device_token_opens_a_session_that_renews_no_proof
+                tn_04_a_used_token_gives_its_place_to_its_successor
+                d_20_a_device_ends_on_time_however_much_it_is_used
+                tn_04_a_token_counts_for_its_owner_and_the_compared_password_only
+                tn_04_50_concurrent_uses_of_a_token_leave_one_live_successor
+                tn_04_a_repeat_inside_the_leeway_replaces_the_unspent_successor
+                tn_04_a_replaced_successor_that_comes_back_forgets_the_device
+                tn_04_a_repeat_after_the_successor_was_spent_is_not_remembered_and_forgets_nothing
+                tn_04_repeats_never_stretch_the_leeway
+                tn_04_a_copied_token_forgets_the_device_and_is_recorded_once
+                a_device_sign_in_at_the_limit_of_sessions_ends_the_least_recently_used
+                a_sign_in_finds_the_live_device_of_its_account_only
+            }
+            device_failures: {
+                d_11_a_right_password_on_a_device_forgets_the_failures
+                d_11_too_many_wrong_passwords_on_a_device_forget_it
+                d_11_a_right_password_on_a_device_starts_its_count_anew
+                d_11_50_concurrent_wrong_passwords_on_a_device_forget_it_once
+                d_11_a_wrong_password_is_not_counted_against_the_device_of_another
+            }
+            directory: {
+                an_account_is_found_by_each_of_its_names
+                asvs_1_2_4_every_character_of_a_part_matches_itself
+                pages_of_accounts_have_neither_gap_nor_repetition
+                all_sessions_of_an_account_end
+                events_of_all_accounts_are_listed_the_newest_first
+            }
+            locking: {
+                asvs_7_4_2_a_locked_account_has_neither_session_nor_code
+                asvs_8_3_2_a_code_that_was_sent_before_the_lock_opens_nothing
+                a_lock_is_told_with_the_account
+                an_unlocked_account_is_as_before_without_its_sessions
+                one_of_50_concurrent_locks_succeeds
+                one_of_50_concurrent_unlocks_succeeds
+                nobody_is_locked_without_an_account
+                a_lock_that_races_50_sign_ins_leaves_no_session
+                a_lock_that_races_step_ups_and_refreshes_leaves_no_session
+            }
+            importing: {
+                an_imported_account_is_as_it_was_given
+                importing_again_changes_nothing
+                names_of_others_are_refused
+                the_first_of_a_batch_wins
+                an_unverified_person_is_a_registration_that_reserves_nothing
+                an_imported_registration_ends_with_the_account_of_its_names
+                imports_remain_until_the_last_hash_is_replaced
+                a_preview_says_what_an_import_would_come_to
+                importers_of_the_same_people_make_each_account_once
+                an_imported_account_may_be_locked
             }
             step_up: {
                 asvs_7_2_4_a_step_up_puts_a_new_session_in_the_place_of_the_asking_one
@@ -250,6 +335,8 @@ macro_rules! store_contract {
                 rc_04_a_number_that_two_prove_at_once_gets_one_account
                 asvs_2_3_1_only_the_session_that_asked_may_prove_a_number
                 another_new_number_makes_another_challenge
+                asvs_7_4_3_a_reset_and_a_changed_number_forget_all_devices
+                a_sign_in_whose_code_was_accepted_before_a_reset_leaves_no_session
             }
             factors: {
                 a_secret_waits_until_it_is_confirmed
@@ -301,9 +388,44 @@ macro_rules! store_contract {
                 nothing_is_recorded_of_a_deleted_account
                 older_events_are_forgotten_in_bounded_bites
             }
+            notices: {
+                nb_06_a_notice_goes_to_the_number_that_it_was_recorded_with
+                nobody_is_told_of_what_names_no_number
+                nobody_is_told_of_an_act_without_effect
+                tk_06_the_owner_of_a_copied_token_is_told
+                asvs_6_3_7_notices_outlive_their_account
+                each_notice_is_taken_by_one_of_50_concurrent_callers
+                rc_06_a_notice_is_due_again_when_its_lease_ends
+                a_notice_that_has_gone_is_over
+                a_notice_that_is_put_off_is_due_then
+                the_longest_due_goes_first
+                lg_01_numbers_of_old_notices_are_forgotten_in_bounded_bites
+            }
+            webhooks: {
+                an_event_is_made_out_once_to_all_who_want_it
+                what_happened_too_long_ago_is_not_made_out
+                an_event_is_made_out_once_by_50_concurrent_callers
+                each_delivery_is_taken_by_one_of_50_concurrent_callers
+                rc_06_a_delivery_is_due_again_when_its_lease_ends
+                a_delivery_that_has_arrived_is_over
+                a_delivery_that_is_put_off_is_due_then
+                a_delivery_that_is_given_up_is_listed_and_revived
+                the_product_hears_of_a_deletion
+                a_forgotten_event_takes_its_deliveries_along
+            }
             purging: {
                 a_purge_removes_nothing_that_a_rule_looks_at
                 a_purge_removes_all_that_is_past_and_in_bounded_bites
+            }
+            signing_keys: {
+                a_signing_key_is_listed_as_it_was_added
+                a_signing_key_follows_the_newest_only
+                tk_08_one_of_50_concurrent_starts_makes_the_first_signing_key
+                retiring_the_newest_signing_key_adds_its_successor
+                retiring_an_older_signing_key_adds_none
+                one_of_50_concurrent_callers_retires_a_signing_key
+                the_newest_signing_key_is_in_use_whatever_50_concurrent_callers_do
+                signing_keys_are_forgotten_but_never_the_newest
             }
         }
     };
@@ -328,12 +450,19 @@ mod tests {
             include_str!("accounts.rs"),
             include_str!("blind.rs"),
             include_str!("deletion.rs"),
+            include_str!("device_failures.rs"),
+            include_str!("device_use.rs"),
+            include_str!("devices.rs"),
+            include_str!("directory.rs"),
             include_str!("event_list.rs"),
             include_str!("events.rs"),
             include_str!("factor_answers.rs"),
             include_str!("factors.rs"),
             include_str!("giving_back.rs"),
             include_str!("guessing.rs"),
+            include_str!("importing.rs"),
+            include_str!("locking.rs"),
+            include_str!("notices.rs"),
             include_str!("opening.rs"),
             include_str!("purging.rs"),
             include_str!("quotas.rs"),
@@ -343,7 +472,9 @@ mod tests {
             include_str!("sending.rs"),
             include_str!("session_list.rs"),
             include_str!("sessions.rs"),
+            include_str!("signing_keys.rs"),
             include_str!("step_up.rs"),
+            include_str!("webhooks.rs"),
         ];
         let promises = suites.iter().flat_map(|suite| suite.lines()).filter_map(|line| {
             line.strip_prefix("pub async fn ").and_then(|rest| rest.split_once('(')).map(|(name, _)| name)

@@ -46,8 +46,11 @@ pub async fn asvs_7_4_3_a_reset_replaces_the_password_and_ends_every_session(sto
 
     assert!(stores.reset(&attempt, &to_password(2), minute(20)).await);
 
-    let expected =
-        Account { user: User { updated_at: minute(20), ..user.clone() }, password_hash: password(2) };
+    let expected = Account {
+        user: User { updated_at: minute(20), ..user.clone() },
+        password_hash: password(2),
+        lock: None,
+    };
     assert_eq!(stores.find_account(user.id).await, Some(expected));
     for ended in [&first, &second] {
         assert!(!stores.is_live(ended.id, user.id, minute(20)).await);
@@ -225,4 +228,33 @@ pub async fn another_new_number_makes_another_challenge(stores: &Stores) {
     assert!(stores.is_closed(&first.challenge.id, minute(2)).await);
     assert_eq!(second.challenge.sends, 1);
     assert_eq!(stores.take(&second.challenge.id, minute(2)).await.phone, phone(9));
+}
+
+pub async fn asvs_7_4_3_a_reset_and_a_changed_number_forget_all_devices(stores: &Stores) {
+    let (user, kept, _) = stores.register_on_device(person(1), start()).await;
+    let attempt = stores.phone_attempt(&user, &kept, 9, minute(10)).await;
+    assert!(matches!(stores.change_phone(&attempt, &kept, minute(10)).await, Redeemed::Done(_)));
+    assert_eq!(stores.device_ids(user.id, minute(10)).await, []);
+
+    let (user, _, _) = stores.register_on_device(person(2), start()).await;
+    let attempt = stores.reset_attempt(&user, minute(10)).await;
+    assert!(stores.reset(&attempt, &to_password(2), minute(10)).await);
+    assert_eq!(stores.device_ids(user.id, minute(10)).await, []);
+}
+
+pub async fn a_sign_in_whose_code_was_accepted_before_a_reset_leaves_no_session(stores: &Stores) {
+    for round in 0..10 {
+        let now = minute(60 * i64::from(round));
+        let (user, _) = stores.register(person(10 + round), now).await;
+        let sign_in = stores.attempt_of(&login(&user), now).await;
+        let attempt = stores.reset_attempt(&user, now).await;
+        let (session, new) = (session(now), to_password(1));
+
+        let (_, done) =
+            join(stores.redeem_login(&sign_in, &session), stores.reset(&attempt, &new, now)).await;
+
+        assert!(done);
+        assert!(!stores.is_live(session.id, user.id, now).await);
+        assert_eq!(stores.redeem_login(&sign_in, &session).await, Redeemed::Closed);
+    }
 }

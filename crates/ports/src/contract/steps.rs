@@ -1,8 +1,8 @@
 //! The steps of the stories.
 
 use domain::{
-    ChallengeId, EventName, Locale, ProviderId, RefreshTokenHash, SecurityEvent, SendReference, SessionEntry,
-    SessionId, SignInName, User, UserId,
+    ChallengeId, DeviceEntry, DeviceId, DeviceTokenHash, EventName, Locale, LockReason, ProviderId,
+    RefreshTokenHash, SecurityEvent, SendReference, SessionEntry, SessionId, SignInName, User, UserId,
 };
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -10,13 +10,14 @@ use jiff::Timestamp;
 use super::{
     Stores,
     fixtures::{
-        event, fresh_token, fresh_uuid, guess, login, registration_of, sends, session, session_policy,
-        step_up,
+        device_sign_in, event, fresh_token, fresh_uuid, guess, login, new_device, presented, registration_of,
+        sends, session, session_policy, step_up,
     },
 };
 use crate::{
-    Account, Attempt, Guess, NewChallenge, NewSession, Opened, PasswordChange, PasswordFailure,
-    PendingRegistration, Proof, Redeemed, Resend, Rotation, SignIn, Taken, ThrottleKey,
+    Account, Attempt, DeviceSignIn, DeviceUse, Guess, ImportOutcome, ImportedAccount, LockChange,
+    NewChallenge, NewDevice, NewSession, Opened, PasswordChange, PasswordFailure, PendingRegistration, Proof,
+    Redeemed, Resend, Rotation, SignIn, Taken, ThrottleKey,
 };
 
 /// Each panics when the store fails.
@@ -131,11 +132,11 @@ impl Stores {
     }
 
     pub(super) async fn find_sign_in(&self, name: SignInName, now: Timestamp) -> SignIn {
-        self.accounts.find_sign_in(&name, now).await.expect("find_sign_in")
+        self.accounts.find_sign_in(&name, None, now).await.expect("find_sign_in")
     }
 
     pub(super) async fn record_failure(&self, key: &ThrottleKey, now: Timestamp) {
-        let failure = PasswordFailure { key: key.clone(), owner: None };
+        let failure = PasswordFailure { key: key.clone(), owner: None, device: None };
         self.accounts.record_password_failure(&failure, now).await.expect("record_password_failure");
     }
 
@@ -156,6 +157,74 @@ impl Stores {
     /// Whether a token of the session is worth anything; spends it if so.
     pub(super) async fn is_refused(&self, session: &NewSession, now: Timestamp) -> bool {
         self.rotate(session.refresh_token, fresh_token(), now).await == Rotation::Refused
+    }
+
+    /// Whether a device token counts at the sign-in of its owner, by e-mail.
+    pub(super) async fn known_device(
+        &self,
+        user: &User,
+        token: DeviceTokenHash,
+        now: Timestamp,
+    ) -> Option<DeviceId> {
+        let name = SignInName::Email(user.email.clone());
+        let found = self.accounts.find_sign_in(&name, Some(presented(token)), now).await;
+        found.expect("find_sign_in").device
+    }
+
+    /// Registers somebody on a device that is remembered.
+    pub(super) async fn register_on_device(
+        &self,
+        person: PendingRegistration,
+        now: Timestamp,
+    ) -> (User, NewSession, NewDevice) {
+        let attempt = self.attempt_of(&registration_of(person), now).await;
+        let device = new_device(now);
+        let session = NewSession { device: Some(device.clone()), ..session(now) };
+        match self.redeem_registration(&attempt, &session).await {
+            Redeemed::Done(user) => (user, session, device),
+            other => panic!("the registration should have succeeded, not {other:?}"),
+        }
+    }
+
+    /// Signs somebody in with a code, on a device that is remembered.
+    pub(super) async fn sign_in_on(&self, user: &User, device: &NewDevice, now: Timestamp) -> NewSession {
+        let session = NewSession { device: Some(device.clone()), ..session(now) };
+        self.sign_in(user, &session, now).await;
+        session
+    }
+
+    pub(super) async fn use_device(&self, sign_in: &DeviceSignIn) -> DeviceUse {
+        self.devices.sign_in(sign_in, sign_in.session.times.created_at).await.expect("sign_in")
+    }
+
+    /// Presents a device token with the right password; the successor if it counted.
+    pub(super) async fn sign_in_by(
+        &self,
+        user: &User,
+        token: DeviceTokenHash,
+        now: Timestamp,
+    ) -> Option<DeviceTokenHash> {
+        let sign_in = device_sign_in(user, token, now);
+        let answer = self.use_device(&sign_in).await;
+        matches!(answer, DeviceUse::SignedIn { .. }).then_some(sign_in.successor)
+    }
+
+    pub(super) async fn list_devices(&self, user: UserId, now: Timestamp) -> Vec<DeviceEntry> {
+        self.devices.list_devices(user, now).await.expect("list_devices")
+    }
+
+    pub(super) async fn device_ids(&self, user: UserId, now: Timestamp) -> Vec<DeviceId> {
+        self.list_devices(user, now).await.into_iter().map(|entry| entry.id).collect()
+    }
+
+    pub(super) async fn forget_device(&self, device: DeviceId, user: UserId, now: Timestamp) -> bool {
+        let event = event(EventName::DeviceRevoked);
+        self.devices.forget_device(device, user, &event, now).await.expect("forget_device")
+    }
+
+    pub(super) async fn forget_devices(&self, user: UserId, now: Timestamp) -> u64 {
+        let event = event(EventName::DeviceRevoked);
+        self.devices.forget_devices(user, &event, now).await.expect("forget_devices")
     }
 
     pub(super) async fn list(&self, user: UserId, now: Timestamp) -> Vec<SessionEntry> {
@@ -193,6 +262,21 @@ impl Stores {
     pub(super) async fn delete_account(&self, user: UserId, now: Timestamp) -> bool {
         let event = event(EventName::UserDeleted);
         self.accounts.delete_account(user, &event, now).await.expect("delete_account")
+    }
+
+    /// Locks an account because of `reason`.
+    pub(super) async fn lock(&self, user: UserId, reason: &str, now: Timestamp) -> LockChange {
+        let (reason, event) = (LockReason::parse(reason).unwrap(), event(EventName::LoginLock));
+        self.directory.lock_account(user, &reason, &event, now).await.expect("lock_account")
+    }
+
+    pub(super) async fn unlock(&self, user: UserId, now: Timestamp) -> LockChange {
+        let event = event(EventName::LoginUnlock);
+        self.directory.unlock_account(user, &event, now).await.expect("unlock_account")
+    }
+
+    pub(super) async fn import(&self, accounts: &[ImportedAccount], now: Timestamp) -> Vec<ImportOutcome> {
+        self.import.import_accounts(accounts, now).await.expect("import_accounts")
     }
 
     /// All events of somebody, the newest first.

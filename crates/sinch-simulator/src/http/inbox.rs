@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::{Body, get_only, is_json, json_answer, read, refusal};
 use crate::error::ApiError;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Memory};
 use crate::fault::PlannedFault;
-use crate::inbox::Message;
+use crate::inbox::{Inbox, Message};
 use crate::magic::MAGIC_NUMBERS;
 
 type Shared = web::Data<Exchange>;
@@ -29,15 +29,18 @@ impl Filter {
     }
 }
 
-/// The inbox as it is served, its fields in the documented order.
+/// Messages as they are served, their fields in the documented order.
 #[derive(Serialize)]
-struct Messages {
-    messages: Vec<Message>,
+#[serde(rename_all = "lowercase")]
+enum Listed {
+    Messages(Vec<Message>),
+    Notices(Vec<Message>),
 }
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     config
         .service(web::resource("/inbox").route(get_only().to(messages)).route(web::delete().to(clear)))
+        .service(web::resource("/notices").route(get_only().to(notices)))
         .service(web::resource("/requests").route(get_only().to(requests)))
         .service(web::resource("/about").route(get_only().to(about)))
         .service(web::resource("/magic-numbers").route(get_only().to(magic_numbers)))
@@ -56,15 +59,34 @@ async fn messages(
     known: web::Header<IfNoneMatch>,
     exchange: Shared,
 ) -> HttpResponse {
+    list(&filter, known, &exchange, |memory| &memory.inbox, Listed::Messages)
+}
+
+async fn notices(
+    filter: web::Query<Filter>,
+    known: web::Header<IfNoneMatch>,
+    exchange: Shared,
+) -> HttpResponse {
+    list(&filter, known, &exchange, |memory| &memory.notices, Listed::Notices)
+}
+
+fn list(
+    filter: &Filter,
+    known: web::Header<IfNoneMatch>,
+    exchange: &Exchange,
+    inbox: impl Fn(&Memory) -> &Inbox,
+    listed: impl Fn(Vec<Message>) -> Listed,
+) -> HttpResponse {
     let memory = exchange.memory();
-    let tag = EntityTag::new_strong(format!("{}-{}", exchange.incarnation(), memory.inbox.revision()));
+    let inbox = inbox(&memory);
+    let tag = EntityTag::new_strong(format!("{}-{}", exchange.incarnation(), inbox.revision()));
     if matches!(known.into_inner(), IfNoneMatch::Items(tags) if tags.iter().any(|known| known.weak_eq(&tag)))
     {
         return HttpResponse::NotModified().insert_header(header::ETag(tag)).finish();
     }
     let number = filter.number();
-    let messages = memory.inbox.messages(number.as_deref(), filter.limit.unwrap_or(usize::MAX));
-    let mut answer = ok(&Messages { messages });
+    let messages = inbox.messages(number.as_deref(), filter.limit.unwrap_or(usize::MAX));
+    let mut answer = ok(&listed(messages));
     if let Ok(tag) = header::HeaderValue::from_str(&tag.to_string()) {
         answer.headers_mut().insert(header::ETAG, tag);
     }
@@ -72,7 +94,9 @@ async fn messages(
 }
 
 async fn clear(exchange: Shared) -> HttpResponse {
-    exchange.memory().inbox.clear();
+    let mut memory = exchange.memory();
+    memory.inbox.clear();
+    memory.notices.clear();
     HttpResponse::NoContent().finish()
 }
 

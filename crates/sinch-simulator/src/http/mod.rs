@@ -1,5 +1,6 @@
 //! HTTP: routes, headers and the shape of answers.
 
+mod batches;
 mod damage;
 mod inbox;
 mod page;
@@ -29,6 +30,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
         .app_data(web::PayloadConfig::new(LARGEST_BODY))
         .configure(verifications::routes)
+        .configure(batches::routes)
         .configure(inbox::routes)
         .configure(page::routes)
         .default_service(web::to(|| async { refusal(&ApiError::NOT_FOUND) }));

@@ -6,6 +6,7 @@
 mod callbacks;
 mod faults;
 mod inbox;
+mod notices;
 mod page;
 mod reports;
 mod sdks;

@@ -47,6 +47,10 @@ impl Request {
         self.header("content-type", "application/json").body(body.to_string())
     }
 
+    pub(crate) fn form(self, body: &str) -> Self {
+        self.header("content-type", "application/x-www-form-urlencoded").body(body)
+    }
+
     pub(crate) fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = Some(body.into());
         self

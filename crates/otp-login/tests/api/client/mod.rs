@@ -18,7 +18,8 @@ pub(crate) use description::Description;
 pub(crate) use http::{Answer, Connection, Request};
 pub(crate) use jwt::{Jwt, public_key};
 pub(crate) use service::{
-    Database, LOG_IN, LOG_OUT, ME, Person, REFRESH, REGISTER, REQUEST_OTP, Service, VERIFY_OTP,
+    BINARY, Database, INTROSPECT, LOG_IN, LOG_OUT, ME, Person, REFRESH, REGISTER, REQUEST_OTP, Service,
+    VERIFY_OTP,
 };
 pub(crate) use shapes::{Challenge, Tokens, User};
 

@@ -15,10 +15,11 @@ pub(crate) const LOG_IN: &str = "/api/v1/auth/login";
 pub(crate) const REQUEST_OTP: &str = "/api/v1/auth/otp/request";
 pub(crate) const VERIFY_OTP: &str = "/api/v1/auth/otp/verify";
 pub(crate) const REFRESH: &str = "/api/v1/auth/token/refresh";
+pub(crate) const INTROSPECT: &str = "/api/v1/auth/token/introspect";
 pub(crate) const LOG_OUT: &str = "/api/v1/auth/logout";
 pub(crate) const ME: &str = "/api/v1/me";
 
-const BINARY: &str = env!("CARGO_BIN_EXE_otp-login");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_otp-login");
 
 /// Tests hash cheaply, and all come from one address.
 const FOR_TESTS: [(&str, &str); 3] = [
@@ -193,6 +194,11 @@ impl Service {
 
     pub(crate) fn refresh(&self, refresh_token: &str) -> Answer {
         self.post(REFRESH, &json!({ "refresh_token": refresh_token }))
+    }
+
+    /// Asks about a token, with the key of a service.
+    pub(crate) fn introspect(&self, key: &str, token: &str) -> Answer {
+        self.send(&Request::post(INTROSPECT).bearer(key).form(&format!("token={token}")))
     }
 
     pub(crate) fn me(&self, access_token: &str) -> Answer {

@@ -1,0 +1,21 @@
+//! What operators do with accounts, from the command line or the admin API.
+//!
+//! Whoever calls these has made sure that an operator asks: none of them knows a user's session.
+
+mod accounts;
+mod authorize;
+mod events;
+mod export;
+mod import;
+mod locking;
+mod removal;
+mod sessions;
+
+pub use accounts::{AccountDetails, FindAccounts, ShowAccount, ShowAccountError};
+pub use authorize::{AuthorizeOperator, NotAnOperator};
+pub use events::{ListAccountEvents, ListAllEvents};
+pub use export::ExportAccounts;
+pub use import::{ImportAccounts, PersonToImport};
+pub use locking::{LockAccount, LockAccountError, UnlockAccount};
+pub use removal::{RemoveAccount, RemoveAccountError};
+pub use sessions::{EndAllSessions, EndAllSessionsError};

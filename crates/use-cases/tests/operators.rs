@@ -1,0 +1,241 @@
+//! What operators do, with mocked ports.
+
+#![expect(clippy::unwrap_used, reason = "a test that fails may panic")]
+
+mod fixtures;
+
+use std::sync::Arc;
+
+use domain::{
+    AccountLock, AccountName, AccountQuery, Client, EventId, EventName, LockReason, PasswordFailures,
+    SignInName, UserId,
+};
+use fixtures::{
+    Log, account, clock, email, failed, fresh_id, now, password_hash, phone, secrets, sign_in, unavailable,
+    user,
+};
+use mockall::predicate::eq;
+use ports::{
+    AccountEntry, ImportOutcome, ImportedAccount, LockChange, MockAccountDirectory, MockAccountImport,
+    MockAccountStore, MockEventStore, MockSessionStore, NewEvent, SignIn,
+};
+use use_cases::{
+    EndAllSessions, EndAllSessionsError, Fault, FindAccounts, ImportAccounts, LockAccount, LockAccountError,
+    PersonToImport, RemoveAccount, RemoveAccountError, ShowAccount, ShowAccountError, UnlockAccount,
+};
+
+fn reason() -> LockReason {
+    LockReason::parse("phone stolen").unwrap()
+}
+
+/// An event that no client caused.
+fn anonymous(name: EventName) -> NewEvent {
+    NewEvent { id: EventId(fresh_id(1)), name, client: Client::default(), notify: None }
+}
+
+async fn lock(answer: Result<LockChange, ports::StoreError>) -> Result<bool, LockAccountError> {
+    let mut directory = MockAccountDirectory::new();
+    directory
+        .expect_lock_account()
+        .with(eq(user().id), eq(reason()), eq(anonymous(EventName::LoginLock)), eq(now()))
+        .once()
+        .return_once(|_, _, _, _| answer);
+    let lock = LockAccount { clock: clock(), secrets: secrets(), directory: Arc::new(directory) };
+    lock.execute(user().id, &reason()).await
+}
+
+async fn unlock(answer: Result<LockChange, ports::StoreError>) -> Result<bool, LockAccountError> {
+    let mut directory = MockAccountDirectory::new();
+    directory
+        .expect_unlock_account()
+        .with(eq(user().id), eq(anonymous(EventName::LoginUnlock)), eq(now()))
+        .once()
+        .return_once(|_, _, _| answer);
+    let unlock = UnlockAccount { clock: clock(), secrets: secrets(), directory: Arc::new(directory) };
+    unlock.execute(user().id).await
+}
+
+#[tokio::test]
+async fn asvs_7_4_2_a_lock_is_one_act_of_the_store_and_logged() {
+    let log = Log::listen();
+    assert!(lock(Ok(LockChange::Done)).await.unwrap());
+    assert!(
+        log.text().contains("authn_login_lock") && !log.text().contains("phone stolen"),
+        "{}",
+        log.text()
+    );
+    assert!(unlock(Ok(LockChange::Done)).await.unwrap());
+    assert!(log.text().contains("authn_login_unlock"), "{}", log.text());
+}
+
+#[tokio::test]
+async fn what_is_so_already_is_told_and_not_logged() {
+    let log = Log::listen();
+    assert!(!lock(Ok(LockChange::AlreadySo)).await.unwrap());
+    assert!(!unlock(Ok(LockChange::AlreadySo)).await.unwrap());
+    assert!(!log.text().contains("authn_login"), "{}", log.text());
+}
+
+#[tokio::test]
+async fn an_unknown_account_is_not_found_and_an_outage_is_another_matter() {
+    let refusals = [
+        lock(Ok(LockChange::NotFound)).await.unwrap_err(),
+        unlock(Ok(LockChange::NotFound)).await.unwrap_err(),
+    ];
+    assert!(refusals.iter().all(|refusal| matches!(refusal, LockAccountError::NotFound)));
+    let refusals =
+        [lock(Err(unavailable())).await.unwrap_err(), unlock(Err(unavailable())).await.unwrap_err()];
+    let is_outage = |refusal: &LockAccountError| {
+        matches!(refusal, LockAccountError::Fault(Fault::DatabaseUnavailable(_)))
+    };
+    assert!(refusals.iter().all(is_outage));
+}
+
+#[tokio::test]
+async fn an_account_is_removed_without_a_trace_of_the_operators_address() {
+    for (answer, is_found) in [(true, true), (false, false)] {
+        let mut accounts = MockAccountStore::new();
+        accounts.expect_find_account().once().return_once(|_| Ok(Some(account())));
+        accounts
+            .expect_delete_account()
+            .with(eq(user().id), eq(anonymous(EventName::UserDeleted).notifying(&phone())), eq(now()))
+            .once()
+            .return_once(move |_, _, _| Ok(answer));
+        let remove = RemoveAccount { clock: clock(), secrets: secrets(), accounts: Arc::new(accounts) };
+        let removed = remove.execute(user().id).await;
+        assert_eq!(removed.is_ok(), is_found);
+        assert!(is_found || matches!(removed, Err(RemoveAccountError::NotFound)));
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_is_not_there_is_not_removed() {
+    let mut accounts = MockAccountStore::new();
+    accounts.expect_find_account().once().return_once(|_| Ok(None));
+    let remove = RemoveAccount { clock: clock(), secrets: secrets(), accounts: Arc::new(accounts) };
+    let refusal = remove.execute(user().id).await.unwrap_err();
+    assert!(matches!(refusal, RemoveAccountError::NotFound), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn asvs_6_4_6_an_operator_ends_all_sessions_of_somebody() {
+    for (answer, expected) in [(Some(3), Some(3)), (Some(0), Some(0)), (None, None)] {
+        let mut directory = MockAccountDirectory::new();
+        directory
+            .expect_end_all_sessions()
+            .with(eq(user().id), eq(anonymous(EventName::TokenRevoked)), eq(now()))
+            .once()
+            .return_once(move |_, _, _| Ok(answer));
+        let end = EndAllSessions { clock: clock(), secrets: secrets(), directory: Arc::new(directory) };
+        let ended = end.execute(user().id).await;
+        assert!(expected.is_some() || matches!(ended, Err(EndAllSessionsError::NotFound)));
+        assert_eq!(ended.ok(), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_accounts_has_a_hundred() {
+    let mut directory = MockAccountDirectory::new();
+    directory
+        .expect_find_accounts()
+        .with(eq(AccountQuery::All), eq(Some(user().id)), eq(100))
+        .once()
+        .return_once(|_, _, _| Ok(Vec::new()));
+    let find = FindAccounts { directory: Arc::new(directory) };
+    assert_eq!(find.execute(&AccountQuery::All, Some(user().id)).await.unwrap(), []);
+}
+
+fn show(found: Vec<AccountEntry>) -> ShowAccount {
+    let (mut directory, mut accounts) = (MockAccountDirectory::new(), MockAccountStore::new());
+    let (mut sessions, mut events) = (MockSessionStore::new(), MockEventStore::new());
+    let query = AccountQuery::Named(AccountName::Email(email()));
+    directory.expect_find_accounts().with(eq(query), eq(None), eq(1)).once().return_once(|_, _, _| Ok(found));
+    accounts.expect_find_sign_in().returning(|name, _, _| {
+        let failures = match name {
+            SignInName::Email(_) => failed(3),
+            SignInName::Phone(_) => PasswordFailures::default(),
+        };
+        Ok(SignIn { failures, ..sign_in(None, Vec::new()) })
+    });
+    sessions.expect_list_sessions().with(eq(user().id), eq(now())).returning(|_, _| Ok(Vec::new()));
+    events.expect_list_events().with(eq(user().id), eq(None), eq(20)).returning(|_, _, _| Ok(Vec::new()));
+    ShowAccount {
+        clock: clock(),
+        accounts: Arc::new(accounts),
+        directory: Arc::new(directory),
+        sessions: Arc::new(sessions),
+        events: Arc::new(events),
+    }
+}
+
+#[tokio::test]
+async fn an_account_is_shown_with_what_belongs_to_it() {
+    let entry = AccountEntry { user: user(), lock: Some(AccountLock { since: now(), reason: reason() }) };
+    let shown = show(vec![entry.clone()]).execute(&AccountName::Email(email())).await.unwrap();
+    assert_eq!(shown.entry, entry);
+    assert_eq!((shown.email_failures.count, shown.phone_failures.count), (3, 0));
+
+    let refusal = show(Vec::new()).execute(&AccountName::Email(email())).await.unwrap_err();
+    assert!(matches!(refusal, ShowAccountError::NotFound), "{refusal:?}");
+}
+
+fn person() -> PersonToImport {
+    PersonToImport {
+        id: None,
+        email: email(),
+        phone: phone(),
+        password_hash: password_hash("hash of another system"),
+        has_own_salt: true,
+        verified: true,
+        locale: None,
+        created_at: None,
+        phone_verified_at: None,
+        lock: None,
+    }
+}
+
+async fn stored(people: Vec<PersonToImport>) -> Vec<ImportedAccount> {
+    let mut import = MockAccountImport::new();
+    let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let sink = Arc::clone(&seen);
+    import.expect_import_accounts().once().returning(move |accounts, at| {
+        assert_eq!(at, now());
+        sink.lock().unwrap().extend_from_slice(accounts);
+        Ok(vec![ImportOutcome::Imported; accounts.len()])
+    });
+    let importer = ImportAccounts { clock: clock(), secrets: secrets(), import: Arc::new(import) };
+    assert_eq!(importer.execute(people.clone()).await.unwrap().len(), people.len());
+    let seen = seen.lock().unwrap();
+    seen.clone()
+}
+
+#[tokio::test]
+async fn what_a_person_does_not_tell_is_made_up() {
+    let long_ago = now() - jiff::SignedDuration::from_hours(1000);
+    let lock = AccountLock { since: now(), reason: reason() };
+    let people = vec![
+        person(),
+        PersonToImport { created_at: Some(long_ago), lock: Some(lock.clone()), ..person() },
+        PersonToImport {
+            id: Some(UserId(fresh_id(0xA))),
+            phone_verified_at: Some(now()),
+            created_at: Some(long_ago),
+            ..person()
+        },
+        PersonToImport { verified: false, lock: Some(lock.clone()), ..person() },
+    ];
+
+    let stored = stored(people).await;
+
+    let times: Vec<_> =
+        stored.iter().map(|account| (account.created_at, account.phone_verified_at)).collect();
+    let expected = [(now(), Some(now())), (long_ago, Some(long_ago)), (long_ago, Some(now())), (now(), None)];
+    assert_eq!(times, expected);
+    let locks: Vec<_> = stored.iter().map(|account| account.lock.clone()).collect();
+    assert_eq!(locks, [None, Some(lock), None, None], "a registration cannot be locked");
+    assert_eq!((stored[2].id, stored[2].keeps_id, stored[0].keeps_id), (UserId(fresh_id(0xA)), true, false));
+    assert_ne!(stored[0].id, stored[1].id);
+    for account in &stored {
+        assert_eq!((account.event.name, &account.event.client), (EventName::UserCreated, &Client::default()));
+    }
+}

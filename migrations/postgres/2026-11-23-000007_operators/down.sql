@@ -1,0 +1,5 @@
+DROP FUNCTION end_all_sessions;
+DROP TABLE imported_hashes;
+DROP TABLE imported_registrations;
+ALTER TABLE users DROP COLUMN lock_reason;
+ALTER TABLE users DROP COLUMN locked_at;
