@@ -239,6 +239,7 @@ async fn asvs_16_5_2_half_an_export_is_none() {
     without_sessions.sessions.expect_list_sessions().once().return_once(|_, _| Err(unavailable()));
     let mut without_devices = Record::default();
     without_devices.sessions.expect_list_sessions().once().return_once(|_, _| Ok(session_entries()));
+    without_devices.factors.expect_find_totp().once().return_once(|_| Ok(None));
     without_devices.devices.expect_list_devices().once().return_once(|_, _| Err(unavailable()));
     let mut without_events = Record::default();
     without_events.sessions.expect_list_sessions().once().return_once(|_, _| Ok(session_entries()));

@@ -27,7 +27,7 @@ statement!(ReserveUnseen {
     country_quota: Option<i32> => Nullable<Integer>,
     address_quota: Option<i32> => Nullable<Integer>,
 } concat!(", keys AS MATERIALIZED (
-        SELECT i.phone, 'unseen' AS account, i.country, NULL::text AS address, 0 AS sends,
+        SELECT i.phone, 'unseen' AS account, i.country, NULL::text AS address, true AS may_send, 0 AS sends,
             v.phone AS kept_under, v.purpose, v.id AS verification_id
         FROM input i JOIN challenges c ON c.id = i.challenge_id AND c.expires_at > i.now
         JOIN verifications v ON v.phone = c.phone AND v.purpose = c.purpose AND v.id = c.verification_id

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     Stores,
-    fixtures::{CROWD, event, fresh_recovery_code, fresh_uuid, minute, person, session, start},
+    fixtures::{CROWD, event, fresh_recovery_code, fresh_uuid, minute, new_device, person, session, start},
 };
 use crate::{
     ConfirmedTotp, NewSession, RecoveryCodeSet, SealedValue, TotpBegin, TotpConfirmation, TotpEnrolment,
@@ -189,9 +189,14 @@ pub async fn asvs_6_5_6_asvs_7_4_3_a_removed_app_is_gone_with_its_codes_and_all_
     let (stranger, of_stranger, _) = stores.with_app(2, start()).await;
     let kept = session(minute(10));
     stores.sign_in(&user, &kept, minute(10)).await;
+    stores.sign_in_on(&user, &new_device(minute(10)), minute(10)).await;
+    let device_of_stranger = new_device(minute(10));
+    stores.sign_in_on(&stranger, &device_of_stranger, minute(10)).await;
 
     assert!(stores.remove_totp(user.id, kept.id, minute(11)).await);
 
+    assert_eq!(stores.device_ids(user.id, minute(11)).await, []);
+    assert_eq!(stores.device_ids(stranger.id, minute(11)).await, [device_of_stranger.id]);
     assert_eq!(stores.find_totp(user.id).await, None);
     assert_eq!(stores.second_factors(user.id).await, SecondFactors::default());
     assert!(!stores.is_live(first.id, user.id, minute(11)).await);
