@@ -75,11 +75,16 @@ macro_rules! sent_code {
         )
     };
     ($purpose:literal, hold) => {
+        sent_code!($purpose, hold where "true")
+    };
+    ($purpose:literal, hold where $condition:literal) => {
         concat!(
             sent_code!($purpose),
             ", account AS MATERIALIZED (
                 SELECT u.* FROM input i, won, users u
-                WHERE u.id = i.user_id AND u.locked_at IS NULL AND NOT u.text_barred
+                WHERE u.id = i.user_id AND u.locked_at IS NULL AND NOT u.text_barred AND ",
+            $condition,
+            "
                 FOR SHARE OF u
             )"
         )
@@ -228,7 +233,12 @@ macro_rules! login {
 }
 
 redeem!(RedeemLogin concat!(sent_code!("login", hold), login!(), opened!()));
-redeem!(RedeemPhoneLogin concat!(sent_code!("phone_login", hold), login!(), opened!()));
+// An app may have been enrolled since the code was asked for: then a text alone opens nothing.
+redeem!(RedeemPhoneLogin concat!(
+    sent_code!("phone_login", hold where "u.totp_last_step IS NULL"),
+    login!(),
+    opened!()
+));
 redeem!(RedeemLoginByTotp concat!(factor!("login", totp!()), login!(), opened_or_refused!()));
 redeem!(RedeemLoginByRecoveryCode concat!(factor!("login", recovery_code!()), login!(), noted!(), opened_or_refused!()));
 

@@ -144,6 +144,10 @@ fn sign_in(
     let found = users::table.find(Id(user_id.0)).select(UserRow::as_select()).first(sqlite).optional()?;
     let Some(row) = found.filter(|row: &UserRow| !row.is_locked()) else { return Ok(Redeemed::Closed) };
     let user = row.into_user()?;
+    // An app may have been enrolled since the code was asked for: then a text alone opens nothing.
+    if attempt.purpose == Purpose::PhoneLogin && user.second_factors.totp {
+        return Ok(Redeemed::Closed);
+    }
     open_session(sqlite, user_id, session, session.times.created_at)?;
     if let Proof::RecoveryCode { event, .. } = proof {
         events::record(sqlite, event, user_id, Some(session.id), session.times.created_at)?;

@@ -145,8 +145,8 @@ const SETTINGS: [(&str, &str); 7] = [
     ("OTP_LOGIN__INTROSPECTION__API_KEY", INTROSPECTION_KEY),
     ("OTP_LOGIN__OTP__RESEND_COOLDOWN_SECONDS", "0"),
     ("OTP_LOGIN__SERVER__TRUSTED_PROXIES", "127.0.0.1"),
-    ("OTP_LOGIN__RATE_LIMIT__IP_PER_MINUTE", "60"),
-    ("OTP_LOGIN__RATE_LIMIT__IP_BURST", "200"),
+    ("OTP_LOGIN__RATE_LIMIT__IP_PER_MINUTE", "20"),
+    ("OTP_LOGIN__RATE_LIMIT__IP_BURST", "400"),
 ];
 
 fn every_described_answer_is_given(database: Database) {

@@ -269,3 +269,12 @@ pub async fn a_blind_challenge_of_an_account_that_is_gone_opens_as_a_decoy_only(
     let other = stores.open(&registration(3), minute(2)).await;
     assert!(sends(&other));
 }
+
+pub async fn asvs_6_4_4_a_text_alone_opens_no_account_that_enrolled_an_app_meanwhile(stores: &Stores) {
+    let (user, _) = stores.register(person(1), start()).await;
+    let id = stores.open(&phone_login(phone(1), Some(user.id)), minute(2)).await.challenge.id;
+    let attempt = stores.take(&id, minute(2)).await;
+    stores.enrol(&user, minute(2)).await;
+
+    assert_eq!(stores.redeem_phone_login(&attempt, &session(minute(2))).await, Redeemed::Closed);
+}

@@ -320,6 +320,7 @@ macro_rules! store_contract {
                 a_phone_login_shares_no_guesses_with_a_sign_in_by_password
                 a_right_code_of_a_phone_login_forgets_the_wrong_ones
                 a_blind_challenge_of_an_account_that_is_gone_opens_as_a_decoy_only
+                asvs_6_4_4_a_text_alone_opens_no_account_that_enrolled_an_app_meanwhile
             }
             replacing: {
                 asvs_7_4_3_a_reset_replaces_the_password_and_ends_every_session

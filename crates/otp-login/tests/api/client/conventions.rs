@@ -26,6 +26,20 @@ pub(super) fn check(request: &Request, answer: &Answer) {
     let typed = answer.header("content-type").is_some();
     assert!(typed || answer.body.is_empty(), "a body without its type: {answer:?}");
     assert_eq!(answer.header("server"), None);
+    check_tokens(request, answer);
+}
+
+/// The only routes that open or go on with a session.
+const TOKEN_ROUTES: [&str; 3] =
+    ["/api/v1/auth/login", "/api/v1/auth/otp/verify", "/api/v1/auth/token/refresh"];
+
+/// Asserts that no other answer holds a token (ASVS 6.1.3).
+fn check_tokens(request: &Request, answer: &Answer) {
+    let holds_tokens = ["\"access_token\":", "\"refresh_token\":", "\"device_token\":"]
+        .iter()
+        .any(|member| answer.body.windows(member.len()).any(|bytes| bytes == member.as_bytes()));
+    let may = TOKEN_ROUTES.contains(&request.path());
+    assert!(may || !holds_tokens || request.path() == "/openapi.json", "{request:?} was answered tokens");
 }
 
 /// Asserts the shape of RFC 9457 and of the contract's own members.

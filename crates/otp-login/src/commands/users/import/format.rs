@@ -123,10 +123,30 @@ impl Read for Bounded {
         if self.since.get() > MOST_BYTES {
             return Err(io::Error::other("it has more than 64 KiB; is a quote not closed?"));
         }
-        let read = self.source.read(buffer)?;
-        self.since.set(self.since.get().saturating_add(read));
-        Ok(read)
+        loop {
+            let read = self.source.read(buffer)?;
+            self.since.set(self.since.get().saturating_add(read));
+            let kept = without_returns(buffer, read);
+            if kept > 0 || read == 0 {
+                return Ok(kept);
+            }
+        }
     }
+}
+
+/// Takes carriage returns out of the first `read` bytes, and says how many are left. After one,
+/// the reader would count the line feed to the next row, and name a line too early.
+fn without_returns(buffer: &mut [u8], read: usize) -> usize {
+    let mut kept = 0;
+    for place in 0..read {
+        if let Some(byte) = buffer.get(place).copied().filter(|byte| *byte != b'\r')
+            && let Some(slot) = buffer.get_mut(kept)
+        {
+            *slot = byte;
+            kept += 1;
+        }
+    }
+    kept
 }
 
 /// One JSON object a line.
@@ -154,11 +174,10 @@ impl NdjsonRows {
         }
         // What the parser would say of it may repeat the hash.
         let reason = "the line is not one JSON object with known fields, each once and of its type: texts, and verified true or false";
-        Some(
-            serde_json::from_slice(&text)
-                .map(|row| (line, row))
-                .map_err(|_| Unreadable::Row { line, reason }),
-        )
+        // Serde would take an array for the fields in their order.
+        let is_object = text.trim_ascii_start().first() == Some(&b'{');
+        let row = is_object.then(|| serde_json::from_slice(&text).ok()).flatten();
+        Some(row.map(|row| (line, row)).ok_or(Unreadable::Row { line, reason }))
     }
 }
 
