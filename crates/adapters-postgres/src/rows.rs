@@ -49,6 +49,7 @@ pub(crate) struct UserRow {
 
 /// What `users` knows of second factors.
 #[derive(Clone, QueryableByName)]
+#[expect(clippy::struct_field_names, reason = "the names of columns, beside those of other tables")]
 pub(crate) struct SecondFactorsRow {
     #[diesel(sql_type = Bool)]
     user_totp: bool,

@@ -1,7 +1,5 @@
 //! Accounts for which texts are barred.
 
-#![expect(clippy::expect_used, reason = "a test that cannot prepare cannot go on")]
-
 use std::sync::Arc;
 
 use adapters_postgres::{PostgresStore, Settings};

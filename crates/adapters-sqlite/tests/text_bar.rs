@@ -1,5 +1,4 @@
 //! Accounts for which texts are barred.
-#![expect(clippy::expect_used, reason = "tests")]
 
 use std::sync::Arc;
 

@@ -62,7 +62,7 @@ impl Undelivered {
 pub(crate) fn may_send(
     phone: &PhoneNumber,
     destinations: &DestinationPolicy,
-    second_factors: &SecondFactors,
+    second_factors: SecondFactors,
 ) -> Result<bool, DestinationNotAllowed> {
     match phone.sendable(destinations) {
         Ok(()) => Ok(second_factors.accept_text()),
@@ -72,7 +72,8 @@ pub(crate) fn may_send(
 }
 
 /// Opens a challenge, or finds it open, and sends its message if this call is
-/// the one that may. Who has another factor gets the challenge even when nothing was sent. `None` when the account is gone or its password is another meanwhile.
+/// the one that may. Who has another factor gets the challenge even when nothing was sent.
+/// `None` when the account is gone or its password is another meanwhile.
 pub(crate) async fn open(
     provider: &dyn VerificationProvider,
     challenges: &dyn ChallengeStore,

@@ -231,7 +231,7 @@ impl LogIn {
         now: Timestamp,
     ) -> Result<NewChallenge, LogInError> {
         let phone = recognised.phone;
-        let may_send = may_send(&phone, &self.destinations, &recognised.second_factors)
+        let may_send = may_send(&phone, &self.destinations, recognised.second_factors)
             .map_err(|_| LogInError::DestinationNotAllowed)?;
         Ok(NewChallenge {
             id: self.secrets.challenge_id(),

@@ -82,7 +82,7 @@ impl StartStepUp {
         now: Timestamp,
     ) -> Result<NewChallenge, StartStepUpError> {
         let phone = principal.user.phone.clone();
-        let may_send = may_send(&phone, &self.destinations, &principal.user.second_factors)
+        let may_send = may_send(&phone, &self.destinations, principal.user.second_factors)
             .map_err(|_| StartStepUpError::DestinationNotAllowed)?;
         Ok(NewChallenge {
             id: self.secrets.challenge_id(),

@@ -166,8 +166,8 @@ impl Mocks {
     }
 }
 
-fn done() -> Result<Redeemed, StoreError> {
-    Ok(Redeemed::Done(user_with(APP)))
+fn done() -> Redeemed {
+    Redeemed::Done(user_with(APP))
 }
 
 fn proof_of_the_saved_code() -> Proof {
@@ -208,7 +208,7 @@ async fn rc_01_the_attempt_is_taken_before_a_secret_is_opened_and_the_step_befor
         })
         .once()
         .in_sequence(&mut order)
-        .return_once(|_, _, _| done());
+        .return_once(|_, _, _| Ok(done()));
     mocks
         .tokens
         .expect_issue()
@@ -224,7 +224,7 @@ async fn rc_01_the_attempt_is_taken_before_a_secret_is_opened_and_the_step_befor
 async fn d_16_the_code_of_the_step_before_is_taken_as_that_step() {
     let mocks = Mocks::attempting(attempt()).with_app(Some(enrolled(TotpStep(0)))).opening(false);
     let proof = Proof::Totp(before(this_step()));
-    mocks.showing(&[-1]).redeeming(proof, done()).signing().verify(totp()).await.unwrap();
+    mocks.showing(&[-1]).redeeming(proof, Ok(done())).signing().verify(totp()).await.unwrap();
 }
 
 #[tokio::test]
@@ -238,7 +238,7 @@ async fn asvs_7_2_4_a_step_up_takes_a_code_of_the_app() {
             *proof == Proof::Totp(this_step()) && session.event.name == EventName::StepUp
         })
         .once()
-        .return_once(|_, _, _| done());
+        .return_once(|_, _, _| Ok(done()));
     mocks.showing(&[0]).signing().verify(totp()).await.unwrap();
 }
 
@@ -253,7 +253,7 @@ async fn asvs_10_3_4_a_recovery_code_is_a_second_factor_that_has_no_name() {
             *proof == proof_of_the_saved_code() && session.methods == [Password, MultiFactor]
         })
         .once()
-        .return_once(|_, _, _| done());
+        .return_once(|_, _, _| Ok(done()));
     let signed_in = mocks.signing().verify(saved()).await.unwrap();
     assert_eq!(signed_in.user.second_factors.recovery_codes_left, 9, "nb_09: it shows how many are left");
     assert!(SessionPolicy::is_fresh(&[Password, MultiFactor], now(), now()));
@@ -373,7 +373,7 @@ async fn asvs_11_3_3_a_secret_of_a_previous_key_is_sealed_anew_once_its_code_was
             .with(eq(user().id), eq(sealed()), eq(SealedValue("sealed anew".to_owned())))
             .once()
             .return_once(|_, _, _| stored);
-        let mocks = mocks.showing(&[0]).redeeming(Proof::Totp(this_step()), done());
+        let mocks = mocks.showing(&[0]).redeeming(Proof::Totp(this_step()), Ok(done()));
         mocks.signing().verify(totp()).await.unwrap();
     }
     let wrong = Mocks::attempting(attempt()).with_app(Some(enrolled(TotpStep(0)))).opening(true);
@@ -383,7 +383,7 @@ async fn asvs_11_3_3_a_secret_of_a_previous_key_is_sealed_anew_once_its_code_was
 #[tokio::test]
 async fn lg_01_answers_are_logged_without_code_or_secret() {
     let log = Log::listen();
-    let right = Mocks::attempting(attempt()).redeeming(proof_of_the_saved_code(), done()).signing();
+    let right = Mocks::attempting(attempt()).redeeming(proof_of_the_saved_code(), Ok(done())).signing();
     right.verify(saved()).await.unwrap();
     let wrong = Mocks::attempting(attempt()).with_app(Some(enrolled(TotpStep(0)))).opening(false);
     wrong.showing(&[]).recording_the_failure(1).verify(totp()).await.unwrap_err();

@@ -59,7 +59,7 @@ impl Mocks {
     fn failing(mut self, error: StartError) -> Self {
         match error {
             StartError::NotSent(reason) => expect_not_sent(&mut self.provider, &mut self.challenges, reason),
-            unknown => {
+            unknown @ StartError::Unknown(_) => {
                 self.provider.expect_start().once().return_once(|_| Err(unknown));
             }
         }

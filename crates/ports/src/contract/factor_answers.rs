@@ -151,8 +151,8 @@ pub async fn a_refused_answer_leaves_the_challenge_open(stores: &Stores) {
     let code = recovery_code(codes[0]);
     let right = stores.redeem_step_up_by(&of_step_up, &code, &session(minute(10))).await;
     assert!(is_done(&right));
-    let used = stores.redeem_login_by(&of_login, &totp(2), &session(minute(10))).await;
-    assert_eq!(used, Redeemed::Closed);
+    let answered = stores.redeem_login_by(&of_login, &totp(2), &session(minute(10))).await;
+    assert_eq!(answered, Redeemed::Closed);
 }
 
 pub async fn a_step_up_by_another_factor_replaces_the_asking_session(stores: &Stores) {
@@ -241,8 +241,8 @@ pub async fn asvs_6_3_5_wrong_answers_are_recorded_for_the_owner(stores: &Stores
 pub async fn nb_09_a_used_recovery_code_is_recorded_and_counted(stores: &Stores) {
     let (user, _, codes) = stores.with_app(1, start()).await;
     let attempt = stores.attempt_of(&login(&user), minute(10)).await;
-    let (new, used) = (session(minute(10)), event(EventName::RecoveryCodeUsed));
-    let proof = Proof::RecoveryCode { hash: codes[0], event: used.clone() };
+    let (new, answered) = (session(minute(10)), event(EventName::RecoveryCodeUsed));
+    let proof = Proof::RecoveryCode { hash: codes[0], event: answered.clone() };
 
     let Redeemed::Done(shown) = stores.redeem_login_by(&attempt, &proof, &new).await else {
         panic!("the code is right");
@@ -254,8 +254,8 @@ pub async fn nb_09_a_used_recovery_code_is_recorded_and_counted(stores: &Stores)
     );
     let events = stores.events(user.id).await;
     let [recorded] = named(&events, EventName::RecoveryCodeUsed)[..] else { panic!("{events:?}") };
-    assert_eq!((recorded.id, recorded.session_id), (used.id, Some(new.id)));
-    assert_eq!(recorded.client, used.client);
+    assert_eq!((recorded.id, recorded.session_id), (answered.id, Some(new.id)));
+    assert_eq!(recorded.client, answered.client);
     let [signed_in] = named(&events, EventName::LoginSuccess)[..] else { panic!("{events:?}") };
     assert_eq!((signed_in.id, signed_in.session_id), (new.event.id, Some(new.id)));
 }

@@ -10,7 +10,12 @@
 //! ports::store_contract!(fresh_stores());
 //! ```
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a suite of tests: a panic is how it says no")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a suite of tests: a panic is how it says no"
+)]
 
 pub mod account_changes;
 pub mod accounts;
