@@ -14,7 +14,7 @@ on_both_databases!(
     a_code_works_once,
     a_code_is_read_as_people_type_it,
     what_cannot_be_a_code_is_refused_and_costs_nothing,
-    asvs_2_2_3_another_method_than_the_challenge_has_is_refused_and_costs_nothing,
+    asvs_2_2_3_a_method_that_is_none_costs_nothing_and_one_that_the_challenge_lacks_is_a_wrong_code,
     en_01_unknown_expired_used_and_exhausted_challenges_get_one_answer,
     d_02_a_challenge_ends_with_its_time,
     d_02_resending_never_prolongs_a_challenge,
@@ -121,16 +121,18 @@ fn what_cannot_be_a_code_is_refused_and_costs_nothing(database: Database) {
     assert_eq!(service.verify(&challenge, &wrong).json()["attempts_left"], 4);
 }
 
-fn asvs_2_2_3_another_method_than_the_challenge_has_is_refused_and_costs_nothing(database: Database) {
+fn asvs_2_2_3_a_method_that_is_none_costs_nothing_and_one_that_the_challenge_lacks_is_a_wrong_code(database: Database) {
     let service = Service::start(database);
     let person = service.person();
     let challenge = service.registered(&person);
     let code = service.code(&person.phone);
-    for method in ["totp", "recovery_code", "voice_print", ""] {
+    for method in ["voice_print", ""] {
         let body = json!({ "challenge_id": challenge.id, "code": code, "method": method });
         assert_eq!(service.post(VERIFY_OTP, &body).refused_fields()[0].0, "/method", "{method}");
     }
-    assert_eq!(service.verify(&challenge, &other_than(&code)).json()["attempts_left"], 4);
+    let by_app = json!({ "challenge_id": challenge.id, "code": code, "method": "totp" });
+    assert_eq!(service.post(VERIFY_OTP, &by_app).refusal(401, "invalid-code")["attempts_left"], 4);
+    assert_eq!(service.verify(&challenge, &other_than(&code)).json()["attempts_left"], 3);
     let body =
         json!({ "challenge_id": challenge.id, "code": code, "method": "sms", "remember_device": false });
     service.post(VERIFY_OTP, &body).assert_status(200);
