@@ -121,7 +121,9 @@ fn what_cannot_be_a_code_is_refused_and_costs_nothing(database: Database) {
     assert_eq!(service.verify(&challenge, &wrong).json()["attempts_left"], 4);
 }
 
-fn asvs_2_2_3_a_method_that_is_none_costs_nothing_and_one_that_the_challenge_lacks_is_a_wrong_code(database: Database) {
+fn asvs_2_2_3_a_method_that_is_none_costs_nothing_and_one_that_the_challenge_lacks_is_a_wrong_code(
+    database: Database,
+) {
     let service = Service::start(database);
     let person = service.person();
     let challenge = service.registered(&person);
