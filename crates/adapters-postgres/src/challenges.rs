@@ -16,7 +16,11 @@ use ports::{
     Resend, Spent, StoreError, Taken, UnseenSend,
 };
 
-pub(crate) use self::{purge::delete_older, send::limit};
+pub(crate) use self::{
+    purge::delete_older,
+    redeem::{further_session, room, session},
+    send::limit,
+};
 use crate::PostgresStore;
 
 #[async_trait]

@@ -13,6 +13,7 @@ mod connect;
 mod error;
 mod events;
 mod migrations;
+mod passkeys;
 mod rows;
 mod sessions;
 mod statement;

@@ -2,7 +2,7 @@
 
 use diesel::{
     QueryableByName,
-    sql_types::{Nullable, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use domain::{AuthenticationMethod, Client, Email, Locale, PhoneNumber, SessionId, User, UserAgent, UserId};
 use ports::{LiveSession, StoreError};
@@ -40,6 +40,8 @@ pub(crate) struct UserRow {
     user_created_at: Instant,
     #[diesel(sql_type = Timestamptz)]
     user_updated_at: Instant,
+    #[diesel(sql_type = Integer)]
+    user_passkeys: i32,
 }
 
 /// The select list that [`UserRow`] reads, of a row named `u`.
@@ -47,7 +49,8 @@ macro_rules! user_columns {
     () => {
         "u.id AS user_id, u.email AS user_email, u.phone AS user_phone, \
          u.phone_verified_at AS user_phone_verified_at, u.locale AS user_locale, \
-         u.created_at AS user_created_at, u.updated_at AS user_updated_at"
+         u.created_at AS user_created_at, u.updated_at AS user_updated_at, \
+         u.passkeys AS user_passkeys"
     };
 }
 pub(crate) use user_columns;
@@ -64,6 +67,7 @@ impl TryFrom<UserRow> for User {
             locale: locale(row.user_locale.as_deref()),
             created_at: row.user_created_at.0,
             updated_at: row.user_updated_at.0,
+            has_passkey: row.user_passkeys > 0,
         })
     }
 }

@@ -14,7 +14,13 @@ async fn fresh_stores() -> (Stores, Database) {
     let store = Arc::new(PostgresStore::new(settings).expect("a pool"));
     store.migrate_up().await.expect("the schema");
     (
-        Stores { accounts: store.clone(), challenges: store.clone(), sessions: store.clone(), events: store },
+        Stores {
+            accounts: store.clone(),
+            challenges: store.clone(),
+            sessions: store.clone(),
+            events: store.clone(),
+            passkeys: store,
+        },
         database,
     )
 }

@@ -12,6 +12,7 @@ mod error;
 mod events;
 mod file;
 mod migrations;
+mod passkeys;
 mod pool;
 mod readiness;
 mod rows;

@@ -10,7 +10,7 @@ use ports::{Account, LiveSession, PendingRegistration};
 use crate::{
     error::unreadable,
     schema::{challenges, events, sessions, users},
-    types::{Id, Micros},
+    types::{Count, Id, Micros},
 };
 
 #[derive(Queryable, Selectable)]
@@ -24,6 +24,7 @@ pub(crate) struct UserRow {
     locale: Option<String>,
     created_at: Micros,
     updated_at: Micros,
+    passkeys: Count,
 }
 
 impl UserRow {
@@ -36,6 +37,7 @@ impl UserRow {
             locale: locale(self.locale.as_deref(), "users.locale")?,
             created_at: self.created_at.0,
             updated_at: self.updated_at.0,
+            has_passkey: self.passkeys.0 > 0,
         })
     }
 

@@ -13,6 +13,7 @@ table! {
         locale -> Nullable<Text>,
         created_at -> BigInt,
         updated_at -> BigInt,
+        passkeys -> BigInt,
     }
 }
 
@@ -143,6 +144,31 @@ table! {
         due_at -> BigInt,
         failure -> Nullable<Text>,
         dead_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    passkeys (id) {
+        id -> Binary,
+        user_id -> Binary,
+        credential_id -> Binary,
+        record -> Binary,
+        name -> Nullable<Text>,
+        counter -> BigInt,
+        backed_up -> Bool,
+        created_at -> BigInt,
+        last_used_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    passkey_ceremonies (id) {
+        id -> Text,
+        kind -> Text,
+        user_id -> Nullable<Binary>,
+        challenge_id -> Nullable<Text>,
+        state -> Binary,
+        expires_at -> BigInt,
     }
 }
 

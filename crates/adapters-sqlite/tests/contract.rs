@@ -11,7 +11,13 @@ async fn migrated(url: &SqliteUrl) -> Stores {
     let store = SqliteStore::connect(url).await.expect("connect");
     store.migrate_up().await.expect("migrate");
     let store = Arc::new(store);
-    Stores { accounts: store.clone(), challenges: store.clone(), sessions: store.clone(), events: store }
+    Stores {
+        accounts: store.clone(),
+        challenges: store.clone(),
+        sessions: store.clone(),
+        events: store.clone(),
+        passkeys: store,
+    }
 }
 
 mod on_a_file {

@@ -144,6 +144,8 @@ impl Channel {
 pub enum Method {
     /// The code sent by text message.
     Sms,
+    /// A passkey of the account, with a route of its own.
+    Passkey,
 }
 
 impl Method {
@@ -151,6 +153,7 @@ impl Method {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sms => "sms",
+            Self::Passkey => "passkey",
         }
     }
 }
@@ -201,6 +204,8 @@ pub struct ChallengeState {
     /// was last told of a message.
     pub number_last_sent_at: Option<Timestamp>,
     pub expires_at: Timestamp,
+    /// Whether a passkey of the account may answer it.
+    pub has_passkey: bool,
 }
 
 /// A challenge as its holder sees it.
@@ -242,7 +247,7 @@ impl ChallengeState {
             channel: self.channel,
             destination: self.phone,
             sent,
-            methods: vec![Method::Sms],
+            methods: [Method::Sms].into_iter().chain(self.has_passkey.then_some(Method::Passkey)).collect(),
             attempts_left: self.attempts_left,
             expires_at: self.expires_at,
         }
@@ -277,6 +282,7 @@ mod tests {
             sends,
             number_last_sent_at: last_sent.map(at),
             expires_at: at(600),
+            has_passkey: false,
         }
     }
 

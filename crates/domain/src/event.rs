@@ -36,11 +36,18 @@ pub enum EventName {
     TokenRevoked,
     /// `authn_token_reuse`: a spent refresh token came back, which ended its session.
     TokenReuse,
+    /// `authn_passkey_enrolled`: a passkey was added.
+    PasskeyEnrolled,
+    /// `authn_passkey_removed`: a passkey was taken away.
+    PasskeyRemoved,
+    /// `authn_passkey_cloned`: a passkey was refused because its counter went back, as that of
+    /// a copy does.
+    PasskeyCloned,
 }
 
 impl EventName {
     /// Every name there is.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::UserCreated,
         Self::UserUpdated,
         Self::UserDeleted,
@@ -53,6 +60,9 @@ impl EventName {
         Self::PhoneChange,
         Self::TokenRevoked,
         Self::TokenReuse,
+        Self::PasskeyEnrolled,
+        Self::PasskeyRemoved,
+        Self::PasskeyCloned,
     ];
 
     /// The name in the API, the database and the log.
@@ -70,6 +80,9 @@ impl EventName {
             Self::PhoneChange => "authn_phone_change",
             Self::TokenRevoked => "authn_token_revoked",
             Self::TokenReuse => "authn_token_reuse",
+            Self::PasskeyEnrolled => "authn_passkey_enrolled",
+            Self::PasskeyRemoved => "authn_passkey_removed",
+            Self::PasskeyCloned => "authn_passkey_cloned",
         }
     }
 
@@ -84,14 +97,18 @@ impl EventName {
             | Self::PasswordReset
             | Self::PhoneChange
             | Self::TokenReuse
-            | Self::UserDeleted => true,
+            | Self::UserDeleted
+            | Self::PasskeyEnrolled
+            | Self::PasskeyRemoved => true,
             Self::UserCreated
             | Self::UserUpdated
             | Self::LoginSuccess
             | Self::LoginFail
             | Self::StepUp
             | Self::PasswordChangeFail
-            | Self::TokenRevoked => false,
+            | Self::TokenRevoked
+            // Whose it is, is known to the store only, and the answer was refused.
+            | Self::PasskeyCloned => false,
         }
     }
 

@@ -12,6 +12,7 @@ mod code;
 mod email;
 mod event;
 mod locale;
+mod passkey;
 mod password;
 mod password_blocklist;
 mod phone_number;
@@ -32,6 +33,10 @@ pub use code::{Code, InvalidCode};
 pub use email::{Email, InvalidEmail};
 pub use event::{EventId, EventName, SecurityEvent};
 pub use locale::{InvalidLocale, Locale};
+pub use passkey::{
+    CeremonyId, CredentialId, InvalidCeremonyId, InvalidPasskeyName, Passkey, PasskeyId, PasskeyName,
+    PasskeyProof,
+};
 pub use password::{NewPassword, Password, PasswordHash, PasswordPolicy, RefusedPassword};
 pub use phone_number::{
     CountryCode, DestinationNotAllowed, DestinationPolicy, InvalidPhoneNumber, PhoneNumber, warm_up,

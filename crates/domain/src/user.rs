@@ -19,12 +19,13 @@ pub struct User {
     pub locale: Option<Locale>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+    pub has_passkey: bool,
 }
 
 impl User {
     /// What the account can prove itself with besides the password.
     pub fn factors(&self) -> Vec<Factor> {
-        vec![Factor::Sms]
+        [Factor::Sms].into_iter().chain(self.has_passkey.then_some(Factor::Passkey)).collect()
     }
 }
 
@@ -33,6 +34,8 @@ impl User {
 pub enum Factor {
     /// Possession of the phone.
     Sms,
+    /// Possession of an authenticator.
+    Passkey,
 }
 
 impl Factor {
@@ -40,6 +43,7 @@ impl Factor {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sms => "sms",
+            Self::Passkey => "passkey",
         }
     }
 }

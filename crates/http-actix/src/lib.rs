@@ -26,5 +26,5 @@ mod unread_body;
 mod address_limit;
 
 pub use connection::client_is_gone;
-pub use server::{UseCases, server};
+pub use server::{PasskeyUseCases, UseCases, server};
 pub use settings::{HttpSettings, InvalidOrigin, Origin};

@@ -16,16 +16,19 @@ use utoipa::{
 use crate::{
     HttpSettings,
     problem::{FieldError, PROBLEM_JSON, ProblemBody, ProblemCode},
-    routes::{API, Endpoint, Verb, described},
+    routes::{API, Endpoint, PASSKEYS, Verb, described},
 };
 
 /// The document as it is served.
 pub(crate) struct ApiDescription(Bytes);
 
 impl ApiDescription {
-    /// Describes the API under the version of `settings`.
-    pub(crate) fn of(settings: &HttpSettings) -> Self {
+    /// Describes the API under the version of `settings`, with passkeys if they are served.
+    pub(crate) fn of(settings: &HttpSettings, passkeys: bool) -> Self {
         let mut document = Document::openapi();
+        if !passkeys {
+            document.paths.paths.retain(|path, _| PASSKEYS.iter().all(|endpoint| endpoint.path != path));
+        }
         settings.version.clone_into(&mut document.info.version);
         settings.service_name.clone_into(&mut document.info.title);
         Self(serde_json::to_vec(&document).unwrap_or_default().into())
@@ -46,6 +49,7 @@ Sign-in with a password and a code sent to the phone.\n\n\
 3. `token/refresh` keeps the session alive, `logout` ends it.\n\
 4. `password/forgot` and `password/reset` set a new password by proof of the phone.\n\
 5. What guards the account needs proof of all factors of the last 10 minutes: `step-up` gives it.\n\n\
+Where passkeys are served, one can take the place of the code, or of both password and code.\n\n\
 Bodies are JSON objects in UTF-8 of at most 16 KiB, sent as `application/json`; unknown fields are ignored, duplicate \
 keys are refused. Every refusal is `application/problem+json` (RFC 9457) and says under `type` what to do. Every answer \
 carries `x-request-id`, the client's own if it is `[A-Za-z0-9._-]{1,128}`.\n\n\
@@ -60,6 +64,8 @@ not rely on them where more is at stake than an ordinary account."),
         described::export, described::events, described::change_password, described::list, described::end,
         described::end_others, described::health, described::ready, described::public_keys,
         described::openapi,
+        described::passkeys::start_sign_in, described::passkeys::finish_sign_in, described::passkeys::start,
+        described::passkeys::add, described::passkeys::list, described::passkeys::remove,
     ),
     components(schemas(ProblemBody<'static>, FieldError)),
     modifiers(&BearerScheme, &Refusals),
@@ -84,7 +90,7 @@ struct Refusals;
 
 impl Modify for Refusals {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        for endpoint in API {
+        for endpoint in API.iter().chain(PASSKEYS) {
             let item = document.paths.paths.get_mut(endpoint.path);
             let Some(operation) = item.and_then(|item| operation_mut(item, endpoint.method)) else {
                 continue;
@@ -155,8 +161,11 @@ mod tests {
             let there = operations.into_iter().filter(|(_, operation)| operation.is_some());
             described.extend(there.map(|(method, _)| (path.clone(), method)));
         }
-        let served: BTreeSet<(String, &str)> =
-            API.iter().map(|endpoint| (endpoint.path.to_owned(), endpoint.method.allowed())).collect();
+        let served: BTreeSet<(String, &str)> = API
+            .iter()
+            .chain(PASSKEYS)
+            .map(|endpoint| (endpoint.path.to_owned(), endpoint.method.allowed()))
+            .collect();
         assert_eq!(described, served);
     }
 }

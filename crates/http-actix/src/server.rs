@@ -11,9 +11,10 @@ use actix_web::{
 };
 use use_cases::{
     Authenticate, ChangeLocale, ChangePassword, CheckReadiness, DeleteAccount, EndOtherSessions, EndSession,
-    ExportAccount, ForgotPassword, ListEvents, ListSessions, LogIn, LogOut, PublishKeys, RefreshSession,
-    RegisterUser, RequestOtp, ResetPassword, StartPhoneChange, StartPhoneLogin, StartStepUp, VerifyOtp,
-    VerifyPhone,
+    ExportAccount, FinishPasskeyAuthentication, FinishPasskeyRegistration, ForgotPassword, ListEvents,
+    ListPasskeys, ListSessions, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser, RemovePasskey,
+    RequestOtp, ResetPassword, StartPasskeyAuthentication, StartPasskeyRegistration, StartPhoneChange,
+    StartPhoneLogin, StartStepUp, VerifyOtp, VerifyPhone,
 };
 
 use crate::{HttpSettings, connection, cors, edge, openapi::ApiDescription, routes};
@@ -53,6 +54,18 @@ pub struct UseCases {
     pub end_other_sessions: EndOtherSessions,
     pub check_readiness: CheckReadiness,
     pub publish_keys: PublishKeys,
+    /// Without these no route of passkeys exists.
+    pub passkeys: Option<PasskeyUseCases>,
+}
+
+/// Everything that can be asked for over HTTP about passkeys.
+pub struct PasskeyUseCases {
+    pub start_registration: StartPasskeyRegistration,
+    pub finish_registration: FinishPasskeyRegistration,
+    pub list: ListPasskeys,
+    pub remove: RemovePasskey,
+    pub start_authentication: StartPasskeyAuthentication,
+    pub finish_authentication: FinishPasskeyAuthentication,
 }
 
 /// A server that takes connections from `listener` once it is awaited.
@@ -64,7 +77,8 @@ pub struct UseCases {
 /// When the listener cannot be used.
 pub fn server(use_cases: Arc<UseCases>, settings: HttpSettings, listener: TcpListener) -> io::Result<Server> {
     let settings = Arc::new(settings);
-    let description = Data::new(ApiDescription::of(&settings));
+    let passkeys = use_cases.passkeys.is_some();
+    let description = Data::new(ApiDescription::of(&settings, passkeys));
     #[cfg(feature = "governor")]
     let limit =
         AddressLimit::new(settings.clone()).ok_or_else(|| io::Error::other("the address limit is zero"))?;
@@ -75,7 +89,7 @@ pub fn server(use_cases: Arc<UseCases>, settings: HttpSettings, listener: TcpLis
             .app_data(Data::from(use_cases.clone()))
             .app_data(Data::from(app_settings.clone()))
             .app_data(description.clone())
-            .configure(|app| routes::routes(app, docs))
+            .configure(|app| routes::routes(app, docs, passkeys))
             .default_service(web::to(routes::not_found))
             .wrap(from_fn(cors::answer_preflight));
         #[cfg(feature = "governor")]

@@ -9,11 +9,11 @@ use adapters_sqlite::SqliteStore;
 use anyhow::Context;
 use async_trait::async_trait;
 use domain::{Channel, Code, PhoneNumber, ProviderId, SendReference};
-use http_actix::UseCases;
+use http_actix::{PasskeyUseCases, UseCases};
 use ports::{
     AccessTokens, AccountStore, ChallengeStore, Clock, CodeCheck, CodeRequest, DecoyCodes, Dependency,
-    EventStore, PasswordHasher, ProviderFault, Sealer, SecretGenerator, SessionStore, StartError,
-    StartedVerification, VerificationProvider,
+    EventStore, PasskeyStore, PasswordHasher, ProviderFault, Sealer, SecretGenerator, SessionStore,
+    StartError, StartedVerification, VerificationProvider,
 };
 use use_cases::{
     Authenticate, BlindChallenges, ChangeLocale, ChangePassword, CheckReadiness, DeleteAccount,
@@ -86,6 +86,13 @@ impl Database {
         }
     }
 
+    fn passkeys(&self) -> Arc<dyn PasskeyStore> {
+        match self {
+            Self::Postgres(store) => Arc::new(store.clone()),
+            Self::Sqlite(store) => Arc::new(store.clone()),
+        }
+    }
+
     pub(crate) fn events(&self) -> Arc<dyn EventStore> {
         match self {
             Self::Postgres(store) => Arc::new(store.clone()),
@@ -126,7 +133,7 @@ pub(crate) fn use_cases(
     let (provider, decoys): (Arc<dyn VerificationProvider>, Arc<dyn DecoyCodes>) =
         (mirrored.clone(), mirrored);
     let (accounts, challenges, sessions) = (database.accounts(), database.challenges(), database.sessions());
-    let events = database.events();
+    let (events, passkeys) = (database.events(), database.passkeys());
     let blind = Arc::new(BlindChallenges {
         clock: clock.clone(),
         secrets: secrets.clone(),
@@ -139,7 +146,10 @@ pub(crate) fn use_cases(
         quotas: settings.quotas,
     });
 
+    let passkey_use_cases = passkey_use_cases(settings, &clock, &secrets, &tokens, &passkeys, &challenges);
+
     Ok(UseCases {
+        passkeys: passkey_use_cases,
         register_user: RegisterUser {
             clock: clock.clone(),
             secrets: secrets.clone(),
@@ -259,7 +269,12 @@ pub(crate) fn use_cases(
         },
         delete_account: DeleteAccount { clock: clock.clone(), secrets: secrets.clone(), accounts },
         list_events: ListEvents { events: events.clone() },
-        export_account: ExportAccount { clock: clock.clone(), sessions: sessions.clone(), events },
+        export_account: ExportAccount {
+            clock: clock.clone(),
+            sessions: sessions.clone(),
+            events,
+            passkeys: passkeys.clone(),
+        },
         list_sessions: ListSessions { clock: clock.clone(), sessions: sessions.clone() },
         end_session: EndSession {
             clock: clock.clone(),
@@ -270,6 +285,76 @@ pub(crate) fn use_cases(
         check_readiness: CheckReadiness { dependencies: vec![database.dependency(), sinch] },
         publish_keys: PublishKeys { tokens },
     })
+}
+
+/// Those of passkeys, where the settings name a domain for them.
+#[cfg(feature = "passkeys")]
+fn passkey_use_cases(
+    settings: &Settings,
+    clock: &Arc<dyn Clock>,
+    secrets: &Arc<dyn SecretGenerator>,
+    tokens: &Arc<dyn AccessTokens>,
+    passkeys: &Arc<dyn PasskeyStore>,
+    challenges: &Arc<dyn ChallengeStore>,
+) -> Option<PasskeyUseCases> {
+    use adapters_crypto::DataKey;
+    use adapters_webauthn::{RecordKey, WebauthnCeremonies};
+    use ports::PasskeyCeremonies;
+    use use_cases::{
+        FinishPasskeyAuthentication, FinishPasskeyRegistration, ListPasskeys, RemovePasskey,
+        StartPasskeyAuthentication, StartPasskeyRegistration,
+    };
+    let party = settings.passkeys.as_ref()?;
+    let of = |key: &DataKey| key.derive("passkey records");
+    let current = RecordKey::from_bytes(&of(&settings.data_key));
+    let record_key = settings.previous_data_keys.iter().fold(current, |key, old| key.or(&of(old)));
+    let ceremonies: Arc<dyn PasskeyCeremonies> = Arc::new(WebauthnCeremonies::new(party, record_key));
+    Some(PasskeyUseCases {
+        start_registration: StartPasskeyRegistration {
+            clock: clock.clone(),
+            secrets: secrets.clone(),
+            ceremonies: ceremonies.clone(),
+            passkeys: passkeys.clone(),
+        },
+        finish_registration: FinishPasskeyRegistration {
+            clock: clock.clone(),
+            secrets: secrets.clone(),
+            ceremonies: ceremonies.clone(),
+            passkeys: passkeys.clone(),
+        },
+        list: ListPasskeys { passkeys: passkeys.clone() },
+        remove: RemovePasskey { clock: clock.clone(), secrets: secrets.clone(), passkeys: passkeys.clone() },
+        start_authentication: StartPasskeyAuthentication {
+            clock: clock.clone(),
+            secrets: secrets.clone(),
+            ceremonies: ceremonies.clone(),
+            passkeys: passkeys.clone(),
+        },
+        finish_authentication: FinishPasskeyAuthentication {
+            clock: clock.clone(),
+            secrets: secrets.clone(),
+            tokens: tokens.clone(),
+            ceremonies,
+            passkeys: passkeys.clone(),
+            challenges: challenges.clone(),
+            policy: settings.challenges,
+            sessions: settings.sessions,
+            quotas: settings.quotas,
+        },
+    })
+}
+
+/// This build has none.
+#[cfg(not(feature = "passkeys"))]
+fn passkey_use_cases(
+    _: &Settings,
+    _: &Arc<dyn Clock>,
+    _: &Arc<dyn SecretGenerator>,
+    _: &Arc<dyn AccessTokens>,
+    _: &Arc<dyn PasskeyStore>,
+    _: &Arc<dyn ChallengeStore>,
+) -> Option<PasskeyUseCases> {
+    None
 }
 
 /// Hands the trace of the request on to the provider: HTTP surface and adapter

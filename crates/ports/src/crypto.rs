@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use domain::{
-    AccessClaims, AccessToken, ChallengeId, Email, Password, PasswordHash, RefreshToken, RefreshTokenHash,
+    AccessClaims, AccessToken, CeremonyId, ChallengeId, Email, Password, PasswordHash, RefreshToken,
+    RefreshTokenHash,
 };
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
@@ -22,6 +23,9 @@ pub trait SecretGenerator: Send + Sync {
 
     /// At least 128 random bits.
     fn challenge_id(&self) -> ChallengeId;
+
+    /// At least 128 random bits.
+    fn ceremony_id(&self) -> CeremonyId;
 
     /// 256 random bits.
     fn refresh_token(&self) -> RefreshToken;

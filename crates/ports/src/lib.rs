@@ -14,6 +14,7 @@ pub mod contract;
 mod crypto;
 mod error;
 mod events;
+mod passkeys;
 mod provider;
 mod readiness;
 mod sealing;
@@ -33,6 +34,12 @@ pub use crypto::{
 };
 pub use error::StoreError;
 pub use events::{EventStore, NewEvent};
+pub use passkeys::{
+    Added, Admitted, Answerable, Assertion, CeremonyAnswer, CeremonyFault, CeremonyKind, CeremonyState,
+    CredentialRecord, CredentialRefused, NewCeremony, NewCredential, NewPasskey, PasskeyCeremonies,
+    PasskeyRemoval, PasskeyStore, PasskeyUse, PresentedCredential, PublicKeyOptions, StartedCeremony,
+    StoredCredential, TakenCeremony, UserVerification,
+};
 pub use provider::{
     CodeCheck, CodeRequest, DecoyCodes, NotSent, ProviderFault, StartError, StartedVerification,
     VerificationProvider,
@@ -47,6 +54,7 @@ pub use self::{
     challenges::MockChallengeStore,
     crypto::{MockAccessTokens, MockClock, MockPasswordHasher, MockSecretGenerator},
     events::MockEventStore,
+    passkeys::{MockPasskeyCeremonies, MockPasskeyStore},
     provider::{MockDecoyCodes, MockVerificationProvider},
     readiness::MockDependency,
     sealing::MockSealer,

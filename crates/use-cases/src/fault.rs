@@ -1,7 +1,7 @@
 //! Faults that are nobody's wrong input.
 
 use jiff::SignedDuration;
-use ports::{HashError, ProviderFault, SigningFailed, StoreError};
+use ports::{CeremonyFault, HashError, ProviderFault, SigningFailed, StoreError};
 
 /// Something we depend on failed. Nobody was let in.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +45,12 @@ impl From<HashError> for Fault {
 impl From<ProviderFault> for Fault {
     fn from(fault: ProviderFault) -> Self {
         Self::ProviderUnavailable(fault)
+    }
+}
+
+impl From<CeremonyFault> for Fault {
+    fn from(error: CeremonyFault) -> Self {
+        Self::Internal(error.into())
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use domain::{Client, EventId, EventName, Locale, SecurityEvent, SessionEntry, User};
-use ports::{AccountStore, Clock, EventStore, SecretGenerator, SessionStore};
+use domain::{Client, EventId, EventName, Locale, Passkey, SecurityEvent, SessionEntry, User};
+use ports::{AccountStore, Clock, EventStore, PasskeyStore, SecretGenerator, SessionStore};
 
 use crate::{Fault, Principal, StepUpRequired, event::event};
 
@@ -99,6 +99,7 @@ pub struct ExportAccount {
     pub clock: Arc<dyn Clock>,
     pub sessions: Arc<dyn SessionStore>,
     pub events: Arc<dyn EventStore>,
+    pub passkeys: Arc<dyn PasskeyStore>,
 }
 
 /// Everything that is held about a user.
@@ -107,6 +108,7 @@ pub struct AccountExport {
     pub user: User,
     pub sessions: Vec<SessionEntry>,
     pub events: Vec<SecurityEvent>,
+    pub passkeys: Vec<Passkey>,
 }
 
 /// Why nothing is exported.
@@ -122,7 +124,7 @@ impl ExportAccount {
     /// More than housekeeping leaves of anybody's events.
     const MOST_EVENTS: u32 = 10_000;
 
-    /// Reads it in two round trips.
+    /// Reads it in three round trips.
     #[tracing::instrument(name = "export_account", skip_all)]
     pub async fn execute(&self, principal: &Principal) -> Result<AccountExport, ExportAccountError> {
         let now = self.clock.now();
@@ -130,6 +132,7 @@ impl ExportAccount {
         let user = principal.user.clone();
         let sessions = self.sessions.list_sessions(user.id, now).await.map_err(Fault::from)?;
         let events = self.events.list_events(user.id, None, Self::MOST_EVENTS).await.map_err(Fault::from)?;
-        Ok(AccountExport { user, sessions, events })
+        let passkeys = self.passkeys.list_passkeys(user.id).await.map_err(Fault::from)?;
+        Ok(AccountExport { user, sessions, events, passkeys })
     }
 }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use domain::{EventId, EventName, Locale, User};
 use fixtures::{
-    Log, barely_fresh_principal, broken, client, clock, fresh_id, locale, new_event, now, principal, secrets,
-    security_event, session_entries, stale_principals, unavailable, user,
+    Log, barely_fresh_principal, broken, client, clock, fresh_id, locale, new_event, now, passkey, principal,
+    secrets, security_event, session_entries, stale_principals, unavailable, user,
 };
 use mockall::predicate::{always, eq};
-use ports::{MockAccountStore, MockEventStore, MockSessionStore, NewEvent, StoreError};
+use ports::{MockAccountStore, MockEventStore, MockPasskeyStore, MockSessionStore, NewEvent, StoreError};
 use use_cases::{
     AccountExport, ChangeLocale, ChangeLocaleError, DeleteAccount, DeleteAccountError, ExportAccount,
     ExportAccountError, Fault, ListEvents,
@@ -161,6 +161,7 @@ async fn asvs_16_5_2_no_events_are_made_up_without_the_database() {
 struct Record {
     sessions: MockSessionStore,
     events: MockEventStore,
+    passkeys: MockPasskeyStore,
 }
 
 impl Record {
@@ -180,20 +181,32 @@ impl Record {
             .once()
             .return_once(|_, _, _| Ok(vec![security_event(9, EventName::UserCreated)]));
         record
+            .passkeys
+            .expect_list_passkeys()
+            .with(eq(user().id))
+            .once()
+            .return_once(|_| Ok(vec![passkey()]));
+        record
     }
 
     fn wire(self) -> ExportAccount {
-        ExportAccount { clock: clock(), sessions: Arc::new(self.sessions), events: Arc::new(self.events) }
+        ExportAccount {
+            clock: clock(),
+            sessions: Arc::new(self.sessions),
+            events: Arc::new(self.events),
+            passkeys: Arc::new(self.passkeys),
+        }
     }
 }
 
 #[tokio::test]
-async fn an_export_holds_the_account_its_sessions_and_its_events() {
+async fn an_export_holds_the_account_its_sessions_its_events_and_its_passkeys() {
     let export = Record::of_our_user().wire().execute(&principal()).await.unwrap();
     let expected = AccountExport {
         user: user(),
         sessions: session_entries(),
         events: vec![security_event(9, EventName::UserCreated)],
+        passkeys: vec![passkey()],
     };
     assert_eq!(export, expected);
 }
@@ -214,7 +227,11 @@ async fn asvs_16_5_2_half_an_export_is_none() {
     let mut without_events = Record::default();
     without_events.sessions.expect_list_sessions().once().return_once(|_, _| Ok(session_entries()));
     without_events.events.expect_list_events().once().return_once(|_, _, _| Err(unavailable()));
-    for record in [without_sessions, without_events] {
+    let mut without_passkeys = Record::default();
+    without_passkeys.sessions.expect_list_sessions().once().return_once(|_, _| Ok(session_entries()));
+    without_passkeys.events.expect_list_events().once().return_once(|_, _, _| Ok(Vec::new()));
+    without_passkeys.passkeys.expect_list_passkeys().once().return_once(|_| Err(unavailable()));
+    for record in [without_sessions, without_events, without_passkeys] {
         let refusal = record.wire().execute(&principal()).await.unwrap_err();
         assert!(matches!(refusal, ExportAccountError::Fault(Fault::DatabaseUnavailable(_))), "{refusal:?}");
     }

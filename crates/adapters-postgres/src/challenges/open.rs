@@ -107,6 +107,7 @@ statement!(OpenChallenge {
     )
     SELECT c.id, c.purpose, c.phone, c.user_id, c.locale, c.sends, c.expires_at, v.attempts_left, v.channel,
         v.provider_id IS NOT NULL OR v.unsettled_reference IS NOT NULL AS has_code,
+        coalesce((SELECT u.passkeys > 0 FROM users u WHERE u.id = c.user_id), false) AS has_passkey,
         slot.won, slot.last_sent_at, gate.retry_at
     FROM challenge c, verification v, slot, gate"));
 

@@ -30,6 +30,7 @@ delete_older!(PurgeSlots, "send_slots", "last_sent_at");
 delete_older!(PurgeGuesses, "guesses", "guessed_at");
 delete_older!(PurgeFailures, "password_failures", "last_at");
 delete_older!(PurgeSessions, "sessions", "expires_at");
+delete_older!(PurgeCeremonies, "passkey_ceremonies", "expires_at");
 
 /// What is over is kept a little longer, so that a slow request still finds it.
 const GRACE: SignedDuration = SignedDuration::from_hours(1);
@@ -52,6 +53,7 @@ pub(crate) async fn purge(store: &PostgresStore, now: Timestamp, most: u32) -> R
     forget!(PurgeGuesses, Quota::DAY);
     forget!(PurgeFailures, PasswordFailures::MEMORY);
     forget!(PurgeSessions, Quota::DAY);
+    forget!(PurgeCeremonies, GRACE);
     let _ = left;
     Ok(gone)
 }

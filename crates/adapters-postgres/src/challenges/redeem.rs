@@ -83,23 +83,31 @@ macro_rules! session {
     };
 }
 
-/// Opens the session for `owner` and ends those beyond the limit. `$but` excepts what this
-/// statement still sees although it is over.
+/// Ends the sessions of `owner` beyond the limit. `$but` excepts what this statement still sees
+/// although it is over.
 #[rustfmt::skip]
-macro_rules! further_session {
+macro_rules! room {
     (but $but:literal) => {
-        concat!(session!(), ", oldest AS (
+        concat!(", oldest AS (
             DELETE FROM sessions s USING owner o
             WHERE s.user_id = o.id AND s.id IN (
                 SELECT x.id FROM sessions x WHERE x.user_id = o.id ", $but, "
                 ORDER BY x.last_used_at DESC, x.id DESC OFFSET (SELECT others FROM input))
-        ), forgiven AS (
-            DELETE FROM guesses g USING won, owner o
-            WHERE g.account IN (o.id::text, won.phone) AND g.purpose = won.purpose
-        )
-        SELECT ", user_columns!(), " FROM owner u")
+        )")
     };
 }
+
+/// Opens the session for `owner`, whose challenge `won`, and ends those beyond the limit.
+#[rustfmt::skip]
+macro_rules! further_session {
+    (but $but:literal) => {
+        concat!(session!(), room!(but $but), ", forgiven AS (
+            DELETE FROM guesses g USING won, owner o
+            WHERE g.account IN (o.id::text, won.phone) AND g.purpose = won.purpose
+        )")
+    };
+}
+pub(crate) use {further_session, room, session};
 
 redeem!(RedeemRegistration uses "registration": concat!(", registration AS MATERIALIZED (
         SELECT c.* FROM input i, won, challenges c WHERE c.id = i.challenge_id AND c.verification_id = won.id
@@ -130,7 +138,10 @@ macro_rules! sign_in {
             ), closed AS (
                 DELETE FROM challenges c USING won WHERE c.verification_id = won.id
             )",
-            further_session!(but "")
+            further_session!(but ""),
+            " SELECT ",
+            user_columns!(),
+            " FROM owner u"
         )
     };
 }
@@ -153,7 +164,8 @@ redeem!(RedeemStepUp uses "step_up": concat!(", account AS MATERIALIZED (
         RETURNING s.id
     ), owner AS MATERIALIZED (
         SELECT a.* FROM account a, replaced
-    )", further_session!(but "AND x.id NOT IN (SELECT id FROM replaced)")));
+    )", further_session!(but "AND x.id NOT IN (SELECT id FROM replaced)"), "
+    SELECT ", user_columns!(), " FROM owner u"));
 
 #[derive(QueryableByName)]
 struct CreatedRow {

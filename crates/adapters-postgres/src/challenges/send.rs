@@ -83,6 +83,8 @@ pub(crate) struct OpenedRow {
     #[diesel(sql_type = Bool)]
     has_code: bool,
     #[diesel(sql_type = Bool)]
+    has_passkey: bool,
+    #[diesel(sql_type = Bool)]
     won: bool,
     #[diesel(sql_type = Nullable<Timestamptz>)]
     last_sent_at: Option<Instant>,
@@ -119,6 +121,7 @@ impl OpenedRow {
             sends: count(self.sends),
             number_last_sent_at: self.last_sent_at.map(|at| at.0),
             expires_at: self.expires_at.0,
+            has_passkey: self.has_passkey,
         };
         let cooling = !self.won && self.last_sent_at.is_some_and(|at| at.0 > sent_before);
         let code_serves = self.has_code && when_over_quota == WhenOverQuota::LastCodeServes;
@@ -188,6 +191,7 @@ statement!(ReserveResend {
     )
     SELECT c.id, c.purpose, c.phone, c.user_id, c.locale, c.sends, c.expires_at, v.attempts_left, v.channel,
         v.provider_id IS NOT NULL OR v.unsettled_reference IS NOT NULL AS has_code,
+        coalesce((SELECT u.passkeys > 0 FROM users u WHERE u.id = c.user_id), false) AS has_passkey,
         slot.won, slot.last_sent_at, gate.retry_at
     FROM challenge c, verification v, slot, gate"));
 

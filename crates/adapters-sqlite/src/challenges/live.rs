@@ -8,7 +8,7 @@ use ports::{NewChallenge, PendingRegistration, Subject};
 use crate::{
     error::unreadable,
     rows,
-    schema::{challenges, verifications},
+    schema::{challenges, users, verifications},
     types::{Count, Id, Micros},
 };
 
@@ -49,14 +49,14 @@ pub(super) struct ChallengeRow {
 }
 
 /// Alive: its time runs, its verification is the current one, guesses are left.
-pub(super) struct Live {
+pub(crate) struct Live {
     pub(super) challenge: ChallengeRow,
     pub(super) verification: VerificationRow,
 }
 
 impl Live {
     /// The live challenge with this id.
-    pub(super) fn find(
+    pub(crate) fn find(
         sqlite: &mut SqliteConnection,
         id: &ChallengeId,
         now: Timestamp,
@@ -110,7 +110,11 @@ impl Live {
         self.verification.provider_id.is_some() || self.verification.unsettled_reference.is_some()
     }
 
-    pub(super) fn state(&self, number_last_sent_at: Option<Timestamp>) -> QueryResult<ChallengeState> {
+    pub(super) fn state(
+        &self,
+        sqlite: &mut SqliteConnection,
+        number_last_sent_at: Option<Timestamp>,
+    ) -> QueryResult<ChallengeState> {
         let (challenge, purpose) = (&self.challenge, self.purpose()?);
         let phone = (!purpose.is_blind()).then(|| rows::phone(&challenge.phone, "challenges.phone"));
         Ok(ChallengeState {
@@ -124,14 +128,22 @@ impl Live {
             sends: challenge.sends.0,
             number_last_sent_at,
             expires_at: challenge.expires_at.0,
+            has_passkey: self.has_passkey(sqlite)?,
         })
+    }
+
+    fn has_passkey(&self, sqlite: &mut SqliteConnection) -> QueryResult<bool> {
+        let Some(user_id) = self.challenge.user_id else { return Ok(false) };
+        let count: Option<Count> =
+            users::table.find(user_id).select(users::passkeys).first(sqlite).optional()?;
+        Ok(count.is_some_and(|count| count.0 > 0))
     }
 
     pub(super) fn id(&self) -> QueryResult<ChallengeId> {
         ChallengeId::parse(&self.challenge.id).map_err(|_| unreadable("challenges.id"))
     }
 
-    pub(super) fn purpose(&self) -> QueryResult<Purpose> {
+    pub(crate) fn purpose(&self) -> QueryResult<Purpose> {
         Purpose::find(&self.challenge.purpose).ok_or_else(|| unreadable("challenges.purpose"))
     }
 
@@ -139,7 +151,7 @@ impl Live {
         Channel::parse(&self.verification.channel).map_err(|_| unreadable("verifications.channel"))
     }
 
-    pub(super) fn user_id(&self) -> Option<UserId> {
+    pub(crate) fn user_id(&self) -> Option<UserId> {
         self.challenge.user_id.map(|id| UserId(id.0))
     }
 }

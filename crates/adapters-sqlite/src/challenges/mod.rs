@@ -18,6 +18,10 @@ use ports::{
     Resend, Spent, StoreError, Taken, UnseenSend,
 };
 
+pub(crate) use self::{
+    live::Live,
+    redeeming::{is_open, redeem_login, redeem_step_up},
+};
 use crate::store::SqliteStore;
 
 #[async_trait]

@@ -33,7 +33,7 @@ pub(super) fn open(
     let wish = Wish { reference: new.reference, channel: new.channel, limits: &new.limits };
     let verdict = reserve(sqlite, &mut live, &wish, now)?;
     live.store(sqlite)?;
-    let mut opened = answer(&live, &wish, verdict)?;
+    let mut opened = answer(sqlite, &live, &wish, verdict)?;
     // Whoever has a code needs no other, so no quota keeps them from it.
     if had_code && matches!(opened.send, SendDecision::OverQuota { .. }) {
         opened.send = SendDecision::Held;
@@ -60,13 +60,18 @@ pub(super) fn reserve_resend(
     let wish = Wish { reference: resend.reference, channel: resend.channel, limits: &resend.limits };
     let verdict = reserve(sqlite, &mut live, &wish, now)?;
     live.store(sqlite)?;
-    answer(&live, &wish, verdict).map(Some)
+    answer(sqlite, &live, &wish, verdict).map(Some)
 }
 
-fn answer(live: &Live, wish: &Wish<'_>, verdict: Verdict) -> QueryResult<Opened> {
+fn answer(
+    sqlite: &mut SqliteConnection,
+    live: &Live,
+    wish: &Wish<'_>,
+    verdict: Verdict,
+) -> QueryResult<Opened> {
     match verdict {
         Verdict::Reserved { at } => {
-            let challenge = live.state(Some(at))?;
+            let challenge = live.state(sqlite, Some(at))?;
             let Some(phone) = challenge.phone.clone() else {
                 return Ok(Opened { challenge, send: SendDecision::Announced });
             };
@@ -80,10 +85,11 @@ fn answer(live: &Live, wish: &Wish<'_>, verdict: Verdict) -> QueryResult<Opened>
             Ok(Opened { challenge, send: SendDecision::Reserved(send) })
         }
         Verdict::Held { last_sent_at } => {
-            Ok(Opened { challenge: live.state(last_sent_at)?, send: SendDecision::Held })
+            Ok(Opened { challenge: live.state(sqlite, last_sent_at)?, send: SendDecision::Held })
         }
-        Verdict::OverQuota { last_sent_at, retry_at } => {
-            Ok(Opened { challenge: live.state(last_sent_at)?, send: SendDecision::OverQuota { retry_at } })
-        }
+        Verdict::OverQuota { last_sent_at, retry_at } => Ok(Opened {
+            challenge: live.state(sqlite, last_sent_at)?,
+            send: SendDecision::OverQuota { retry_at },
+        }),
     }
 }

@@ -2,7 +2,7 @@
 
 use diesel::{
     QueryResult, SqliteConnection,
-    dsl::{delete, insert_into},
+    dsl::{delete, exists, insert_into, select},
     prelude::*,
 };
 use domain::{Locale, Purpose, SessionId, User, UserId};
@@ -39,7 +39,7 @@ pub(super) fn redeem_registration(
     Ok(Redeemed::Done(user))
 }
 
-pub(super) fn redeem_login(
+pub(crate) fn redeem_login(
     sqlite: &mut SqliteConnection,
     attempt: &Attempt,
     session: &NewSession,
@@ -51,7 +51,7 @@ pub(super) fn redeem_login(
     sign_in(sqlite, attempt, session)
 }
 
-pub(super) fn redeem_step_up(
+pub(crate) fn redeem_step_up(
     sqlite: &mut SqliteConnection,
     attempt: &Attempt,
     session: &NewSession,
@@ -89,6 +89,12 @@ fn counted_under(attempt: &Attempt, user_id: UserId) -> String {
         Purpose::PhoneLogin => Subject::PhoneLogin { phone: attempt.phone.clone(), user_id: None }.account(),
         _ => user_id.0.to_string(),
     }
+}
+
+/// Whether nobody has used the code of the attempt, nor answered its challenge otherwise.
+pub(crate) fn is_open(sqlite: &mut SqliteConnection, attempt: &Attempt) -> QueryResult<bool> {
+    let verification = verifications::table.filter(verifications::id.eq(Id(attempt.verification_id.0)));
+    select(exists(verification)).get_result(sqlite)
 }
 
 /// Ends the verification; `false` when somebody was faster.
@@ -139,6 +145,7 @@ fn create_user(
         locale: registration.locale.clone(),
         created_at: now,
         updated_at: now,
+        has_passkey: false,
     }))
 }
 

@@ -56,6 +56,11 @@ catalog! {
         "The code is not the one that was sent last. attempts_left says how many guesses the challenge has left; at 0 \
          it is over.",
         "Check the newest message and type its code, or ask for another message.";
+    InvalidPasskey UNAUTHORIZED "invalid-passkey",
+        "The passkey is not accepted",
+        "The passkey is unknown, its answer is wrong, or what it answers is over or used. All of these get the same \
+         answer. At a challenge, attempts_left says how many guesses it has left.",
+        "Ask for new options and use a passkey of this account, or sign in with the password.";
     StepUpRequired FORBIDDEN "step-up-required",
         "Prove who you are again",
         "This changes what guards the account, so all factors have to be proven not longer than 10 minutes before. \
@@ -78,6 +83,10 @@ catalog! {
         "The code was right, but the phone number, or the e-mail address of this registration, belongs to an \
          account. Only the holder of the phone is told so.",
         "Sign in, or reset the password if it is forgotten. To have the number elsewhere, change it there first.";
+    PasskeyLimitReached CONFLICT "passkey-limit-reached",
+        "The account has enough passkeys",
+        "An account has at most 20 passkeys.",
+        "Remove one that is no longer used, then add the other.";
     ChallengeClosed GONE "challenge-closed",
         "The challenge is over",
         "The challenge is unknown, expired, used or has no guesses left. All of these get the same answer.",
@@ -95,6 +104,11 @@ catalog! {
         "Fields are missing, have the wrong type or a value that is not accepted. errors lists all of them: pointer \
          (RFC 6901) says which field, code what is wrong with it, message what to do.",
         "Correct the fields in errors and send the request again.";
+    PasskeyNotAccepted UNPROCESSABLE_ENTITY "passkey-not-accepted",
+        "The passkey cannot be added",
+        "What the authenticator made does not belong to the options it was asked with, the options are over or used, \
+         or the passkey is known already.",
+        "Ask for new options and try again, with another authenticator if it stays.";
     DestinationNotAllowed UNPROCESSABLE_ENTITY "destination-not-allowed",
         "Codes are not sent to this number",
         "The number is valid, but of a kind or country that codes are not sent to, such as premium-rate, toll-free, \

@@ -5,12 +5,14 @@ use std::{error::Error, fmt::Write, time::Duration};
 use jiff::SignedDuration;
 use use_cases::{
     AuthenticateError, BlindChallengeError, ChangeLocaleError, ChangePasswordError, DeleteAccountError,
-    EndSessionError, ExportAccountError, Fault, LogInError, LogOutError, RefreshSessionError,
-    RegisterUserError, RequestOtpError, ResetPasswordError, StartPhoneChangeError, StartPhoneLoginError,
-    StartStepUpError, StepUpRequired, VerifyOtpError,
+    EndSessionError, ExportAccountError, Fault, FinishPasskeyAuthenticationError,
+    FinishPasskeyRegistrationError, LogInError, LogOutError, RefreshSessionError, RegisterUserError,
+    RemovePasskeyError, RequestOtpError, ResetPasswordError, StartPasskeyAuthenticationError,
+    StartPasskeyRegistrationError, StartPhoneChangeError, StartPhoneLoginError, StartStepUpError,
+    StepUpRequired, VerifyOtpError,
 };
 
-use super::{Problem, ProblemCode};
+use super::{FieldError, Problem, ProblemCode};
 use crate::request::{FieldErrors, Reason};
 
 impl From<RegisterUserError> for Problem {
@@ -207,6 +209,67 @@ impl From<ExportAccountError> for Problem {
         match error {
             ExportAccountError::StepUpRequired(required) => required.into(),
             ExportAccountError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<StartPasskeyRegistrationError> for Problem {
+    fn from(error: StartPasskeyRegistrationError) -> Self {
+        match error {
+            StartPasskeyRegistrationError::StepUpRequired(required) => required.into(),
+            StartPasskeyRegistrationError::Full => Self::new(ProblemCode::PasskeyLimitReached),
+            StartPasskeyRegistrationError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<FinishPasskeyRegistrationError> for Problem {
+    fn from(error: FinishPasskeyRegistrationError) -> Self {
+        match error {
+            FinishPasskeyRegistrationError::Refused => Self::new(ProblemCode::PasskeyNotAccepted),
+            FinishPasskeyRegistrationError::Full => Self::new(ProblemCode::PasskeyLimitReached),
+            FinishPasskeyRegistrationError::Gone => Self::new(ProblemCode::InvalidToken),
+            FinishPasskeyRegistrationError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<RemovePasskeyError> for Problem {
+    fn from(error: RemovePasskeyError) -> Self {
+        match error {
+            RemovePasskeyError::StepUpRequired(required) => required.into(),
+            RemovePasskeyError::NotFound => Self::new(ProblemCode::NotFound),
+            RemovePasskeyError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<StartPasskeyAuthenticationError> for Problem {
+    fn from(error: StartPasskeyAuthenticationError) -> Self {
+        match error {
+            StartPasskeyAuthenticationError::Closed => Self::new(ProblemCode::ChallengeClosed),
+            StartPasskeyAuthenticationError::NoPasskey => Self::invalid_fields(vec![FieldError {
+                pointer: "/challenge_id",
+                code: "no-passkey",
+                message: "answer this challenge by one of its methods: the account has no passkey".into(),
+            }]),
+            StartPasskeyAuthenticationError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<FinishPasskeyAuthenticationError> for Problem {
+    fn from(error: FinishPasskeyAuthenticationError) -> Self {
+        match error {
+            FinishPasskeyAuthenticationError::Refused { attempts_left: Some(attempts_left) } => {
+                Self::new(ProblemCode::InvalidPasskey).attempts_left(attempts_left)
+            }
+            FinishPasskeyAuthenticationError::Refused { attempts_left: None } => {
+                Self::new(ProblemCode::InvalidPasskey)
+            }
+            FinishPasskeyAuthenticationError::Closed => Self::new(ProblemCode::ChallengeClosed),
+            FinishPasskeyAuthenticationError::RateLimited { retry_after } => rate_limited(retry_after),
+            FinishPasskeyAuthenticationError::Fault(fault) => fault.into(),
         }
     }
 }

@@ -5,6 +5,7 @@ mod auth;
 mod field;
 mod json_body;
 mod me;
+mod passkeys;
 mod recovery;
 mod strict_json;
 
@@ -13,5 +14,6 @@ pub(crate) use self::{
     field::{FieldErrors, Reason},
     json_body::JsonBody,
     me::{ChangePasswordBody, EventsQuery, LocaleWish, ProfileBody, StepUpBody},
+    passkeys::{NewPasskeyBody, PasskeyAnswerBody, PasskeyOptionsBody},
     recovery::{ForgotPasswordBody, PhoneBody, ResetPasswordBody, VerifyPhoneBody},
 };

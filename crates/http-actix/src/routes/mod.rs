@@ -5,6 +5,7 @@ mod documentation;
 mod me;
 mod operations;
 mod pages;
+mod passkeys;
 mod recovery;
 mod sessions;
 
@@ -184,6 +185,36 @@ pub(crate) const API: &[Endpoint] = &[
     get("/openapi.json", || handle(documentation::openapi), &[]),
 ];
 
+/// The part of the API that exists only where passkeys are served.
+pub(crate) const PASSKEYS: &[Endpoint] = &[
+    post(
+        "/api/v1/auth/passkey/options",
+        || handle(passkeys::start_sign_in),
+        &[P::ChallengeClosed, P::DatabaseUnavailable],
+    ),
+    post(
+        "/api/v1/auth/passkey/verify",
+        || handle(passkeys::finish_sign_in),
+        &[P::InvalidPasskey, P::ChallengeClosed, P::DatabaseUnavailable],
+    ),
+    post(
+        "/api/v1/me/passkeys/options",
+        || handle(passkeys::start),
+        &[P::InvalidToken, P::StepUpRequired, P::PasskeyLimitReached, P::DatabaseUnavailable],
+    ),
+    post(
+        "/api/v1/me/passkeys",
+        || handle(passkeys::add),
+        &[P::InvalidToken, P::PasskeyLimitReached, P::PasskeyNotAccepted, P::DatabaseUnavailable],
+    ),
+    get("/api/v1/me/passkeys", || handle(passkeys::list), &[P::InvalidToken, P::DatabaseUnavailable]),
+    delete(
+        "/api/v1/me/passkeys/{id}",
+        || handle(passkeys::remove),
+        &[P::InvalidToken, P::StepUpRequired, P::NotFound, P::DatabaseUnavailable],
+    ),
+];
+
 /// Pages for people.
 const PAGES: &[Endpoint] = &[
     get("/", || handle(pages::start), &[]),
@@ -225,8 +256,10 @@ where
 }
 
 /// All routes. Each path stands in the tables once for each of its methods.
-pub(crate) fn routes(app: &mut ServiceConfig, docs: bool) {
-    let endpoints: Vec<&Endpoint> = API.iter().chain(PAGES).chain(if docs { DOCS } else { &[] }).collect();
+pub(crate) fn routes(app: &mut ServiceConfig, docs: bool, passkeys: bool) {
+    let optional = [(docs, DOCS), (passkeys, PASSKEYS)];
+    let optional = optional.into_iter().filter(|(is_served, _)| *is_served).flat_map(|(_, table)| table);
+    let endpoints: Vec<&Endpoint> = API.iter().chain(PAGES).chain(optional).collect();
     let mut paths: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.path).collect();
     paths.dedup();
     for path in paths {
@@ -261,4 +294,8 @@ pub(crate) async fn not_found() -> Result<HttpResponse, Problem> {
 /// The handlers with their descriptions, for the `OpenAPI` document.
 pub(crate) mod described {
     pub(crate) use super::{auth::*, documentation::*, me::*, operations::*, recovery::*, sessions::*};
+
+    pub(crate) mod passkeys {
+        pub(crate) use super::super::passkeys::*;
+    }
 }

@@ -13,6 +13,7 @@ mod logs;
 mod me;
 mod own;
 mod pages;
+mod passkeys;
 mod password;
 mod routing;
 mod sessions;

@@ -5,24 +5,26 @@ use std::sync::Arc;
 use domain::{
     AccessClaims, AccessToken,
     AuthenticationMethod::{MultiFactor, Password, Sms},
-    ChallengeId, ChallengePolicy, ChallengeState, Channel, Client, DestinationPolicy, Email, EventId,
-    EventName, PasswordFailures, PasswordHash, PhoneNumber, ProviderId, Purpose, Quotas, RefreshToken,
-    RefreshTokenHash, SecurityEvent, SendReference, SessionEntry, SessionId, SessionPolicy, User, UserAgent,
-    UserId, VerificationId,
+    CeremonyId, ChallengeId, ChallengePolicy, ChallengeState, Channel, Client, CredentialId,
+    DestinationPolicy, Email, EventId, EventName, Passkey, PasskeyId, PasskeyName, PasswordFailures,
+    PasswordHash, PhoneNumber, ProviderId, Purpose, Quotas, RefreshToken, RefreshTokenHash, SecurityEvent,
+    SendReference, SessionEntry, SessionId, SessionPolicy, User, UserAgent, UserId, VerificationId,
 };
-use http_actix::UseCases;
+use http_actix::{PasskeyUseCases, UseCases};
 use jiff::{SignedDuration, Timestamp};
 use ports::{
-    Account, Attempt, Background, CodeCheck, Dependency, LiveSession, MockAccessTokens, MockAccountStore,
-    MockChallengeStore, MockClock, MockDecoyCodes, MockEventStore, MockPasswordHasher, MockSecretGenerator,
-    MockSessionStore, MockVerificationProvider, Opened, PasswordMatch, Redeemed, ReservedSend, SendDecision,
-    SignIn, Taken, ThrottleKey, Work,
+    Account, Added, Attempt, Background, CeremonyState, CodeCheck, CredentialRecord, Dependency, LiveSession,
+    MockAccessTokens, MockAccountStore, MockChallengeStore, MockClock, MockDecoyCodes, MockEventStore,
+    MockPasskeyCeremonies, MockPasskeyStore, MockPasswordHasher, MockSecretGenerator, MockSessionStore,
+    MockVerificationProvider, NewCredential, Opened, PasswordMatch, PublicKeyOptions, Redeemed, ReservedSend,
+    SendDecision, SignIn, StartedCeremony, Taken, ThrottleKey, Work,
 };
 use use_cases::{
     Authenticate, BlindChallenges, ChangeLocale, ChangePassword, CheckReadiness, DeleteAccount,
-    EndOtherSessions, EndSession, ExportAccount, ForgotPassword, ListEvents, ListSessions, LogIn, LogOut,
-    PublishKeys, RefreshSession, RegisterUser, RequestOtp, ResetPassword, StartPhoneChange, StartPhoneLogin,
-    StartStepUp, VerifyOtp, VerifyPhone,
+    EndOtherSessions, EndSession, ExportAccount, FinishPasskeyAuthentication, FinishPasskeyRegistration,
+    ForgotPassword, ListEvents, ListPasskeys, ListSessions, LogIn, LogOut, PublishKeys, RefreshSession,
+    RegisterUser, RemovePasskey, RequestOtp, ResetPassword, StartPasskeyAuthentication,
+    StartPasskeyRegistration, StartPhoneChange, StartPhoneLogin, StartStepUp, VerifyOtp, VerifyPhone,
 };
 use uuid::Uuid;
 
@@ -63,6 +65,9 @@ pub(crate) struct World {
     pub(crate) tokens: MockAccessTokens,
     pub(crate) decoys: MockDecoyCodes,
     pub(crate) channels: Vec<Channel>,
+    pub(crate) passkeys: MockPasskeyStore,
+    pub(crate) ceremonies: MockPasskeyCeremonies,
+    pub(crate) without_passkeys: bool,
     pub(crate) passwordless: bool,
 }
 
@@ -128,7 +133,20 @@ impl World {
         world.sessions.expect_list_sessions().returning(|_, _| Ok(session_entries()));
         world.sessions.expect_end().returning(|_, _, _, _| Ok(true));
         world.sessions.expect_end_others().returning(|_, _, _, _| Ok(1));
-        world
+        world.that_enrols()
+    }
+
+    /// Passkeys are made, kept and removed.
+    fn that_enrols(mut self) -> Self {
+        self.passkeys.expect_list_passkeys().returning(|_| Ok(vec![passkey()]));
+        self.passkeys.expect_find_credentials().returning(|_| Ok(Vec::new()));
+        self.passkeys.expect_begin_ceremony().returning(|_| Ok(()));
+        self.passkeys.expect_take_registration().returning(|_, _, _| Ok(Some(CeremonyState(Vec::new()))));
+        self.passkeys.expect_add_passkey().returning(|_, _| Ok(Added::Done(passkey())));
+        self.passkeys.expect_remove_passkey().returning(|_, _| Ok(true));
+        self.ceremonies.expect_start_registration().returning(|_, _, _| Ok(started()));
+        self.ceremonies.expect_finish_registration().returning(|_, _, _| Ok(new_credential()));
+        self
     }
 
     #[expect(clippy::too_many_lines, reason = "a list: the fields of each use-case")]
@@ -151,7 +169,47 @@ impl World {
             policy: POLICY,
             quotas: Quotas::default(),
         });
+        let passkeys = Arc::new(self.passkeys);
+        let ceremonies = Arc::new(self.ceremonies);
         UseCases {
+            passkeys: Some(PasskeyUseCases {
+                start_registration: StartPasskeyRegistration {
+                    clock: clock.clone(),
+                    secrets: secrets.clone(),
+                    ceremonies: ceremonies.clone(),
+                    passkeys: passkeys.clone(),
+                },
+                finish_registration: FinishPasskeyRegistration {
+                    clock: clock.clone(),
+                    secrets: secrets.clone(),
+                    ceremonies: ceremonies.clone(),
+                    passkeys: passkeys.clone(),
+                },
+                list: ListPasskeys { passkeys: passkeys.clone() },
+                remove: RemovePasskey {
+                    clock: clock.clone(),
+                    secrets: secrets.clone(),
+                    passkeys: passkeys.clone(),
+                },
+                start_authentication: StartPasskeyAuthentication {
+                    clock: clock.clone(),
+                    secrets: secrets.clone(),
+                    ceremonies: ceremonies.clone(),
+                    passkeys: passkeys.clone(),
+                },
+                finish_authentication: FinishPasskeyAuthentication {
+                    clock: clock.clone(),
+                    secrets: secrets.clone(),
+                    tokens: tokens.clone(),
+                    ceremonies,
+                    passkeys: passkeys.clone(),
+                    challenges: challenges.clone(),
+                    policy: POLICY,
+                    sessions: SESSIONS,
+                    quotas: Quotas::default(),
+                },
+            })
+            .filter(|_| !self.without_passkeys),
             register_user: RegisterUser {
                 clock: clock.clone(),
                 secrets: secrets.clone(),
@@ -274,6 +332,7 @@ impl World {
                 clock: clock.clone(),
                 sessions: sessions.clone(),
                 events: events.clone(),
+                passkeys: passkeys.clone(),
             },
             list_events: ListEvents { events },
             list_sessions: ListSessions { clock: clock.clone(), sessions: sessions.clone() },
@@ -299,6 +358,7 @@ fn secrets() -> Arc<MockSecretGenerator> {
     let mut secrets = MockSecretGenerator::new();
     secrets.expect_id().returning(|_| Uuid::from_u128(7));
     secrets.expect_challenge_id().returning(challenge_id);
+    secrets.expect_ceremony_id().returning(|| CeremonyId::parse("ceremony-1").unwrap());
     secrets.expect_refresh_token().returning(|| RefreshToken::parse(REFRESH_TOKEN).unwrap());
     secrets.expect_hash_refresh_token().returning(|_| RefreshTokenHash([7; 32]));
     Arc::new(secrets)
@@ -324,6 +384,7 @@ pub(crate) fn state() -> ChallengeState {
         sends: 1,
         number_last_sent_at: Some(now()),
         expires_at: now() + POLICY.ttl,
+        has_passkey: false,
     }
 }
 
@@ -366,6 +427,7 @@ pub(crate) fn user() -> User {
         locale: None,
         created_at: now(),
         updated_at: now(),
+        has_passkey: false,
     }
 }
 
@@ -390,6 +452,26 @@ pub(crate) fn session_entries() -> Vec<SessionEntry> {
     let other = Client { address: "2001:db8::7".parse().ok(), user_agent: None };
     let entry = |id, client| SessionEntry { id, created_at: now(), last_used_at: now(), client };
     vec![entry(session().id, client()), entry(SessionId(Uuid::from_u128(5)), other)]
+}
+
+pub(crate) fn passkey() -> Passkey {
+    Passkey {
+        id: PasskeyId(Uuid::from_u128(9)),
+        name: PasskeyName::parse("the blue key").ok(),
+        created_at: now(),
+        last_used_at: None,
+        backed_up: true,
+    }
+}
+
+pub(crate) fn started() -> StartedCeremony {
+    let options = PublicKeyOptions(r#"{"challenge":"AAAA"}"#.to_owned());
+    StartedCeremony { options, state: CeremonyState(Vec::new()) }
+}
+
+pub(crate) fn new_credential() -> NewCredential {
+    let id = CredentialId::from_bytes(vec![1]).unwrap();
+    NewCredential { id, record: CredentialRecord(Vec::new()), counter: 0, backed_up: true }
 }
 
 pub(crate) fn security_event() -> SecurityEvent {

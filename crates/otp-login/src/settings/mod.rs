@@ -3,6 +3,8 @@
 mod database;
 mod keys;
 mod layers;
+#[cfg(feature = "passkeys")]
+mod passkeys;
 mod reader;
 
 use std::{
@@ -42,6 +44,9 @@ pub(crate) struct Settings {
     /// Of stored secrets that are still opened.
     pub(crate) previous_data_keys: Vec<DataKey>,
     pub(crate) jwt: JwtSettings,
+    /// `None` where passkeys are off.
+    #[cfg(feature = "passkeys")]
+    pub(crate) passkeys: Option<adapters_webauthn::RelyingParty>,
     pub(crate) challenges: ChallengePolicy,
     pub(crate) sessions: SessionPolicy,
     /// How long security events are kept.
@@ -130,6 +135,8 @@ impl Settings {
             jwt: keys::jwt(reader, production, &data_key),
             data_key,
             previous_data_keys: keys::previous_data_keys(reader, production),
+            #[cfg(feature = "passkeys")]
+            passkeys: passkeys::read(reader, production, address.port()),
             challenges: challenges(reader, production),
             passwordless: reader.flag("otp.passwordless"),
             sessions: sessions(reader, production),
@@ -154,6 +161,17 @@ impl Settings {
         reader.secret("admin.api_key");
         reader.text("admin.allow");
         reader.secret("redis.url");
+        #[cfg(not(feature = "passkeys"))]
+        for key in ["passkeys.rp_id", "passkeys.rp_name", "passkeys.origins"] {
+            reader.text(key);
+        }
+        #[cfg(feature = "passkeys")]
+        if production && settings.passkeys.is_none() {
+            warnings.push(
+                "passkeys are off: name the domain that they shall belong to in OTP_LOGIN__PASSKEYS__RP_ID"
+                    .to_owned(),
+            );
+        }
         if production && settings.http.trusted_proxies.is_empty() {
             warnings.push(
                 "no trusted proxy is set: put a TLS proxy in front and name it in OTP_LOGIN__SERVER__TRUSTED_PROXIES"

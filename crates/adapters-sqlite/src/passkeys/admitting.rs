@@ -1,0 +1,85 @@
+//! Sessions for whoever has used a passkey.
+
+use diesel::{QueryResult, SqliteConnection, dsl::update, prelude::*};
+use domain::{Purpose, User};
+use jiff::Timestamp;
+use ports::{Admitted, Attempt, NewSession, PasskeyUse, Redeemed};
+
+use crate::{
+    challenges::{is_open, redeem_login, redeem_step_up},
+    events,
+    rows::UserRow,
+    schema::{passkeys, users},
+    sessions::open_session,
+    types::{Count, Id, Micros},
+};
+
+pub(super) fn alone(
+    sqlite: &mut SqliteConnection,
+    usage: &PasskeyUse,
+    session: &NewSession,
+) -> QueryResult<Admitted> {
+    let Some(user) = find_user(sqlite, usage)? else { return Ok(Admitted::Closed) };
+    if let Some(refusal) = refuse_use(sqlite, usage, session.times.created_at)? {
+        return Ok(refusal);
+    }
+    open_session(sqlite, user.id, session)?;
+    Ok(Admitted::Done(user))
+}
+
+pub(super) fn answer(
+    sqlite: &mut SqliteConnection,
+    attempt: &Attempt,
+    usage: &PasskeyUse,
+    session: &NewSession,
+) -> QueryResult<Admitted> {
+    // Whoever comes second finds the challenge closed, whatever its counter says.
+    if attempt.user_id != Some(usage.user_id) || !is_open(sqlite, attempt)? {
+        return Ok(Admitted::Closed);
+    }
+    if let Some(refusal) = refuse_use(sqlite, usage, session.times.created_at)? {
+        return Ok(refusal);
+    }
+    let redeemed = match attempt.purpose {
+        Purpose::Login => redeem_login(sqlite, attempt, session)?,
+        Purpose::StepUp => redeem_step_up(sqlite, attempt, session)?,
+        Purpose::Registration | Purpose::PhoneLogin | Purpose::PasswordReset | Purpose::PhoneChange => {
+            Redeemed::Closed
+        }
+    };
+    Ok(match redeemed {
+        Redeemed::Done(user) => Admitted::Done(user),
+        Redeemed::Closed | Redeemed::AccountExists => Admitted::Closed,
+    })
+}
+
+fn find_user(sqlite: &mut SqliteConnection, usage: &PasskeyUse) -> QueryResult<Option<User>> {
+    let found =
+        users::table.find(Id(usage.user_id.0)).select(UserRow::as_select()).first(sqlite).optional()?;
+    found.map(UserRow::into_user).transpose()
+}
+
+/// Counts the use of the passkey, or says why it may not be used.
+fn refuse_use(
+    sqlite: &mut SqliteConnection,
+    usage: &PasskeyUse,
+    now: Timestamp,
+) -> QueryResult<Option<Admitted>> {
+    let own = passkeys::table.find(Id(usage.passkey_id.0)).filter(passkeys::user_id.eq(Id(usage.user_id.0)));
+    let Some(before) = own.select(passkeys::counter).first::<Count>(sqlite).optional()? else {
+        return Ok(Some(Admitted::Closed));
+    };
+    let counter = usage.assertion.counter;
+    if counter <= before.0 && (counter, before.0) != (0, 0) {
+        events::record(sqlite, &usage.cloned, usage.user_id, None, now)?;
+        return Ok(Some(Admitted::Cloned));
+    }
+    update(own)
+        .set((
+            passkeys::counter.eq(Count(counter)),
+            passkeys::backed_up.eq(usage.assertion.backed_up),
+            passkeys::last_used_at.eq(Some(Micros(now))),
+        ))
+        .execute(sqlite)?;
+    Ok(None)
+}
