@@ -22,6 +22,7 @@ Examples:
   cargo xtask deps                              licences and duplicate versions
   cargo xtask layers                            who may depend on whom
   cargo xtask security                          docs/security.md names every security test
+  cargo xtask security --write                  name new ones there, and take out those that are gone
   cargo xtask bench                             builds for release, then measures start, memory and speed
   cargo xtask bench --only me --seconds 4       one group of figures, quickly and roughly
 
@@ -44,7 +45,7 @@ enum Task {
     /// Checks that each crate depends only on what its layer may
     Layers,
     /// Checks that docs/security.md names every security test, and none that does not exist
-    Security,
+    Security(security::Options),
     /// Measures the release build: start, memory, sign-in and request rates, against their targets
     Bench(bench::Options),
     /// The part of `bench` that measures, run from an optimised build of this program
@@ -57,7 +58,7 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&options),
         Task::Deps => deps::run(),
         Task::Layers => layers::run(),
-        Task::Security => security::run(),
+        Task::Security(options) => security::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Measure(options) => bench::measure(&options),
     };

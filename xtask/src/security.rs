@@ -6,10 +6,19 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use clap::Args;
 
 use crate::cargo::conclude;
 
 const DOCUMENT: &str = "docs/security.md";
+
+/// How the table is held against the tests.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// First names new tests in the rows that they are named after, and takes out those that are gone
+    #[arg(long)]
+    write: bool,
+}
 
 /// A requirement, or several that one sentence covers.
 struct Row {
@@ -23,11 +32,15 @@ struct Row {
 /// Names of functions, and the file that each is in.
 type Functions = BTreeMap<String, String>;
 
-pub(crate) fn run() -> Result<ExitCode> {
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let document = fs::read_to_string(root.join(DOCUMENT)).context(DOCUMENT)?;
+    let mut document = fs::read_to_string(root.join(DOCUMENT)).context(DOCUMENT)?;
     let mut functions = Functions::new();
     collect(&root.join("crates"), "crates", &mut functions)?;
+    if options.write {
+        document = updated(&document, &functions);
+        fs::write(root.join(DOCUMENT), &document).context(DOCUMENT)?;
+    }
     let rows = rows(&document);
     let tests: BTreeSet<&String> = rows.iter().flat_map(|row| &row.tests).collect();
     let fine = format!("{} rows of {DOCUMENT} name {} tests, and all are there", rows.len(), tests.len());
@@ -74,12 +87,17 @@ fn rows(document: &str) -> Vec<Row> {
             rows.push(Row {
                 ids: first.split_whitespace().map(str::to_owned).collect(),
                 otherwise: (*otherwise).to_owned(),
-                tests: tests.split('`').skip(1).step_by(2).map(str::to_owned).collect(),
+                tests: named(tests),
             });
         }
         within |= heads;
     }
     rows
+}
+
+/// The tests that a cell names.
+fn named(cell: &str) -> BTreeSet<String> {
+    cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
 fn cells(line: &str) -> Vec<&str> {
@@ -108,10 +126,47 @@ fn ids_of(name: &str, families: &BTreeSet<&str>) -> Vec<String> {
     ids
 }
 
+/// The families of numbers that the rows have, such as `SM`.
+fn families(rows: &[Row]) -> BTreeSet<&str> {
+    rows.iter().flat_map(|row| &row.ids).filter_map(|id| Some(id.split_once('-')?.0)).collect()
+}
+
+/// The document with each row's tests as they are: those that are gone left out, and those named
+/// after the row behind the ones it had.
+fn updated(document: &str, functions: &Functions) -> String {
+    let rows = rows(document);
+    let families = families(&rows);
+    let mut rows = rows.iter();
+    let lines = document.split_inclusive('\n').map(|line| {
+        let cells = cells(line);
+        // Rows are found in the order of their lines.
+        let Some(row) = rows.as_slice().first().filter(|row| is_line_of(row, &cells)) else {
+            return line.to_owned();
+        };
+        rows.next();
+        let of_row =
+            functions.keys().filter(|name| ids_of(name, &families).iter().any(|id| row.ids.contains(id)));
+        let mut tests: Vec<&String> = row.tests.iter().filter(|name| functions.contains_key(*name)).collect();
+        tests.extend(of_row.filter(|name| !row.tests.contains(*name)));
+        let tests = tests.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let kept = cells[..cells.len() - 1].join(" | ").replace("|  |", "| |");
+        let tests = if tests.is_empty() { "|".to_owned() } else { format!("| {tests} |") };
+        format!("| {} {tests}\n", kept.trim_end())
+    });
+    lines.collect()
+}
+
+/// Whether a line with these cells is where the row was read.
+fn is_line_of(row: &Row, cells: &[&str]) -> bool {
+    let [first, .., otherwise, tests] = cells else { return false };
+    first.split_whitespace().eq(row.ids.iter().map(String::as_str))
+        && *otherwise == row.otherwise
+        && named(tests) == row.tests
+}
+
 fn complaints(rows: &[Row], functions: &Functions) -> Vec<String> {
     let mut complaints: Vec<String> = rows.iter().flat_map(|row| complaints_of_row(row, functions)).collect();
-    let ids = || rows.iter().flat_map(|row| &row.ids);
-    let families: BTreeSet<&str> = ids().filter_map(|id| Some(id.split_once('-')?.0)).collect();
+    let families = families(rows);
     for (name, path) in functions {
         for id in ids_of(name, &families) {
             let mut of_id = rows.iter().filter(|row| row.ids.contains(&id)).peekable();
@@ -122,7 +177,8 @@ fn complaints(rows: &[Row], functions: &Functions) -> Vec<String> {
                 ));
             } else if !of_id.any(|row| row.tests.contains(name)) {
                 complaints.push(format!(
-                    "`{name}` ({path}) is missing in {DOCUMENT}: add it to the tests of row {id}"
+                    "`{name}` ({path}) is missing in {DOCUMENT}: add it to the tests of row {id}, or let \
+                     `cargo xtask security --write` do it"
                 ));
             }
         }
@@ -232,6 +288,20 @@ Text with `code_that_is_no_test`.
         let found = found(table, &["asvs_1_1_2_b"]);
         assert!(found[0].contains("row 1.1.1") && found[0].contains("names no test"), "{found:?}");
         assert!(found[1].contains("row 1.1.2") && found[1].contains("`open`"), "{found:?}");
+    }
+
+    #[test]
+    fn new_tests_are_written_into_their_rows_and_gone_ones_taken_out_of_them() {
+        let functions = functions(&["a_code_works_once", "asvs_6_5_2_new", "sm_04_new", "other"]);
+        let document = updated(TABLE, &functions);
+        assert!(
+            document.contains("| 6.5.1 6.5.2 | once | | `a_code_works_once`, `asvs_6_5_2_new` |\n"),
+            "{document}"
+        );
+        assert!(document.contains("| SM-04 | region | review | `sm_04_new` |\n"), "{document}");
+        assert_eq!(complaints(&rows(&document), &functions), <[String; 0]>::default());
+        assert_eq!(document.lines().count(), TABLE.lines().count());
+        assert_eq!(updated(&document, &functions), document, "nothing is left to be written");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use aws_lc_rs::{digest, rand};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use domain::{
-    ChallengeId, DeviceToken, DeviceTokenHash, RecoveryCode, RecoveryCodeHash, RefreshToken,
+    CeremonyId, ChallengeId, DeviceToken, DeviceTokenHash, RecoveryCode, RecoveryCodeHash, RefreshToken,
     RefreshTokenHash, TotpSecret,
 };
 use jiff::Timestamp;
@@ -26,6 +26,11 @@ impl SecretGenerator for SystemSecrets {
     #[expect(clippy::expect_used, reason = "43 characters of base64url have the form of a challenge id")]
     fn challenge_id(&self) -> ChallengeId {
         ChallengeId::parse(&random_text()).expect("the form of a challenge id")
+    }
+
+    #[expect(clippy::expect_used, reason = "43 characters of base64url have the form of a ceremony id")]
+    fn ceremony_id(&self) -> CeremonyId {
+        CeremonyId::parse(&random_text()).expect("the form of a ceremony id")
     }
 
     #[expect(clippy::expect_used, reason = "43 characters of base64url have the form of a refresh token")]

@@ -1,5 +1,6 @@
 //! Challenges, the codes sent for them and the guesses made at them.
 
+pub(crate) mod answered;
 mod attempt;
 mod open;
 mod purge;

@@ -18,6 +18,7 @@ mod factors;
 mod import;
 mod migrations;
 mod notices;
+mod passkeys;
 mod rows;
 mod sessions;
 mod signing_keys;

@@ -56,6 +56,8 @@ pub(crate) struct SecondFactorsRow {
     #[diesel(sql_type = Integer)]
     user_recovery_codes_left: i32,
     #[diesel(sql_type = Bool)]
+    user_passkey: bool,
+    #[diesel(sql_type = Bool)]
     user_text_barred: bool,
 }
 
@@ -64,6 +66,7 @@ impl From<SecondFactorsRow> for SecondFactors {
         Self {
             totp: row.user_totp,
             recovery_codes_left: u32::try_from(row.user_recovery_codes_left).unwrap_or(0),
+            passkey: row.user_passkey,
             text_barred: row.user_text_barred,
         }
     }
@@ -72,7 +75,7 @@ impl From<SecondFactorsRow> for SecondFactors {
 /// The select list that [`SecondFactorsRow`] reads, of a row named `u`.
 macro_rules! second_factor_columns {
     () => {
-        "u.totp_last_step IS NOT NULL AS user_totp, \
+        "u.totp_last_step IS NOT NULL AS user_totp, u.passkeys > 0 AS user_passkey, \
          u.recovery_codes_left AS user_recovery_codes_left, u.text_barred AS user_text_barred"
     };
 }

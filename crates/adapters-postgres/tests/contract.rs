@@ -25,7 +25,8 @@ async fn fresh_stores() -> (Stores, Database) {
             import: store.clone(),
             notices: store.clone(),
             webhooks: store.clone(),
-            signing_keys: store,
+            signing_keys: store.clone(),
+            passkeys: store,
         },
         database,
     )

@@ -17,6 +17,7 @@ mod file;
 mod import;
 mod migrations;
 mod notices;
+mod passkeys;
 mod pool;
 mod readiness;
 mod rows;

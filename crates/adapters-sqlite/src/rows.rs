@@ -37,6 +37,7 @@ pub(crate) struct UserRow {
 pub(crate) struct SecondFactorsRow {
     totp_last_step: Option<i64>,
     recovery_codes_left: Count,
+    passkeys: Count,
     text_barred: bool,
 }
 
@@ -45,6 +46,7 @@ impl From<SecondFactorsRow> for SecondFactors {
         Self {
             totp: row.totp_last_step.is_some(),
             recovery_codes_left: row.recovery_codes_left.0,
+            passkey: row.passkeys.0 > 0,
             text_barred: row.text_barred,
         }
     }

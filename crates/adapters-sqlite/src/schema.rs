@@ -18,6 +18,7 @@ table! {
         text_barred -> Bool,
         locked_at -> Nullable<BigInt>,
         lock_reason -> Nullable<Text>,
+        passkeys -> BigInt,
     }
 }
 
@@ -162,6 +163,20 @@ table! {
 }
 
 table! {
+    passkeys (id) {
+        id -> Binary,
+        user_id -> Binary,
+        credential_id -> Binary,
+        record -> Binary,
+        name -> Nullable<Text>,
+        counter -> BigInt,
+        backed_up -> Bool,
+        created_at -> BigInt,
+        last_used_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
     devices (id) {
         id -> Binary,
         user_id -> Binary,
@@ -170,6 +185,17 @@ table! {
         user_agent -> Nullable<Text>,
         created_at -> BigInt,
         last_used_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+table! {
+    passkey_ceremonies (id) {
+        id -> Text,
+        kind -> Text,
+        user_id -> Nullable<Binary>,
+        challenge_id -> Nullable<Text>,
+        state -> Binary,
         expires_at -> BigInt,
     }
 }

@@ -22,7 +22,8 @@ async fn migrated(url: &SqliteUrl) -> Stores {
         import: store.clone(),
         notices: store.clone(),
         webhooks: store.clone(),
-        signing_keys: store,
+        signing_keys: store.clone(),
+        passkeys: store,
     }
 }
 

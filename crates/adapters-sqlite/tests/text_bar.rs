@@ -24,7 +24,8 @@ async fn asvs_6_4_3_while_texts_are_barred_only_another_factor_opens() {
         import: store.clone(),
         notices: store.clone(),
         webhooks: store.clone(),
-        signing_keys: store,
+        signing_keys: store.clone(),
+        passkeys: store,
     };
     let execute = |statement: &str| {
         let mut sqlite = SqliteConnection::establish(&path.to_string_lossy()).expect("a connection");

@@ -18,13 +18,27 @@ pub enum AuthenticationMethod {
     Telephone,
     /// `otp`: a time-based one-time password.
     OneTimePassword,
+    /// `hwk`: a key that does not leave its authenticator, by what the authenticator says.
+    HardwareKey,
+    /// `swk`: a key that may be in a backup.
+    SoftwareKey,
+    /// `user`: somebody was there and confirmed.
+    UserPresence,
     /// `mfa`: more than one factor was used.
     MultiFactor,
 }
 
 impl AuthenticationMethod {
-    const ALL: [Self; 5] =
-        [Self::Password, Self::Sms, Self::Telephone, Self::OneTimePassword, Self::MultiFactor];
+    const ALL: [Self; 8] = [
+        Self::Password,
+        Self::Sms,
+        Self::Telephone,
+        Self::OneTimePassword,
+        Self::HardwareKey,
+        Self::SoftwareKey,
+        Self::UserPresence,
+        Self::MultiFactor,
+    ];
 
     /// The registered value.
     pub const fn as_str(self) -> &'static str {
@@ -33,6 +47,9 @@ impl AuthenticationMethod {
             Self::Sms => "sms",
             Self::Telephone => "tel",
             Self::OneTimePassword => "otp",
+            Self::HardwareKey => "hwk",
+            Self::SoftwareKey => "swk",
+            Self::UserPresence => "user",
             Self::MultiFactor => "mfa",
         }
     }

@@ -64,7 +64,7 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Registration,
         Self::Login,
         Self::PhoneLogin,
@@ -96,6 +96,12 @@ impl Purpose {
             Self::PhoneLogin => Self::Login.as_str(),
             other => other.as_str(),
         }
+    }
+
+    /// Whether it is started with the right password, so that its holder may know what the
+    /// account has.
+    pub const fn follows_password(self) -> bool {
+        matches!(self, Self::Login | Self::StepUp)
     }
 
     /// Whether anybody may start it, having proven nothing. What its holder sees must then
@@ -148,6 +154,8 @@ pub enum Method {
     Totp,
     /// A saved code.
     RecoveryCode,
+    /// A passkey of the account, with a route of its own.
+    Passkey,
 }
 
 impl Method {
@@ -157,6 +165,7 @@ impl Method {
             Self::Sms => "sms",
             Self::Totp => "totp",
             Self::RecoveryCode => "recovery_code",
+            Self::Passkey => "passkey",
         }
     }
 }

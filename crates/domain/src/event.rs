@@ -57,11 +57,18 @@ pub enum EventName {
     DeviceRevoked,
     /// `authn_device_token_reuse`: a spent device token came back, so the device was forgotten.
     DeviceTokenReuse,
+    /// `authn_passkey_enrolled`: a passkey was added.
+    PasskeyEnrolled,
+    /// `authn_passkey_removed`: a passkey was taken away.
+    PasskeyRemoved,
+    /// `authn_passkey_cloned`: a passkey was refused because its counter went back, as that of
+    /// a copy does.
+    PasskeyCloned,
 }
 
 impl EventName {
     /// Every name there is.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 25] = [
         Self::UserCreated,
         Self::UserUpdated,
         Self::UserDeleted,
@@ -84,6 +91,9 @@ impl EventName {
         Self::DeviceRemembered,
         Self::DeviceRevoked,
         Self::DeviceTokenReuse,
+        Self::PasskeyEnrolled,
+        Self::PasskeyRemoved,
+        Self::PasskeyCloned,
     ];
 
     /// The name in the API, the database and the log.
@@ -111,6 +121,9 @@ impl EventName {
             Self::DeviceRemembered => "authn_device_remembered",
             Self::DeviceRevoked => "authn_device_revoked",
             Self::DeviceTokenReuse => "authn_device_token_reuse",
+            Self::PasskeyEnrolled => "authn_passkey_enrolled",
+            Self::PasskeyRemoved => "authn_passkey_removed",
+            Self::PasskeyCloned => "authn_passkey_cloned",
         }
     }
 

@@ -171,7 +171,9 @@ impl EventName {
             Self::FactorEnrolled
             | Self::FactorRemoved
             | Self::RecoveryCodesCreated
-            | Self::RecoveryCodeUsed => Some(NoticeKind::FactorsChanged),
+            | Self::RecoveryCodeUsed
+            | Self::PasskeyEnrolled
+            | Self::PasskeyRemoved => Some(NoticeKind::FactorsChanged),
             Self::TokenReuse | Self::DeviceTokenReuse => Some(NoticeKind::AccessCopied),
             Self::UserDeleted => Some(NoticeKind::AccountDeleted),
             Self::UserCreated
@@ -179,6 +181,8 @@ impl EventName {
             | Self::LoginSuccess
             | Self::LoginFail
             | Self::FactorFail
+            // Nobody got in: it is in the record.
+            | Self::PasskeyCloned
             // Often the phone itself is why: it may be in the wrong hands.
             | Self::LoginLock
             | Self::LoginUnlock
@@ -294,6 +298,8 @@ mod tests {
             ("authn_phone_change", NoticeKind::PhoneChanged),
             ("authn_token_reuse", NoticeKind::AccessCopied),
             ("authn_device_token_reuse", NoticeKind::AccessCopied),
+            ("authn_passkey_enrolled", NoticeKind::FactorsChanged),
+            ("authn_passkey_removed", NoticeKind::FactorsChanged),
         ];
         assert_eq!(told.collect::<Vec<_>>(), expected);
     }

@@ -9,6 +9,8 @@ pub struct SecondFactors {
     pub totp: bool,
     /// Recovery codes that were not used yet.
     pub recovery_codes_left: u32,
+    /// Whether there is a passkey (`WebAuthn`).
+    pub passkey: bool,
     /// Whether the password was reset by text since another factor was last used.
     pub text_barred: bool,
 }
@@ -25,16 +27,17 @@ impl SecondFactors {
 
     /// Whether the account can be opened when no message can be sent.
     pub const fn can_do_without_text(&self) -> bool {
-        self.totp || self.recovery_codes_left > 0
+        self.totp || self.passkey || self.recovery_codes_left > 0
     }
 
     /// The ways to answer a challenge for `purpose`. Only who gave the right password sees
     /// more than the phone, which everybody has.
     pub fn methods(&self, purpose: Purpose) -> Vec<Method> {
-        let after_the_password = matches!(purpose, Purpose::Login | Purpose::StepUp);
+        let after_the_password = purpose.follows_password();
         let ways = [
             (Method::Sms, !after_the_password || self.accept_text()),
             (Method::Totp, after_the_password && self.totp),
+            (Method::Passkey, after_the_password && self.passkey),
             (Method::RecoveryCode, after_the_password && self.recovery_codes_left > 0),
         ];
         ways.into_iter().filter_map(|(method, there)| there.then_some(method)).collect()
@@ -69,6 +72,8 @@ pub enum AnswerKind {
     SentCode,
     Totp,
     RecoveryCode,
+    /// What an authenticator signed.
+    Passkey,
 }
 
 impl AnswerKind {
@@ -78,6 +83,7 @@ impl AnswerKind {
             Self::SentCode => "sent",
             Self::Totp => "totp",
             Self::RecoveryCode => "recovery_code",
+            Self::Passkey => "passkey",
         }
     }
 }
@@ -86,16 +92,19 @@ impl AnswerKind {
 mod tests {
     use super::*;
 
-    const APP: SecondFactors = SecondFactors { totp: true, recovery_codes_left: 10, text_barred: false };
+    const APP: SecondFactors =
+        SecondFactors { totp: true, recovery_codes_left: 10, passkey: false, text_barred: false };
 
     #[test]
     fn a_challenge_offers_what_the_user_has() {
-        use Method::{RecoveryCode, Sms, Totp};
-        let cases: [(SecondFactors, &[Method]); 4] = [
+        use Method::{Passkey, RecoveryCode, Sms, Totp};
+        let cases: [(SecondFactors, &[Method]); 6] = [
             (SecondFactors::default(), &[Sms]),
             (APP, &[Sms, Totp, RecoveryCode]),
             (SecondFactors { recovery_codes_left: 0, ..APP }, &[Sms, Totp]),
             (SecondFactors { totp: false, ..APP }, &[Sms, RecoveryCode]),
+            (SecondFactors { passkey: true, ..SecondFactors::default() }, &[Sms, Passkey]),
+            (SecondFactors { passkey: true, ..APP }, &[Sms, Totp, Passkey, RecoveryCode]),
         ];
         for (factors, offered) in cases {
             for purpose in [Purpose::Login, Purpose::StepUp] {
@@ -106,8 +115,11 @@ mod tests {
 
     #[test]
     fn en_05_before_a_right_password_everybody_has_a_phone_and_no_more() {
-        for factors in [SecondFactors::default(), APP, SecondFactors { text_barred: true, ..APP }] {
-            for purpose in [Purpose::Registration, Purpose::PasswordReset, Purpose::PhoneChange] {
+        let everything = SecondFactors { passkey: true, ..APP };
+        for factors in
+            [SecondFactors::default(), everything, SecondFactors { text_barred: true, ..everything }]
+        {
+            for purpose in Purpose::ALL.into_iter().filter(|purpose| !purpose.follows_password()) {
                 assert_eq!(factors.methods(purpose), [Method::Sms]);
             }
         }
@@ -125,16 +137,18 @@ mod tests {
     #[test]
     fn an_account_without_an_app_is_never_locked_by_a_reset() {
         for recovery_codes_left in [0, 10] {
-            let factors = SecondFactors { totp: false, recovery_codes_left, text_barred: true };
+            let factors =
+                SecondFactors { recovery_codes_left, text_barred: true, ..SecondFactors::default() };
             assert!(factors.accept_text());
             assert_eq!(factors.methods(Purpose::Login).first(), Some(&Method::Sms));
         }
     }
 
     #[test]
-    fn either_an_app_or_a_recovery_code_does_without_messages() {
+    fn an_app_a_passkey_or_a_recovery_code_does_without_messages() {
         assert!(!SecondFactors::default().can_do_without_text());
         assert!(SecondFactors { recovery_codes_left: 0, ..APP }.can_do_without_text());
         assert!(SecondFactors { totp: false, recovery_codes_left: 1, ..APP }.can_do_without_text());
+        assert!(SecondFactors { passkey: true, ..SecondFactors::default() }.can_do_without_text());
     }
 }

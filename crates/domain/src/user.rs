@@ -27,7 +27,8 @@ impl User {
     /// What the account can prove itself with besides the password.
     pub fn factors(&self) -> Vec<Factor> {
         let app = self.second_factors.totp.then_some(Factor::Totp);
-        [Factor::Sms].into_iter().chain(app).collect()
+        let passkey = self.second_factors.passkey.then_some(Factor::Passkey);
+        [Factor::Sms].into_iter().chain(app).chain(passkey).collect()
     }
 }
 
@@ -38,6 +39,8 @@ pub enum Factor {
     Sms,
     /// Possession of an enrolled authenticator app.
     Totp,
+    /// Possession of an authenticator.
+    Passkey,
 }
 
 impl Factor {
@@ -46,6 +49,7 @@ impl Factor {
         match self {
             Self::Sms => "sms",
             Self::Totp => "totp",
+            Self::Passkey => "passkey",
         }
     }
 }

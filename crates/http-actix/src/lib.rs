@@ -29,5 +29,5 @@ mod address_limit;
 
 pub use connection::client_is_gone;
 pub use operator::Operators;
-pub use server::{UseCases, server};
+pub use server::{PasskeyUseCases, UseCases, server};
 pub use settings::{HttpSettings, InvalidOrigin, Origin};

@@ -14,21 +14,20 @@ use utoipa::{
 };
 
 use crate::{
-    HttpSettings,
+    HttpSettings, UseCases,
     problem::{FieldError, PROBLEM_JSON, ProblemBody, ProblemCode},
-    routes::{ADMIN, API, Endpoint, Verb, described, is_served},
+    routes::{ADMIN, API, Endpoint, PASSKEYS, Verb, described, is_served, switched_off},
 };
 
 /// The document as it is served.
 pub(crate) struct ApiDescription(Bytes);
 
 impl ApiDescription {
-    /// Describes the API under the version of `settings`; what operators can ask for only where
-    /// there are any.
-    pub(crate) fn of(settings: &HttpSettings, has_operators: bool) -> Self {
+    /// Describes the API under the version of `settings`, without what is switched off.
+    pub(crate) fn of(settings: &HttpSettings, use_cases: &UseCases) -> Self {
         let mut document = Document::openapi();
-        if !has_operators {
-            document.paths.paths.retain(|path, _| ADMIN.iter().all(|endpoint| endpoint.path != path));
+        for absent in switched_off(use_cases) {
+            document.paths.paths.retain(|path, _| absent.iter().all(|endpoint| endpoint.path != path));
         }
         settings.version.clone_into(&mut document.info.version);
         settings.service_name.clone_into(&mut document.info.title);
@@ -51,6 +50,7 @@ Sign-in with a password and a code sent to the phone.\n\n\
 3. `token/refresh` keeps the session alive, `logout` ends it.\n\
 4. `password/forgot` and `password/reset` set a new password by proof of the phone.\n\
 5. What guards the account needs proof of all factors of the last 10 minutes: `step-up` gives it.\n\n\
+Where passkeys are served, one can take the place of the code, or of both password and code.\n\n\
 Bodies are JSON objects in UTF-8 of at most 16 KiB, sent as `application/json` (forms for introspection alone); unknown fields are ignored, duplicate \
 keys are refused. Every refusal is `application/problem+json` (RFC 9457) and says under `type` what to do. Every answer \
 carries `x-request-id`, the client's own if it is `[A-Za-z0-9._-]{1,128}`.\n\n\
@@ -72,6 +72,8 @@ factor: its codes need no message and no number."),
         described::all_events,
         described::begin_totp, described::confirm_totp, described::remove_totp,
         described::renew_recovery_codes,
+        described::passkeys::start_sign_in, described::passkeys::finish_sign_in, described::passkeys::start,
+        described::passkeys::add, described::passkeys::list, described::passkeys::remove,
     ),
     components(schemas(ProblemBody<'static>, FieldError)),
     modifiers(&BearerScheme, &Refusals),
@@ -103,7 +105,7 @@ struct Refusals;
 
 impl Modify for Refusals {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        for endpoint in API.iter().chain(ADMIN) {
+        for endpoint in API.iter().chain(ADMIN).chain(PASSKEYS) {
             let item = document.paths.paths.get_mut(endpoint.path);
             let Some(operation) = item.and_then(|item| operation_mut(item, endpoint.method)) else {
                 continue;
@@ -183,6 +185,7 @@ mod tests {
         let served: BTreeSet<(String, &str)> = API
             .iter()
             .chain(ADMIN)
+            .chain(PASSKEYS)
             .map(|endpoint| (endpoint.path.to_owned(), endpoint.method.allowed()))
             .collect();
         assert_eq!(described, served);

@@ -3,6 +3,7 @@
 mod admin;
 mod factors;
 mod introspection;
+mod passkeys;
 
 use domain::{
     Challenge, Channel, DeviceEntry, Factor, Method, SecurityEvent, SessionEntry, SessionId, User, UserAgent,
@@ -15,6 +16,7 @@ use utoipa::ToSchema;
 pub(crate) use self::admin::{AccountDetailsBody, AccountEventsAnswer, AccountsAnswer};
 pub(crate) use self::factors::{RecoveryCodesAnswer, TotpAnswer};
 pub(crate) use self::introspection::IntrospectionAnswer;
+pub(crate) use self::passkeys::{CeremonyBody, PasskeyBody, PasskeysAnswer};
 
 /// One attempt to prove possession of a factor.
 #[derive(Serialize, ToSchema)]
@@ -362,6 +364,7 @@ pub(crate) struct ExportAnswer {
     sessions: Vec<SessionBody>,
     devices: Vec<DeviceBody>,
     events: Vec<EventBody>,
+    passkeys: Vec<PasskeyBody>,
 }
 
 impl ExportAnswer {
@@ -372,6 +375,7 @@ impl ExportAnswer {
             sessions: SessionsAnswer::of(&export.sessions, current).sessions,
             devices: DevicesAnswer::from(export.devices).devices,
             events: EventsAnswer::from(export.events).events,
+            passkeys: PasskeysAnswer::from(export.passkeys).passkeys,
         }
     }
 }

@@ -11,10 +11,11 @@ use actix_web::{
 };
 use use_cases::{
     AdmitCaller, Authenticate, BeginTotp, ChangeLocale, ChangePassword, CheckReadiness, ConfirmTotp,
-    DeleteAccount, EndOtherSessions, EndSession, ExportAccount, ForgetDevice, ForgetDevices, ForgotPassword,
-    IntrospectToken, ListDevices, ListEvents, ListSessions, LogIn, LogOut, PublishKeys, RefreshSession,
-    RegisterUser, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword, StartPhoneChange,
-    StartPhoneLogin, StartStepUp, VerifyOtp, VerifyPhone,
+    DeleteAccount, EndOtherSessions, EndSession, ExportAccount, FinishPasskeyAuthentication,
+    FinishPasskeyRegistration, ForgetDevice, ForgetDevices, ForgotPassword, IntrospectToken, ListDevices,
+    ListEvents, ListPasskeys, ListSessions, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser,
+    RemovePasskey, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword, StartPasskeyAuthentication,
+    StartPasskeyRegistration, StartPhoneChange, StartPhoneLogin, StartStepUp, VerifyOtp, VerifyPhone,
 };
 
 use crate::{HttpSettings, Operators, connection, cors, edge, openapi::ApiDescription, routes};
@@ -65,6 +66,18 @@ pub struct UseCases {
     pub publish_keys: PublishKeys,
     /// `None`: there is no admin API.
     pub operators: Option<Arc<Operators>>,
+    /// Without these no route of passkeys exists.
+    pub passkeys: Option<PasskeyUseCases>,
+}
+
+/// Everything that can be asked for over HTTP about passkeys.
+pub struct PasskeyUseCases {
+    pub start_registration: StartPasskeyRegistration,
+    pub finish_registration: FinishPasskeyRegistration,
+    pub list: ListPasskeys,
+    pub remove: RemovePasskey,
+    pub start_authentication: StartPasskeyAuthentication,
+    pub finish_authentication: FinishPasskeyAuthentication,
 }
 
 /// A server that takes connections from `listener` once it is awaited.
@@ -76,8 +89,7 @@ pub struct UseCases {
 /// When the listener cannot be used.
 pub fn server(use_cases: Arc<UseCases>, settings: HttpSettings, listener: TcpListener) -> io::Result<Server> {
     let settings = Arc::new(settings);
-    let has_operators = use_cases.operators.is_some();
-    let description = Data::new(ApiDescription::of(&settings, has_operators));
+    let description = Data::new(ApiDescription::of(&settings, &use_cases));
     #[cfg(feature = "governor")]
     let limit =
         AddressLimit::new(settings.clone()).ok_or_else(|| io::Error::other("the address limit is zero"))?;
@@ -88,7 +100,7 @@ pub fn server(use_cases: Arc<UseCases>, settings: HttpSettings, listener: TcpLis
             .app_data(Data::from(use_cases.clone()))
             .app_data(Data::from(app_settings.clone()))
             .app_data(description.clone())
-            .configure(|app| routes::routes(app, &served, use_cases.operators.clone()))
+            .configure(|app| routes::routes(app, &served, &use_cases))
             .default_service(web::to(routes::not_found))
             .wrap(from_fn(cors::answer_preflight));
         #[cfg(feature = "governor")]

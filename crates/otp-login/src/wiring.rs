@@ -1,5 +1,8 @@
 //! Which adapter stands behind which port.
 
+#[cfg(feature = "passkeys")]
+mod passkeys;
+
 use std::sync::Arc;
 
 use adapters_crypto::{
@@ -15,9 +18,9 @@ use domain::{Channel, Code, PhoneNumber, ProviderId, SendReference};
 use http_actix::{Operators, UseCases};
 use ports::{
     AccessTokens, AccountDirectory, AccountImport, AccountStore, ChallengeStore, Clock, CodeCheck,
-    CodeRequest, DecoyCodes, Dependency, DeviceStore, EventStore, FactorStore, NoticeStore, PasswordHasher,
-    ProviderFault, Sealer, SecretGenerator, SessionStore, SigningKeyStore, StartError, StartedVerification,
-    TotpCodes, VerificationProvider, WebhookSender, WebhookStore,
+    CodeRequest, DecoyCodes, Dependency, DeviceStore, EventStore, FactorStore, NoticeStore, PasskeyStore,
+    PasswordHasher, ProviderFault, Sealer, SecretGenerator, SessionStore, SigningKeyStore, StartError,
+    StartedVerification, TotpCodes, VerificationProvider, WebhookSender, WebhookStore,
 };
 use use_cases::{
     AdmitCaller, Authenticate, AuthorizeOperator, BeginTotp, BlindChallenges, ChangeLocale, ChangePassword,
@@ -109,6 +112,13 @@ impl Database {
     }
 
     fn devices(&self) -> Arc<dyn DeviceStore> {
+        match self {
+            Self::Postgres(store) => Arc::new(store.clone()),
+            Self::Sqlite(store) => Arc::new(store.clone()),
+        }
+    }
+
+    fn passkeys(&self) -> Arc<dyn PasskeyStore> {
         match self {
             Self::Postgres(store) => Arc::new(store.clone()),
             Self::Sqlite(store) => Arc::new(store.clone()),
@@ -208,7 +218,7 @@ pub(crate) fn use_cases(
     let (provider, decoys): (Arc<dyn VerificationProvider>, Arc<dyn DecoyCodes>) =
         (mirrored.clone(), mirrored);
     let (accounts, challenges, sessions) = (database.accounts(), database.challenges(), database.sessions());
-    let (events, factors) = (database.events(), database.factors());
+    let (events, factors, passkeys) = (database.events(), database.factors(), database.passkeys());
     let totp_codes: Arc<dyn TotpCodes> = Arc::new(AuthenticatorCodes);
     let blind = Arc::new(BlindChallenges {
         clock: clock.clone(),
@@ -223,7 +233,13 @@ pub(crate) fn use_cases(
     });
     let devices = database.devices();
 
+    #[cfg(feature = "passkeys")]
+    let passkey_use_cases = passkeys::use_cases(settings, database, &clock, &secrets, &tokens);
+    #[cfg(not(feature = "passkeys"))]
+    let passkey_use_cases = None;
+
     Ok(UseCases {
+        passkeys: passkey_use_cases,
         register_user: RegisterUser {
             clock: clock.clone(),
             secrets: secrets.clone(),
@@ -365,6 +381,7 @@ pub(crate) fn use_cases(
             devices: devices.clone(),
             factors: factors.clone(),
             events,
+            passkeys: passkeys.clone(),
         },
         list_sessions: ListSessions { clock: clock.clone(), sessions: sessions.clone() },
         end_session: EndSession {

@@ -161,7 +161,37 @@ fn production_with_all_it_needs_is_accepted_with_warnings_about_what_to_look_at(
     let verdict = run(folder.path(), PRODUCTION, &["config", "check"]).good();
     assert!(verdict.contains("OTP_LOGIN__SERVER__TRUSTED_PROXIES"), "{verdict}");
     assert!(verdict.contains("OTP_LOGIN__COUNTRIES__ALLOW"), "{verdict}");
+    assert_eq!(verdict.matches("OTP_LOGIN__PASSKEYS__RP_ID").count(), 1, "{verdict}");
     assert!(verdict.ends_with("The configuration for production can be used.\n"), "{verdict}");
+}
+
+#[test]
+fn a_domain_for_passkeys_that_cannot_be_one_stops_the_start() {
+    let folder = tempdir().unwrap();
+    let domain = ("OTP_LOGIN__PASSKEYS__RP_ID", "example.com");
+    let accepted = [domain, ("OTP_LOGIN__PASSKEYS__ORIGINS", "https://login.example.com")];
+    let with = |more: &[(&'static str, &'static str)]| [PRODUCTION, more].concat();
+    for given in [&[domain][..], &accepted] {
+        let verdict = run(folder.path(), &with(given), &["config", "check"]).good();
+        assert!(!verdict.contains("passkeys are off"), "{verdict}");
+    }
+    for (given, variable, what) in [
+        (&[("OTP_LOGIN__PASSKEYS__RP_ID", "localhost")][..], "RP_ID", "for development"),
+        (&[("OTP_LOGIN__PASSKEYS__RP_ID", "https://example.com")], "RP_ID", "is no domain"),
+        (&[("OTP_LOGIN__PASSKEYS__ORIGINS", "https://example.com")], "RP_ID", "origins are named"),
+        (
+            &[domain, ("OTP_LOGIN__PASSKEYS__ORIGINS", "https://example.org")],
+            "ORIGINS",
+            "neither example.com nor under it",
+        ),
+        (&[domain, ("OTP_LOGIN__PASSKEYS__ORIGINS", "http://example.com")], "ORIGINS", "not https"),
+        (&[domain, ("OTP_LOGIN__PASSKEYS__ORIGINS", "https://example.com/")], "ORIGINS", "without a path"),
+    ] {
+        let told = problems(&with(given), &[]);
+        let [problem] = &told[..] else { panic!("{told:?}") };
+        let variable = format!("OTP_LOGIN__PASSKEYS__{variable}: ");
+        assert!(problem.starts_with(&variable) && problem.contains(what), "{problem}");
+    }
 }
 
 #[test]

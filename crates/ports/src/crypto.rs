@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::{
-    AccessClaims, AccessToken, ChallengeId, Code, DeviceToken, DeviceTokenHash, Email, Password,
+    AccessClaims, AccessToken, CeremonyId, ChallengeId, Code, DeviceToken, DeviceTokenHash, Email, Password,
     PasswordHash, RecoveryCode, RecoveryCodeHash, RefreshToken, RefreshTokenHash, TotpSecret, TotpStep,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -23,6 +23,9 @@ pub trait SecretGenerator: Send + Sync {
 
     /// At least 128 random bits.
     fn challenge_id(&self) -> ChallengeId;
+
+    /// At least 128 random bits.
+    fn ceremony_id(&self) -> CeremonyId;
 
     /// 256 random bits.
     fn refresh_token(&self) -> RefreshToken;

@@ -20,6 +20,7 @@ mod events;
 mod factors;
 mod import;
 mod notices;
+mod passkeys;
 mod provider;
 mod readiness;
 mod sealing;
@@ -48,6 +49,12 @@ pub use events::{EventStore, NewEvent};
 pub use factors::{ConfirmedTotp, FactorStore, RecoveryCodeSet, TotpBegin, TotpConfirmation, TotpEnrolment};
 pub use import::{AccountImport, ImportConflict, ImportOutcome, ImportedAccount, KnownNames};
 pub use notices::{DueNotice, Notice, NoticeFault, NoticeSender, NoticeStore};
+pub use passkeys::{
+    Added, Admitted, Answerable, Assertion, CeremonyAnswer, CeremonyFault, CeremonyKind, CeremonyState,
+    CredentialRecord, CredentialRefused, NewCeremony, NewCredential, NewPasskey, PasskeyCeremonies,
+    PasskeyRemoval, PasskeyStore, PasskeyUse, PresentedCredential, PublicKeyOptions, StartedCeremony,
+    StoredCredential, TakenCeremony, UserVerification,
+};
 pub use provider::{
     CodeCheck, CodeRequest, DecoyCodes, NotSent, ProviderFault, StartError, StartedVerification,
     VerificationProvider,
@@ -77,6 +84,7 @@ pub use self::{
     factors::MockFactorStore,
     import::MockAccountImport,
     notices::{MockNoticeSender, MockNoticeStore},
+    passkeys::{MockPasskeyCeremonies, MockPasskeyStore},
     provider::{MockDecoyCodes, MockVerificationProvider},
     readiness::MockDependency,
     sealing::MockSealer,

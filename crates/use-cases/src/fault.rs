@@ -1,7 +1,7 @@
 //! Faults that are nobody's wrong input.
 
 use jiff::SignedDuration;
-use ports::{HashError, ProviderFault, SigningFailed, StoreError, UnsealError};
+use ports::{CeremonyFault, HashError, ProviderFault, SigningFailed, StoreError, UnsealError};
 
 /// Something we depend on failed. Nobody was let in.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +50,12 @@ impl From<ProviderFault> for Fault {
 
 impl From<UnsealError> for Fault {
     fn from(error: UnsealError) -> Self {
+        Self::Internal(Box::new(error))
+    }
+}
+
+impl From<CeremonyFault> for Fault {
+    fn from(error: CeremonyFault) -> Self {
         Self::Internal(error.into())
     }
 }

@@ -7,6 +7,7 @@
 mod admit_caller;
 mod app;
 mod authenticate;
+mod authenticate_passkey;
 mod blind_challenges;
 mod by_device;
 mod change_password;
@@ -28,11 +29,13 @@ mod operators;
 mod own_account;
 mod own_devices;
 mod own_factors;
+mod own_passkeys;
 mod own_password;
 mod own_sessions;
 mod publish_keys;
 mod recovery_codes;
 mod refresh_session;
+mod register_passkey;
 mod register_user;
 mod request_otp;
 mod reset_password;
@@ -43,6 +46,10 @@ mod verify_otp;
 
 pub use admit_caller::{AdmitCaller, CallerRefused};
 pub use authenticate::{Authenticate, AuthenticateError, Principal, StepUpRequired};
+pub use authenticate_passkey::{
+    FinishPasskeyAuthentication, FinishPasskeyAuthenticationError, FinishPasskeyAuthenticationRequest,
+    StartPasskeyAuthentication, StartPasskeyAuthenticationError,
+};
 pub use blind_challenges::{BlindChallengeError, BlindChallenges};
 pub use change_password::{ChangePassword, ChangePasswordError, ChangePasswordRequest};
 pub use change_phone::{StartPhoneChange, StartPhoneChangeError, StartPhoneChangeRequest, VerifyPhone};
@@ -67,9 +74,15 @@ pub use own_account::{
 };
 pub use own_devices::{ForgetDevice, ForgetDeviceError, ForgetDevices, ListDevices};
 pub use own_factors::{RemoveTotp, RemoveTotpError, RenewRecoveryCodes, RenewRecoveryCodesError};
+pub use own_passkeys::{ListPasskeys, RemovePasskey, RemovePasskeyError};
 pub use own_sessions::{EndOtherSessions, EndSession, EndSessionError, ListSessions};
+pub use ports::{PresentedCredential, PublicKeyOptions};
 pub use publish_keys::PublishKeys;
 pub use refresh_session::{RefreshSession, RefreshSessionError};
+pub use register_passkey::{
+    BegunCeremony, FinishPasskeyRegistration, FinishPasskeyRegistrationError,
+    FinishPasskeyRegistrationRequest, StartPasskeyRegistration, StartPasskeyRegistrationError,
+};
 pub use register_user::{RegisterUser, RegisterUserError, RegisterUserRequest};
 pub use request_otp::{RequestOtp, RequestOtpError, RequestOtpRequest};
 pub use reset_password::{ResetPassword, ResetPasswordError, ResetPasswordRequest};

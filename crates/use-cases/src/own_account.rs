@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use domain::{Client, DeviceEntry, EventId, EventName, Locale, SecurityEvent, SessionEntry, User};
+use domain::{Client, DeviceEntry, EventId, EventName, Locale, Passkey, SecurityEvent, SessionEntry, User};
 use jiff::Timestamp;
 use ports::{
-    AccountStore, Clock, DeviceStore, EventStore, FactorStore, SecretGenerator, SessionStore, TotpEnrolment,
+    AccountStore, Clock, DeviceStore, EventStore, FactorStore, PasskeyStore, SecretGenerator, SessionStore,
+    TotpEnrolment,
 };
 
 use crate::{Fault, Principal, StepUpRequired, event::event};
@@ -104,6 +105,7 @@ pub struct ExportAccount {
     pub factors: Arc<dyn FactorStore>,
     pub devices: Arc<dyn DeviceStore>,
     pub events: Arc<dyn EventStore>,
+    pub passkeys: Arc<dyn PasskeyStore>,
 }
 
 /// Everything that is held about a user.
@@ -114,6 +116,7 @@ pub struct AccountExport {
     pub sessions: Vec<SessionEntry>,
     pub devices: Vec<DeviceEntry>,
     pub events: Vec<SecurityEvent>,
+    pub passkeys: Vec<Passkey>,
 }
 
 /// What is held about an authenticator app, besides its secret.
@@ -143,7 +146,7 @@ impl ExportAccount {
     /// More than housekeeping leaves of anybody's events.
     const MOST_EVENTS: u32 = 10_000;
 
-    /// Reads it in three round trips.
+    /// Reads it in five round trips.
     #[tracing::instrument(name = "export_account", skip_all)]
     pub async fn execute(&self, principal: &Principal) -> Result<AccountExport, ExportAccountError> {
         let now = self.clock.now();
@@ -153,6 +156,7 @@ impl ExportAccount {
         let totp = self.factors.find_totp(user.id).await.map_err(Fault::from)?.map(EnrolledApp::from);
         let devices = self.devices.list_devices(user.id, now).await.map_err(Fault::from)?;
         let events = self.events.list_events(user.id, None, Self::MOST_EVENTS).await.map_err(Fault::from)?;
-        Ok(AccountExport { user, totp, sessions, devices, events })
+        let passkeys = self.passkeys.list_passkeys(user.id).await.map_err(Fault::from)?;
+        Ok(AccountExport { user, totp, sessions, devices, events, passkeys })
     }
 }

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use domain::{EventId, EventName, Locale, TotpStep, User};
 use fixtures::{
     Log, barely_fresh_principal, broken, client, clock, device_entry, fresh_id, in_seconds, locale,
-    new_event, now, principal, secrets, security_event, session_entries, stale_principals, unavailable, user,
+    new_event, now, passkey, principal, secrets, security_event, session_entries, stale_principals,
+    unavailable, user,
 };
 use mockall::predicate::{always, eq};
 use ports::{
-    ConfirmedTotp, MockAccountStore, MockDeviceStore, MockEventStore, MockFactorStore, MockSessionStore,
-    NewEvent, SealedValue, StoreError, TotpEnrolment,
+    ConfirmedTotp, MockAccountStore, MockDeviceStore, MockEventStore, MockFactorStore, MockPasskeyStore,
+    MockSessionStore, NewEvent, SealedValue, StoreError, TotpEnrolment,
 };
 use use_cases::{
     AccountExport, ChangeLocale, ChangeLocaleError, DeleteAccount, DeleteAccountError, EnrolledApp,
@@ -166,6 +167,7 @@ struct Record {
     factors: MockFactorStore,
     devices: MockDeviceStore,
     events: MockEventStore,
+    passkeys: MockPasskeyStore,
 }
 
 impl Record {
@@ -198,6 +200,12 @@ impl Record {
             .once()
             .return_once(|_, _, _| Ok(vec![security_event(9, EventName::UserCreated)]));
         record
+            .passkeys
+            .expect_list_passkeys()
+            .with(eq(user().id))
+            .once()
+            .return_once(|_| Ok(vec![passkey()]));
+        record
     }
 
     fn wire(self) -> ExportAccount {
@@ -207,12 +215,13 @@ impl Record {
             factors: Arc::new(self.factors),
             devices: Arc::new(self.devices),
             events: Arc::new(self.events),
+            passkeys: Arc::new(self.passkeys),
         }
     }
 }
 
 #[tokio::test]
-async fn an_export_holds_the_account_its_sessions_its_devices_and_its_events() {
+async fn an_export_holds_the_account_its_sessions_devices_events_and_passkeys() {
     let export = Record::of_our_user().wire().execute(&principal()).await.unwrap();
     let expected = AccountExport {
         user: user(),
@@ -220,6 +229,7 @@ async fn an_export_holds_the_account_its_sessions_its_devices_and_its_events() {
         sessions: session_entries(),
         devices: vec![device_entry()],
         events: vec![security_event(9, EventName::UserCreated)],
+        passkeys: vec![passkey()],
     };
     assert_eq!(export, expected);
 }
@@ -249,7 +259,13 @@ async fn asvs_16_5_2_half_an_export_is_none() {
     let mut without_factors = Record::default();
     without_factors.sessions.expect_list_sessions().once().return_once(|_, _| Ok(session_entries()));
     without_factors.factors.expect_find_totp().once().return_once(|_| Err(unavailable()));
-    for record in [without_sessions, without_devices, without_events, without_factors] {
+    let mut without_passkeys = Record::default();
+    without_passkeys.factors.expect_find_totp().once().return_once(|_| Ok(None));
+    without_passkeys.devices.expect_list_devices().once().return_once(|_, _| Ok(Vec::new()));
+    without_passkeys.sessions.expect_list_sessions().once().return_once(|_, _| Ok(session_entries()));
+    without_passkeys.events.expect_list_events().once().return_once(|_, _, _| Ok(Vec::new()));
+    without_passkeys.passkeys.expect_list_passkeys().once().return_once(|_| Err(unavailable()));
+    for record in [without_sessions, without_devices, without_events, without_factors, without_passkeys] {
         let refusal = record.wire().execute(&principal()).await.unwrap_err();
         assert!(matches!(refusal, ExportAccountError::Fault(Fault::DatabaseUnavailable(_))), "{refusal:?}");
     }

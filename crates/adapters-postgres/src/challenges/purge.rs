@@ -31,6 +31,7 @@ delete_older!(PurgeGuesses, "guesses", "guessed_at");
 delete_older!(PurgeFailures, "password_failures", "last_at");
 delete_older!(PurgeSessions, "sessions", "expires_at");
 delete_older!(PurgeDevices, "devices", "expires_at");
+delete_older!(PurgeCeremonies, "passkey_ceremonies", "expires_at");
 
 /// What is over is kept a little longer, so that a slow request still finds it.
 const GRACE: SignedDuration = SignedDuration::from_hours(1);
@@ -54,6 +55,7 @@ pub(crate) async fn purge(store: &PostgresStore, now: Timestamp, most: u32) -> R
     forget!(PurgeFailures, PasswordFailures::MEMORY);
     forget!(PurgeSessions, Quota::DAY);
     forget!(PurgeDevices, Quota::DAY);
+    forget!(PurgeCeremonies, GRACE);
     let _ = left;
     Ok(gone)
 }

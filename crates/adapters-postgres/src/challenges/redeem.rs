@@ -10,8 +10,9 @@ use uuid::Uuid;
 
 use crate::{
     PostgresStore,
+    challenges::answered::{closed_login, closed_step_up, factor, further_session},
     rows::{UserRow, user_columns},
-    sessions::{SessionInput, oldest_session, session},
+    sessions::{SessionInput, session},
     statement::statement,
 };
 
@@ -91,34 +92,6 @@ macro_rules! sent_code {
     };
 }
 
-/// Another factor: holds the challenge and the account, in the order in which all do, uses the
-/// factor, and only with it the challenge.
-macro_rules! factor {
-    ($purpose:literal, $used:expr) => {
-        concat!(
-            ", held AS MATERIALIZED (
-                SELECT v.id FROM input i JOIN verifications v
-                ON v.phone = i.phone AND v.purpose = '",
-            $purpose,
-            "' AND v.id = i.verification_id
-                FOR UPDATE OF v
-            ), holder AS MATERIALIZED (
-                SELECT u.id FROM input i, held, users u
-                WHERE u.id = i.user_id AND u.locked_at IS NULL
-                FOR NO KEY UPDATE OF u
-            )",
-            $used,
-            ", won AS (
-                DELETE FROM verifications v USING input i, account a
-                WHERE v.phone = i.phone AND v.purpose = '",
-            $purpose,
-            "' AND v.id = i.verification_id
-                RETURNING v.id, v.purpose, v.phone
-            )"
-        )
-    };
-}
-
 /// The step of the app, once, and with it all before.
 macro_rules! totp {
     () => {
@@ -156,18 +129,6 @@ macro_rules! noted {
                 CASE WHEN i.used_event_phone IS NOT NULL THEN i.now END
             FROM input i, session s, owner o
         )"
-    };
-}
-
-/// Opens the session for `owner` and ends those beyond the limit. `$but` excepts what this
-/// statement still sees although it is over.
-#[rustfmt::skip]
-macro_rules! further_session {
-    (but $but:literal) => {
-        concat!(session!(since "i.now"), oldest_session!(but $but), ", forgiven AS (
-            DELETE FROM guesses g USING input i, won, owner o
-            WHERE g.account IN (o.id::text, won.phone) AND g.purpose = won.purpose AND g.kind = i.kind
-        )")
     };
 }
 
@@ -215,56 +176,19 @@ redeem!(RedeemRegistration concat!(sent_code!("registration"), ", registration A
     )
     SELECT u.id IS NOT NULL AS created, ", user_columns!(), " FROM registration r LEFT JOIN owner u ON true"));
 
-/// The use of a sign-in's answer, which ends every challenge that shares it. The row of the user is
-/// held against those who lock the account or change the password or the number: they must find
-/// the new session, or we must find the account locked or the challenge closed.
-macro_rules! login {
-    () => {
-        concat!(
-            ", closed AS (
-                DELETE FROM challenges c USING won, account a WHERE c.verification_id = won.id
-                RETURNING c.id
-            ), owner AS MATERIALIZED (
-                SELECT a.* FROM input i, account a, closed c WHERE c.id = i.challenge_id
-            )",
-            further_session!(but "")
-        )
-    };
-}
-
-redeem!(RedeemLogin concat!(sent_code!("login", hold), login!(), opened!()));
+redeem!(RedeemLogin concat!(sent_code!("login", hold), closed_login!(), further_session!(), opened!()));
 // An app may have been enrolled since the code was asked for: then a text alone opens nothing.
 redeem!(RedeemPhoneLogin concat!(
     sent_code!("phone_login", hold where "u.totp_last_step IS NULL"),
-    login!(),
+    closed_login!(), further_session!(),
     opened!()
 ));
-redeem!(RedeemLoginByTotp concat!(factor!("login", totp!()), login!(), opened_or_refused!()));
-redeem!(RedeemLoginByRecoveryCode concat!(factor!("login", recovery_code!()), login!(), noted!(), opened_or_refused!()));
+redeem!(RedeemLoginByTotp concat!(factor!("login", totp!()), closed_login!(), further_session!(), opened_or_refused!()));
+redeem!(RedeemLoginByRecoveryCode concat!(factor!("login", recovery_code!()), closed_login!(), further_session!(), noted!(), opened_or_refused!()));
 
-/// Whoever deletes the session that asked may open the new one. If that session is over, the
-/// answer is used up all the same and the challenge is gone: another session asks anew. The row of
-/// the user is held against those who end the others: they must find the new session, or we must
-/// find the old one ended.
-#[rustfmt::skip]
-macro_rules! step_up {
-    () => {
-        concat!(", closed AS (
-            DELETE FROM challenges c USING won, account a WHERE c.verification_id = won.id
-            RETURNING c.id, c.session_id
-        ), replaced AS (
-            DELETE FROM sessions s USING input i, closed c, account a
-            WHERE c.id = i.challenge_id AND s.id = c.session_id AND s.user_id = a.id AND s.expires_at > i.now
-            RETURNING s.id
-        ), owner AS MATERIALIZED (
-            SELECT a.* FROM account a, replaced
-        )", further_session!(but "AND x.id NOT IN (SELECT id FROM replaced)"))
-    };
-}
-
-redeem!(RedeemStepUp concat!(sent_code!("step_up", hold), step_up!(), opened!()));
-redeem!(RedeemStepUpByTotp concat!(factor!("step_up", totp!()), step_up!(), opened_or_refused!()));
-redeem!(RedeemStepUpByRecoveryCode concat!(factor!("step_up", recovery_code!()), step_up!(), noted!(), opened_or_refused!()));
+redeem!(RedeemStepUp concat!(sent_code!("step_up", hold), closed_step_up!(), further_session!(in_place_of_replaced), opened!()));
+redeem!(RedeemStepUpByTotp concat!(factor!("step_up", totp!()), closed_step_up!(), further_session!(in_place_of_replaced), opened_or_refused!()));
+redeem!(RedeemStepUpByRecoveryCode concat!(factor!("step_up", recovery_code!()), closed_step_up!(), further_session!(in_place_of_replaced), noted!(), opened_or_refused!()));
 
 #[derive(QueryableByName)]
 struct CreatedRow {

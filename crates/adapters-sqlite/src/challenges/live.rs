@@ -49,7 +49,7 @@ pub(super) struct ChallengeRow {
 }
 
 /// Alive: its time runs, its verification is the current one, guesses are left.
-pub(super) struct Live {
+pub(crate) struct Live {
     pub(super) challenge: ChallengeRow,
     pub(super) verification: VerificationRow,
     /// What its account has besides the phone.
@@ -58,7 +58,7 @@ pub(super) struct Live {
 
 impl Live {
     /// The live challenge with this id.
-    pub(super) fn find(
+    pub(crate) fn find(
         sqlite: &mut SqliteConnection,
         id: &ChallengeId,
         now: Timestamp,
@@ -135,15 +135,14 @@ impl Live {
 
     /// Whether a code that is sent for this opens nothing.
     pub(super) fn is_barred(&self) -> QueryResult<bool> {
-        let after_the_password = matches!(self.purpose()?, Purpose::Login | Purpose::StepUp);
-        Ok(after_the_password && self.second_factors.text_barred)
+        Ok(self.purpose()?.follows_password() && self.second_factors.text_barred)
     }
 
     pub(super) fn id(&self) -> QueryResult<ChallengeId> {
         ChallengeId::parse(&self.challenge.id).map_err(|_| unreadable("challenges.id"))
     }
 
-    pub(super) fn purpose(&self) -> QueryResult<Purpose> {
+    pub(crate) fn purpose(&self) -> QueryResult<Purpose> {
         Purpose::find(&self.challenge.purpose).ok_or_else(|| unreadable("challenges.purpose"))
     }
 
@@ -151,7 +150,7 @@ impl Live {
         Channel::parse(&self.verification.channel).map_err(|_| unreadable("verifications.channel"))
     }
 
-    pub(super) fn user_id(&self) -> Option<UserId> {
+    pub(crate) fn user_id(&self) -> Option<UserId> {
         self.challenge.user_id.map(|id| UserId(id.0))
     }
 }

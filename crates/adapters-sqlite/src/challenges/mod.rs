@@ -18,6 +18,10 @@ use ports::{
     Proof, Redeemed, Resend, Spent, StoreError, Taken, UnseenSend,
 };
 
+pub(crate) use self::{
+    live::Live,
+    redeeming::{is_current, open_login, replace_session, use_up},
+};
 use crate::store::SqliteStore;
 
 #[async_trait]

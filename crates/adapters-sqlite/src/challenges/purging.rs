@@ -11,7 +11,7 @@ const PAST: SignedDuration = SignedDuration::from_hours(1);
 const PAST_SESSION: SignedDuration = SignedDuration::from_hours(24);
 
 /// For each table the rows that go: those before a time, given as `?`.
-const RULES: [(&str, SignedDuration); 8] = [
+const RULES: [(&str, SignedDuration); 9] = [
     (
         "DELETE FROM challenges WHERE rowid IN (SELECT rowid FROM challenges WHERE expires_at < ? LIMIT ?)",
         PAST,
@@ -40,6 +40,10 @@ const RULES: [(&str, SignedDuration); 8] = [
     (
         "DELETE FROM devices WHERE rowid IN (SELECT rowid FROM devices WHERE expires_at < ? LIMIT ?)",
         PAST_SESSION,
+    ),
+    (
+        "DELETE FROM passkey_ceremonies WHERE rowid IN (SELECT rowid FROM passkey_ceremonies WHERE expires_at < ? LIMIT ?)",
+        PAST,
     ),
 ];
 

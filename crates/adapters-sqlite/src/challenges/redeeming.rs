@@ -53,8 +53,20 @@ pub(super) fn redeem_login(
     if let Some(refusal) = use_proof(sqlite, attempt, proof)? {
         return Ok(refusal);
     }
+    let redeemed = open_login(sqlite, attempt, proof.kind(), session)?;
+    note(sqlite, proof, &redeemed, session)?;
+    Ok(redeemed)
+}
+
+/// Ends the challenge of a sign-in, whose answer is used up, and opens its session.
+pub(crate) fn open_login(
+    sqlite: &mut SqliteConnection,
+    attempt: &Attempt,
+    kind: AnswerKind,
+    session: &NewSession,
+) -> QueryResult<Redeemed> {
     delete(challenges::table.find(attempt.challenge_id.as_str())).execute(sqlite)?;
-    sign_in(sqlite, attempt, proof, session)
+    sign_in(sqlite, attempt, kind, session)
 }
 
 pub(super) fn redeem_step_up(
@@ -66,6 +78,19 @@ pub(super) fn redeem_step_up(
     if let Some(refusal) = use_proof(sqlite, attempt, proof)? {
         return Ok(refusal);
     }
+    let redeemed = replace_session(sqlite, attempt, proof.kind(), session)?;
+    note(sqlite, proof, &redeemed, session)?;
+    Ok(redeemed)
+}
+
+/// Ends the challenge of a step-up, whose answer is used up, and puts the new session in the
+/// place of the one that asked.
+pub(crate) fn replace_session(
+    sqlite: &mut SqliteConnection,
+    attempt: &Attempt,
+    kind: AnswerKind,
+    session: &NewSession,
+) -> QueryResult<Redeemed> {
     let asking: Option<Option<Id>> = delete(challenges::table.find(attempt.challenge_id.as_str()))
         .returning(challenges::session_id)
         .get_result(sqlite)
@@ -77,7 +102,22 @@ pub(super) fn redeem_step_up(
     if !end_live(sqlite, SessionId(asking.0), user_id, session.times.created_at)? {
         return Ok(Redeemed::Closed);
     }
-    sign_in(sqlite, attempt, proof, session)
+    sign_in(sqlite, attempt, kind, session)
+}
+
+/// Records that a recovery code was used, beside what the session is recorded as.
+fn note(
+    sqlite: &mut SqliteConnection,
+    proof: &Proof,
+    redeemed: &Redeemed,
+    session: &NewSession,
+) -> QueryResult<()> {
+    match (proof, redeemed) {
+        (Proof::RecoveryCode { event, .. }, Redeemed::Done(user)) => {
+            events::record(sqlite, event, user.id, Some(session.id), session.times.created_at)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Uses the challenge together with what answers it; the refusal, if either was used before.
@@ -104,7 +144,8 @@ fn use_proof(
     Ok(is_barred.then_some(Redeemed::Closed))
 }
 
-fn is_current(sqlite: &mut SqliteConnection, attempt: &Attempt) -> QueryResult<bool> {
+/// Whether nobody has used the code of the attempt, nor answered its challenge otherwise.
+pub(crate) fn is_current(sqlite: &mut SqliteConnection, attempt: &Attempt) -> QueryResult<bool> {
     let current = verifications::table.filter(verifications::id.eq(Id(attempt.verification_id.0)));
     select(exists(current)).get_result(sqlite)
 }
@@ -137,7 +178,7 @@ fn use_recovery_code(
 fn sign_in(
     sqlite: &mut SqliteConnection,
     attempt: &Attempt,
-    proof: &Proof,
+    kind: AnswerKind,
     session: &NewSession,
 ) -> QueryResult<Redeemed> {
     let Some(user_id) = attempt.user_id else { return Ok(Redeemed::Closed) };
@@ -149,10 +190,7 @@ fn sign_in(
         return Ok(Redeemed::Closed);
     }
     open_session(sqlite, user_id, session, session.times.created_at)?;
-    if let Proof::RecoveryCode { event, .. } = proof {
-        events::record(sqlite, event, user_id, Some(session.id), session.times.created_at)?;
-    }
-    guessing::forget(sqlite, &counted_under(attempt, user_id), attempt.purpose, proof.kind())?;
+    guessing::forget(sqlite, &counted_under(attempt, user_id), attempt.purpose, kind)?;
     Ok(Redeemed::Done(user))
 }
 
@@ -165,7 +203,7 @@ fn counted_under(attempt: &Attempt, user_id: UserId) -> String {
 }
 
 /// Ends the verification; `false` when somebody was faster.
-pub(super) fn use_up(sqlite: &mut SqliteConnection, attempt: &Attempt) -> QueryResult<bool> {
+pub(crate) fn use_up(sqlite: &mut SqliteConnection, attempt: &Attempt) -> QueryResult<bool> {
     let verification = verifications::table.filter(verifications::id.eq(Id(attempt.verification_id.0)));
     delete(verification).execute(sqlite).map(|ended| ended > 0)
 }

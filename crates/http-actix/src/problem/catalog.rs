@@ -57,6 +57,11 @@ catalog! {
          that is left; each works once. attempts_left says how many guesses the challenge has left; at 0 it is over.",
         "Check the newest message and type its code, or ask for another message. Of an app, type the code that it \
          shows now, and see that its clock is right.";
+    InvalidPasskey UNAUTHORIZED "invalid-passkey",
+        "The passkey is not accepted",
+        "The passkey is unknown, its answer is wrong, or what it answers is over or used. All of these get the same \
+         answer. At a challenge, attempts_left says how many guesses it has left.",
+        "Ask for new options and use a passkey of this account, or sign in with the password.";
     StepUpRequired FORBIDDEN "step-up-required",
         "Prove who you are again",
         "This changes what guards the account, so all factors have to be proven not longer than 10 minutes before. \
@@ -87,6 +92,10 @@ catalog! {
         "No authenticator app waits to be confirmed",
         "No enrolment was begun, or it was given up.",
         "Begin with POST /api/v1/me/totp, then confirm a code that the app shows.";
+    PasskeyLimitReached CONFLICT "passkey-limit-reached",
+        "The account has enough passkeys",
+        "An account has at most 20 passkeys.",
+        "Remove one that is no longer used, then add the other.";
     ChallengeClosed GONE "challenge-closed",
         "The challenge is over",
         "The challenge is unknown, expired, used or has no guesses left. All of these get the same answer.",
@@ -104,6 +113,11 @@ catalog! {
         "Fields are missing, have the wrong type or a value that is not accepted. errors lists all of them: pointer \
          (RFC 6901) says which field, code what is wrong with it, message what to do.",
         "Correct the fields in errors and send the request again.";
+    PasskeyNotAccepted UNPROCESSABLE_ENTITY "passkey-not-accepted",
+        "The passkey cannot be added",
+        "What the authenticator made does not belong to the options it was asked with, the options are over or used, \
+         or the passkey is known already.",
+        "Ask for new options and try again, with another authenticator if it stays.";
     DestinationNotAllowed UNPROCESSABLE_ENTITY "destination-not-allowed",
         "Codes are not sent to this number",
         "The number is valid, but of a kind or country that codes are not sent to, such as premium-rate, toll-free, \

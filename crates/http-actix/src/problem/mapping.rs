@@ -6,13 +6,14 @@ use jiff::SignedDuration;
 use use_cases::{
     AuthenticateError, BeginTotpError, BlindChallengeError, ChangeLocaleError, ChangePasswordError,
     ConfirmTotpError, DeleteAccountError, EndAllSessionsError, EndSessionError, ExportAccountError, Fault,
-    ForgetDeviceError, LockAccountError, LogInError, LogOutError, RefreshSessionError, RegisterUserError,
-    RemoveAccountError, RemoveTotpError, RenewRecoveryCodesError, RequestOtpError, ResetPasswordError,
-    ShowAccountError, StartPhoneChangeError, StartPhoneLoginError, StartStepUpError, StepUpRequired,
-    VerifyOtpError,
+    FinishPasskeyAuthenticationError, FinishPasskeyRegistrationError, ForgetDeviceError, LockAccountError,
+    LogInError, LogOutError, RefreshSessionError, RegisterUserError, RemoveAccountError, RemovePasskeyError,
+    RemoveTotpError, RenewRecoveryCodesError, RequestOtpError, ResetPasswordError, ShowAccountError,
+    StartPasskeyAuthenticationError, StartPasskeyRegistrationError, StartPhoneChangeError,
+    StartPhoneLoginError, StartStepUpError, StepUpRequired, VerifyOtpError,
 };
 
-use super::{Problem, ProblemCode};
+use super::{FieldError, Problem, ProblemCode};
 use crate::request::{FieldErrors, Reason};
 
 impl From<RegisterUserError> for Problem {
@@ -233,11 +234,32 @@ impl From<BeginTotpError> for Problem {
     }
 }
 
+impl From<StartPasskeyRegistrationError> for Problem {
+    fn from(error: StartPasskeyRegistrationError) -> Self {
+        match error {
+            StartPasskeyRegistrationError::StepUpRequired(required) => required.into(),
+            StartPasskeyRegistrationError::Full => Self::new(ProblemCode::PasskeyLimitReached),
+            StartPasskeyRegistrationError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
 impl From<ShowAccountError> for Problem {
     fn from(error: ShowAccountError) -> Self {
         match error {
             ShowAccountError::NotFound => Self::new(ProblemCode::NotFound),
             ShowAccountError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<FinishPasskeyRegistrationError> for Problem {
+    fn from(error: FinishPasskeyRegistrationError) -> Self {
+        match error {
+            FinishPasskeyRegistrationError::Refused => Self::new(ProblemCode::PasskeyNotAccepted),
+            FinishPasskeyRegistrationError::Full => Self::new(ProblemCode::PasskeyLimitReached),
+            FinishPasskeyRegistrationError::Gone => Self::new(ProblemCode::InvalidToken),
+            FinishPasskeyRegistrationError::Fault(fault) => fault.into(),
         }
     }
 }
@@ -254,11 +276,35 @@ impl From<ConfirmTotpError> for Problem {
     }
 }
 
+impl From<RemovePasskeyError> for Problem {
+    fn from(error: RemovePasskeyError) -> Self {
+        match error {
+            RemovePasskeyError::StepUpRequired(required) => required.into(),
+            RemovePasskeyError::NotFound => Self::new(ProblemCode::NotFound),
+            RemovePasskeyError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
 impl From<LockAccountError> for Problem {
     fn from(error: LockAccountError) -> Self {
         match error {
             LockAccountError::NotFound => Self::new(ProblemCode::NotFound),
             LockAccountError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<StartPasskeyAuthenticationError> for Problem {
+    fn from(error: StartPasskeyAuthenticationError) -> Self {
+        match error {
+            StartPasskeyAuthenticationError::Closed => Self::new(ProblemCode::ChallengeClosed),
+            StartPasskeyAuthenticationError::NoPasskey => Self::invalid_fields(vec![FieldError {
+                pointer: "/challenge_id",
+                code: "no-passkey",
+                message: "answer this challenge by one of its methods: the account has no passkey".into(),
+            }]),
+            StartPasskeyAuthenticationError::Fault(fault) => fault.into(),
         }
     }
 }
@@ -297,6 +343,22 @@ impl From<EndAllSessionsError> for Problem {
         match error {
             EndAllSessionsError::NotFound => Self::new(ProblemCode::NotFound),
             EndAllSessionsError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<FinishPasskeyAuthenticationError> for Problem {
+    fn from(error: FinishPasskeyAuthenticationError) -> Self {
+        match error {
+            FinishPasskeyAuthenticationError::Refused { attempts_left: Some(attempts_left) } => {
+                Self::new(ProblemCode::InvalidPasskey).attempts_left(attempts_left)
+            }
+            FinishPasskeyAuthenticationError::Refused { attempts_left: None } => {
+                Self::new(ProblemCode::InvalidPasskey)
+            }
+            FinishPasskeyAuthenticationError::Closed => Self::new(ProblemCode::ChallengeClosed),
+            FinishPasskeyAuthenticationError::RateLimited { retry_after } => rate_limited(retry_after),
+            FinishPasskeyAuthenticationError::Fault(fault) => fault.into(),
         }
     }
 }

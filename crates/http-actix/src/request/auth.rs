@@ -1,8 +1,8 @@
 //! What registration, sign-in and token requests look like.
 
 use domain::{
-    Answer, AnswerKind, ChallengeId, Channel, Code, DeviceToken, Email, Locale, Method, NewPassword,
-    Password, PasswordPolicy, RecoveryCode, RefreshToken, SignInName,
+    Answer, ChallengeId, Channel, Code, DeviceToken, Email, Locale, Method, NewPassword, Password,
+    PasswordPolicy, RecoveryCode, RefreshToken, SignInName,
 };
 use garde::Validate;
 use serde::Deserialize;
@@ -203,12 +203,12 @@ impl VerifyOtpBody {
         let mut errors = FieldErrors::of(&self, Self::POINTERS);
         let challenge_id = errors.parse("/challenge_id", &self.challenge_id, ChallengeId::parse);
         let kind = if self.method.is_missing() {
-            Some(AnswerKind::SentCode)
+            Some(CodeKind::SentCode)
         } else {
             errors.parse("/method", &self.method, kind)
         };
         // What is no method may still have a code that is none.
-        let answer = self.answer(&mut errors, kind.unwrap_or(AnswerKind::SentCode));
+        let answer = self.answer(&mut errors, kind.unwrap_or(CodeKind::SentCode));
         let remember_device = matches!(self.remember_device, Field::Given(true));
         let request = || {
             Some(VerifyOtpRequest {
@@ -221,11 +221,11 @@ impl VerifyOtpBody {
         errors.resolve(request())
     }
 
-    fn answer(&self, errors: &mut FieldErrors, kind: AnswerKind) -> Option<Answer> {
+    fn answer(&self, errors: &mut FieldErrors, kind: CodeKind) -> Option<Answer> {
         match kind {
-            AnswerKind::SentCode => errors.parse("/code", &self.code, Code::parse).map(Answer::SentCode),
-            AnswerKind::Totp => errors.parse("/code", &self.code, Code::parse).map(Answer::Totp),
-            AnswerKind::RecoveryCode => {
+            CodeKind::SentCode => errors.parse("/code", &self.code, Code::parse).map(Answer::SentCode),
+            CodeKind::Totp => errors.parse("/code", &self.code, Code::parse).map(Answer::Totp),
+            CodeKind::RecoveryCode => {
                 errors.parse("/code", &self.code, RecoveryCode::parse).map(Answer::RecoveryCode)
             }
         }
@@ -251,19 +251,28 @@ impl RefreshBody {
     }
 }
 
+/// What is typed in answer to a challenge.
+#[derive(Clone, Copy)]
+enum CodeKind {
+    SentCode,
+    Totp,
+    RecoveryCode,
+}
+
 /// What a method is an answer with.
-fn kind(name: &str) -> Result<AnswerKind, Reason> {
+fn kind(name: &str) -> Result<CodeKind, Reason> {
     if name == Method::Totp.as_str() {
-        return Ok(AnswerKind::Totp);
+        return Ok(CodeKind::Totp);
     }
     if name == Method::RecoveryCode.as_str() {
-        return Ok(AnswerKind::RecoveryCode);
+        return Ok(CodeKind::RecoveryCode);
     }
     if Channel::parse(name).is_ok() {
-        return Ok(AnswerKind::SentCode);
+        return Ok(CodeKind::SentCode);
     }
     Err(Reason::new(
         "unknown-method",
-        "send one of the challenge's methods, or leave this out for the code sent",
+        "send one of the challenge's methods, or leave this out for the code sent; a passkey answers at \
+         /api/v1/auth/passkey/verify",
     ))
 }

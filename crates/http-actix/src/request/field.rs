@@ -3,8 +3,8 @@
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use domain::{
-    InvalidChallengeId, InvalidCode, InvalidEmail, InvalidLocale, InvalidPhoneNumber, InvalidRecoveryCode,
-    RefusedPassword, UnknownChannel,
+    InvalidCeremonyId, InvalidChallengeId, InvalidCode, InvalidEmail, InvalidLocale, InvalidPasskeyName,
+    InvalidPhoneNumber, InvalidRecoveryCode, RefusedPassword, UnknownChannel,
 };
 use garde::Validate;
 use secrecy::{ExposeSecret, SecretString};
@@ -195,6 +195,18 @@ impl From<InvalidLocale> for Reason {
 impl From<InvalidChallengeId> for Reason {
     fn from(error: InvalidChallengeId) -> Self {
         Self::new("invalid-challenge-id", error.to_string())
+    }
+}
+
+impl From<InvalidCeremonyId> for Reason {
+    fn from(error: InvalidCeremonyId) -> Self {
+        Self::new("invalid-ceremony-id", error.to_string())
+    }
+}
+
+impl From<InvalidPasskeyName> for Reason {
+    fn from(error: InvalidPasskeyName) -> Self {
+        Self::new("invalid-name", error.to_string())
     }
 }
 

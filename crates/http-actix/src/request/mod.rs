@@ -9,6 +9,7 @@ mod form_body;
 mod introspection;
 mod json_body;
 mod me;
+mod passkeys;
 mod recovery;
 mod strict_json;
 
@@ -20,5 +21,6 @@ pub(crate) use self::{
     introspection::IntrospectionBody,
     json_body::JsonBody,
     me::{ChangePasswordBody, ConfirmTotpBody, EventsQuery, LocaleWish, ProfileBody, StepUpBody},
+    passkeys::{NewPasskeyBody, PasskeyAnswerBody, PasskeyOptionsBody},
     recovery::{ForgotPasswordBody, PhoneBody, ResetPasswordBody, VerifyPhoneBody},
 };

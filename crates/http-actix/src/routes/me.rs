@@ -63,7 +63,7 @@ pub(crate) async fn delete(
 /// Needs a sign-in or step-up of the last 10 minutes.
 #[utoipa::path(
     get, path = "/api/v1/me/export", tag = "User", security(("bearer" = [])),
-    responses((status = 200, description = "The account, its sessions, devices and events.", body = ExportAnswer)),
+    responses((status = 200, description = "The account, its sessions, devices, events and passkeys.", body = ExportAnswer)),
 )]
 pub(crate) async fn export(
     SignedInUser(principal): SignedInUser,

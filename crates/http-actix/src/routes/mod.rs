@@ -9,10 +9,9 @@ mod introspection;
 mod me;
 mod operations;
 mod pages;
+mod passkeys;
 mod recovery;
 mod sessions;
-
-use std::sync::Arc;
 
 use actix_web::{
     FromRequest, Handler, HttpResponse, Resource, Responder, Route, guard,
@@ -20,7 +19,7 @@ use actix_web::{
 };
 
 use crate::{
-    HttpSettings, Operators,
+    HttpSettings, UseCases,
     problem::{Problem, ProblemCode},
 };
 
@@ -288,6 +287,36 @@ pub(crate) const ADMIN: &[Endpoint] = &[
     ),
 ];
 
+/// The part of the API that exists only where passkeys are served.
+pub(crate) const PASSKEYS: &[Endpoint] = &[
+    post(
+        "/api/v1/auth/passkey/options",
+        || handle(passkeys::start_sign_in),
+        &[P::ChallengeClosed, P::DatabaseUnavailable],
+    ),
+    post(
+        "/api/v1/auth/passkey/verify",
+        || handle(passkeys::finish_sign_in),
+        &[P::InvalidPasskey, P::ChallengeClosed, P::DatabaseUnavailable],
+    ),
+    post(
+        "/api/v1/me/passkeys/options",
+        || handle(passkeys::start),
+        &[P::InvalidToken, P::StepUpRequired, P::PasskeyLimitReached, P::DatabaseUnavailable],
+    ),
+    post(
+        "/api/v1/me/passkeys",
+        || handle(passkeys::add),
+        &[P::InvalidToken, P::PasskeyLimitReached, P::PasskeyNotAccepted, P::DatabaseUnavailable],
+    ),
+    get("/api/v1/me/passkeys", || handle(passkeys::list), &[P::InvalidToken, P::DatabaseUnavailable]),
+    delete(
+        "/api/v1/me/passkeys/{id}",
+        || handle(passkeys::remove),
+        &[P::InvalidToken, P::StepUpRequired, P::NotFound, P::DatabaseUnavailable],
+    ),
+];
+
 /// Pages for people.
 const PAGES: &[Endpoint] = &[
     get("/", || handle(pages::start), &[]),
@@ -328,15 +357,25 @@ where
     web::route().to(handler)
 }
 
+/// What is offered only where its use-cases are, and whether it is.
+fn optional(use_cases: &UseCases) -> [(bool, &'static [Endpoint]); 2] {
+    [(use_cases.operators.is_some(), ADMIN), (use_cases.passkeys.is_some(), PASSKEYS)]
+}
+
+/// The tables of what is not offered.
+pub(crate) fn switched_off(use_cases: &UseCases) -> impl Iterator<Item = &'static [Endpoint]> {
+    optional(use_cases).into_iter().filter(|(is_on, _)| !is_on).map(|(_, table)| table)
+}
+
 /// All routes. Each path stands in the tables once for each of its methods.
-pub(crate) fn routes(app: &mut ServiceConfig, settings: &HttpSettings, operators: Option<Arc<Operators>>) {
-    let admin = if operators.is_some() { ADMIN } else { &[] };
-    if let Some(operators) = operators {
-        app.app_data(Data::from(operators));
+pub(crate) fn routes(app: &mut ServiceConfig, settings: &HttpSettings, use_cases: &UseCases) {
+    if let Some(operators) = &use_cases.operators {
+        app.app_data(Data::from(operators.clone()));
     }
     let docs = if settings.docs { DOCS } else { &[] };
     let api = API.iter().filter(|endpoint| is_served(endpoint.path, settings));
-    let endpoints: Vec<&Endpoint> = api.chain(admin).chain(PAGES).chain(docs).collect();
+    let optional = optional(use_cases).into_iter().filter(|(is_on, _)| *is_on).flat_map(|(_, table)| table);
+    let endpoints: Vec<&Endpoint> = api.chain(optional).chain(PAGES).chain(docs).collect();
     let mut paths: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.path).collect();
     paths.dedup();
     for path in paths {
@@ -374,4 +413,8 @@ pub(crate) mod described {
         admin::*, auth::*, devices::*, documentation::*, factors::*, introspection::*, me::*, operations::*,
         recovery::*, sessions::*,
     };
+
+    pub(crate) mod passkeys {
+        pub(crate) use super::super::passkeys::*;
+    }
 }

@@ -107,7 +107,8 @@ fn asvs_16_5_2_an_outage_is_told_and_nothing_of_its_cause() {
 
 #[test]
 fn a_user_shows_the_factors_and_how_many_recovery_codes_are_left() {
-    let second_factors = SecondFactors { totp: true, recovery_codes_left: 9, text_barred: true };
+    let second_factors =
+        SecondFactors { totp: true, recovery_codes_left: 9, passkey: false, text_barred: true };
     let live = ports::LiveSession { user: User { second_factors, ..user() }, ..session() };
     let answer = Service::start(World::signed_in(live)).own("GET", "/api/v1/me");
     let mut expected = expected_user();

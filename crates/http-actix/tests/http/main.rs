@@ -17,6 +17,7 @@ mod logs;
 mod me;
 mod own;
 mod pages;
+mod passkeys;
 mod password;
 mod routing;
 mod sessions;

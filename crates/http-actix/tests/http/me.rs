@@ -260,6 +260,13 @@ fn an_export_is_all_that_is_held() {
         "sessions": [expected_session(), other],
         "devices": [expected_device()],
         "events": [expected_event()],
+        "passkeys": [{
+            "id": "00000000-0000-0000-0000-000000000009",
+            "name": "the blue key",
+            "created_at": "2026-01-02T03:04:05.678901Z",
+            "last_used_at": null,
+            "backed_up": true,
+        }],
     });
     assert_eq!((answer.status, answer.json()), (200, expected));
 }

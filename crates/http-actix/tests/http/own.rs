@@ -17,8 +17,11 @@ const RECOVERY_CODES: &str = "/api/v1/me/recovery-codes";
 const CODE: &str = r#"{"code":"287082"}"#;
 const PASSWORDS: &str = r#"{"current_password":"any","new_password":"copper-lantern-river"}"#;
 
+const PASSKEY: &str = r#"{"ceremony_id":"ceremony-1","credential":{}}"#;
+const PASSKEY_PATH: &str = "/api/v1/me/passkeys/00000000-0000-0000-0000-000000000005";
+
 /// Every route of a signed-in user: what it takes, and the status of what it does.
-const OWN: [(&str, &str, Option<&str>, u16); 21] = [
+const OWN: [(&str, &str, Option<&str>, u16); 25] = [
     ("POST", "/api/v1/auth/logout", None, 204),
     ("POST", "/api/v1/auth/step-up", Some(r#"{"password":"any"}"#), 200),
     ("GET", "/api/v1/me", None, 200),
@@ -40,10 +43,14 @@ const OWN: [(&str, &str, Option<&str>, u16); 21] = [
     ("POST", CONFIRM, Some(CODE), 200),
     ("DELETE", TOTP, None, 204),
     ("POST", RECOVERY_CODES, None, 201),
+    ("POST", "/api/v1/me/passkeys/options", None, 200),
+    ("POST", "/api/v1/me/passkeys", Some(PASSKEY), 201),
+    ("GET", "/api/v1/me/passkeys", None, 200),
+    ("DELETE", PASSKEY_PATH, None, 204),
 ];
 
 /// Those that change what guards the account, or show all of it.
-const GUARDED: [(&str, &str); 8] = [
+const GUARDED: [(&str, &str); 10] = [
     ("DELETE", "/api/v1/me"),
     ("GET", "/api/v1/me/export"),
     ("POST", "/api/v1/me/password"),
@@ -52,6 +59,8 @@ const GUARDED: [(&str, &str); 8] = [
     ("POST", CONFIRM),
     ("DELETE", TOTP),
     ("POST", RECOVERY_CODES),
+    ("POST", "/api/v1/me/passkeys/options"),
+    ("DELETE", PASSKEY_PATH),
 ];
 
 fn ask(service: &Service, method: &str, path: &str, body: Option<&str>) -> Answer {

@@ -11,7 +11,7 @@ fn every_described_route_is_served_and_others_are_not() {
     let document = service.get("/openapi.json").json();
     assert_eq!(document["openapi"], "3.1.0");
     let paths = document["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 27);
+    assert_eq!(paths.len(), 32);
     for (path, item) in paths {
         for method in item.as_object().unwrap().keys() {
             let status = service.ask(&method.to_uppercase(), path, &["Content-Length: 0"]).status;
@@ -71,6 +71,10 @@ fn asvs_4_1_4_a_wrong_method_is_told_the_right_ones() {
         ("POST", "/api/v1/me/sessions/nonsense", "DELETE"),
         ("POST", "/api/v1/me/devices", "GET, HEAD, DELETE"),
         ("GET", "/api/v1/me/devices/nonsense", "DELETE"),
+        ("GET", "/api/v1/auth/passkey/verify", "POST"),
+        ("PUT", "/api/v1/me/passkeys", "POST, GET, HEAD"),
+        ("DELETE", "/api/v1/me/passkeys/options", "POST"),
+        ("GET", "/api/v1/me/passkeys/nonsense", "DELETE"),
         ("BREW", "/health", "GET, HEAD"),
         ("POST", "/health", "GET, HEAD"),
         ("POST", "/openapi.json", "GET, HEAD"),
@@ -152,6 +156,12 @@ fn the_description_names_every_status_of_the_contract() {
     assert_eq!(statuses("/api/v1/me/devices", "get"), "200 401 429 500 503");
     assert_eq!(statuses("/api/v1/me/devices", "delete"), "204 401 429 500 503");
     assert_eq!(statuses("/api/v1/me/devices/{id}", "delete"), "204 401 404 429 500 503");
+    assert_eq!(auth("passkey/options"), "200 400 408 410 413 415 422 429 500 503");
+    assert_eq!(auth("passkey/verify"), "200 400 401 408 410 413 415 422 429 500 503");
+    assert_eq!(statuses("/api/v1/me/passkeys/options", "post"), "200 401 403 409 429 500 503");
+    assert_eq!(statuses("/api/v1/me/passkeys", "post"), "201 400 401 408 409 413 415 422 429 500 503");
+    assert_eq!(statuses("/api/v1/me/passkeys", "get"), "200 401 429 500 503");
+    assert_eq!(statuses("/api/v1/me/passkeys/{id}", "delete"), "204 401 403 404 429 500 503");
     assert_eq!(statuses("/health/ready", "get"), "200 503");
     let logout = &document["paths"]["/api/v1/auth/logout"]["post"];
     assert_eq!(logout["security"][0]["bearer"], serde_json::json!([]));

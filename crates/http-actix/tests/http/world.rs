@@ -5,29 +5,34 @@ use std::sync::Arc;
 use domain::{
     AccessClaims, AccessToken, AccountLock,
     AuthenticationMethod::{MultiFactor, Password, Sms},
-    ChallengeId, ChallengePolicy, ChallengeState, Channel, Client, DestinationPolicy, DeviceEntry, DeviceId,
-    DevicePolicy, DeviceToken, DeviceTokenHash, Email, EventId, EventName, LockReason, PasswordFailures,
-    PasswordHash, PhoneNumber, ProviderId, Purpose, Quotas, RecoveryCode, RecoveryCodeHash, RefreshToken,
-    RefreshTokenHash, SecondFactors, SecurityEvent, SendReference, SessionEntry, SessionId, SessionPolicy,
-    TotpSecret, TotpStep, User, UserAgent, UserId, VerificationId,
+    CeremonyId, ChallengeId, ChallengePolicy, ChallengeState, Channel, Client, CredentialId,
+    DestinationPolicy, DeviceEntry, DeviceId, DevicePolicy, DeviceToken, DeviceTokenHash, Email, EventId,
+    EventName, LockReason, Passkey, PasskeyId, PasskeyName, PasswordFailures, PasswordHash, PhoneNumber,
+    ProviderId, Purpose, Quotas, RecoveryCode, RecoveryCodeHash, RefreshToken, RefreshTokenHash,
+    SecondFactors, SecurityEvent, SendReference, SessionEntry, SessionId, SessionPolicy, TotpSecret,
+    TotpStep, User, UserAgent, UserId, VerificationId,
 };
-use http_actix::{Operators, UseCases};
+use http_actix::{Operators, PasskeyUseCases, UseCases};
 use jiff::{SignedDuration, Timestamp};
 use ports::{
-    Account, AccountEntry, AccountEvent, Attempt, Background, CodeCheck, ConfirmedTotp, Dependency,
-    LiveSession, LockChange, MockAccessTokens, MockAccountDirectory, MockAccountStore, MockAdminKeys,
-    MockApiKeys, MockChallengeStore, MockClock, MockDecoyCodes, MockDeviceStore, MockEventStore,
-    MockFactorStore, MockPasswordHasher, MockSealer, MockSecretGenerator, MockSessionStore, MockTotpCodes,
-    MockVerificationProvider, Opened, PasswordMatch, Redeemed, ReservedSend, SealedValue, SendDecision,
-    SignIn, Taken, ThrottleKey, TotpBegin, TotpEnrolment, Unsealed, Work,
+    Account, AccountEntry, AccountEvent, Added, Attempt, Background, CeremonyState, CodeCheck, ConfirmedTotp,
+    CredentialRecord, Dependency, LiveSession, LockChange, MockAccessTokens, MockAccountDirectory,
+    MockAccountStore, MockAdminKeys, MockApiKeys, MockChallengeStore, MockClock, MockDecoyCodes,
+    MockDeviceStore, MockEventStore, MockFactorStore, MockPasskeyCeremonies, MockPasskeyStore,
+    MockPasswordHasher, MockSealer, MockSecretGenerator, MockSessionStore, MockTotpCodes,
+    MockVerificationProvider, NewCredential, Opened, PasswordMatch, PublicKeyOptions, Redeemed, ReservedSend,
+    SealedValue, SendDecision, SignIn, StartedCeremony, Taken, ThrottleKey, TotpBegin, TotpEnrolment,
+    Unsealed, Work,
 };
 use use_cases::{
     AdmitCaller, Authenticate, AuthorizeOperator, BeginTotp, BlindChallenges, ChangeLocale, ChangePassword,
     CheckReadiness, ConfirmTotp, DeleteAccount, EndAllSessions, EndOtherSessions, EndSession, ExportAccount,
-    FindAccounts, ForgetDevice, ForgetDevices, ForgotPassword, IntrospectToken, ListAccountEvents,
-    ListAllEvents, ListDevices, ListEvents, ListSessions, LockAccount, LogIn, LogOut, PublishKeys,
-    RefreshSession, RegisterUser, RemoveAccount, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword,
-    ShowAccount, StartPhoneChange, StartPhoneLogin, StartStepUp, UnlockAccount, VerifyOtp, VerifyPhone,
+    FindAccounts, FinishPasskeyAuthentication, FinishPasskeyRegistration, ForgetDevice, ForgetDevices,
+    ForgotPassword, IntrospectToken, ListAccountEvents, ListAllEvents, ListDevices, ListEvents, ListPasskeys,
+    ListSessions, LockAccount, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser, RemoveAccount,
+    RemovePasskey, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword, ShowAccount,
+    StartPasskeyAuthentication, StartPasskeyRegistration, StartPhoneChange, StartPhoneLogin, StartStepUp,
+    UnlockAccount, VerifyOtp, VerifyPhone,
 };
 use uuid::Uuid;
 
@@ -87,6 +92,9 @@ pub(crate) struct World {
     pub(crate) sealer: MockSealer,
     pub(crate) totp_codes: MockTotpCodes,
     pub(crate) channels: Vec<Channel>,
+    pub(crate) passkeys: MockPasskeyStore,
+    pub(crate) ceremonies: MockPasskeyCeremonies,
+    pub(crate) without_passkeys: bool,
     pub(crate) passwordless: bool,
 }
 
@@ -161,7 +169,20 @@ impl World {
         world.devices.expect_list_devices().returning(|_, _| Ok(vec![device_entry()]));
         world.devices.expect_forget_device().returning(|_, _, _, _| Ok(true));
         world.devices.expect_forget_devices().returning(|_, _, _| Ok(1));
-        world
+        world.that_enrols()
+    }
+
+    /// Passkeys are made, kept and removed.
+    fn that_enrols(mut self) -> Self {
+        self.passkeys.expect_list_passkeys().returning(|_| Ok(vec![passkey()]));
+        self.passkeys.expect_find_credentials().returning(|_| Ok(Vec::new()));
+        self.passkeys.expect_begin_ceremony().returning(|_| Ok(()));
+        self.passkeys.expect_take_registration().returning(|_, _, _| Ok(Some(CeremonyState(Vec::new()))));
+        self.passkeys.expect_add_passkey().returning(|_, _| Ok(Added::Done(passkey())));
+        self.passkeys.expect_remove_passkey().returning(|_, _| Ok(true));
+        self.ceremonies.expect_start_registration().returning(|_, _, _| Ok(started()));
+        self.ceremonies.expect_finish_registration().returning(|_, _, _| Ok(new_credential()));
+        self
     }
 
     /// There is an admin API, and whatever an operator asks for is done.
@@ -246,7 +267,47 @@ impl World {
         };
         let (factors, sealer) = (Arc::new(self.factors), Arc::new(self.sealer));
         let totp_codes = Arc::new(self.totp_codes);
+        let passkeys = Arc::new(self.passkeys);
+        let ceremonies = Arc::new(self.ceremonies);
         UseCases {
+            passkeys: Some(PasskeyUseCases {
+                start_registration: StartPasskeyRegistration {
+                    clock: clock.clone(),
+                    secrets: secrets.clone(),
+                    ceremonies: ceremonies.clone(),
+                    passkeys: passkeys.clone(),
+                },
+                finish_registration: FinishPasskeyRegistration {
+                    clock: clock.clone(),
+                    secrets: secrets.clone(),
+                    ceremonies: ceremonies.clone(),
+                    passkeys: passkeys.clone(),
+                },
+                list: ListPasskeys { passkeys: passkeys.clone() },
+                remove: RemovePasskey {
+                    clock: clock.clone(),
+                    secrets: secrets.clone(),
+                    passkeys: passkeys.clone(),
+                },
+                start_authentication: StartPasskeyAuthentication {
+                    clock: clock.clone(),
+                    secrets: secrets.clone(),
+                    ceremonies: ceremonies.clone(),
+                    passkeys: passkeys.clone(),
+                },
+                finish_authentication: FinishPasskeyAuthentication {
+                    clock: clock.clone(),
+                    secrets: secrets.clone(),
+                    tokens: tokens.clone(),
+                    ceremonies,
+                    passkeys: passkeys.clone(),
+                    challenges: challenges.clone(),
+                    policy: POLICY,
+                    sessions: SESSIONS,
+                    quotas: Quotas::default(),
+                },
+            })
+            .filter(|_| !self.without_passkeys),
             register_user: RegisterUser {
                 clock: clock.clone(),
                 secrets: secrets.clone(),
@@ -387,6 +448,7 @@ impl World {
                 devices: devices.clone(),
                 factors: factors.clone(),
                 events: events.clone(),
+                passkeys: passkeys.clone(),
             },
             list_events: ListEvents { events },
             list_sessions: ListSessions { clock: clock.clone(), sessions: sessions.clone() },
@@ -449,6 +511,7 @@ fn secrets() -> Arc<MockSecretGenerator> {
     let mut secrets = MockSecretGenerator::new();
     secrets.expect_id().returning(|_| Uuid::from_u128(7));
     secrets.expect_challenge_id().returning(challenge_id);
+    secrets.expect_ceremony_id().returning(|| CeremonyId::parse("ceremony-1").unwrap());
     secrets.expect_refresh_token().returning(|| RefreshToken::parse(REFRESH_TOKEN).unwrap());
     secrets.expect_hash_refresh_token().returning(|_| RefreshTokenHash([7; 32]));
     secrets.expect_device_token().returning(|| DeviceToken::parse(DEVICE_TOKEN).unwrap());
@@ -573,6 +636,26 @@ pub(crate) fn device_entry() -> DeviceEntry {
         expires_at: now() + DEVICES.ttl,
         client: client(),
     }
+}
+
+pub(crate) fn passkey() -> Passkey {
+    Passkey {
+        id: PasskeyId(Uuid::from_u128(9)),
+        name: PasskeyName::parse("the blue key").ok(),
+        created_at: now(),
+        last_used_at: None,
+        backed_up: true,
+    }
+}
+
+pub(crate) fn started() -> StartedCeremony {
+    let options = PublicKeyOptions(r#"{"challenge":"AAAA"}"#.to_owned());
+    StartedCeremony { options, state: CeremonyState(Vec::new()) }
+}
+
+pub(crate) fn new_credential() -> NewCredential {
+    let id = CredentialId::from_bytes(vec![1]).unwrap();
+    NewCredential { id, record: CredentialRecord(Vec::new()), counter: 0, backed_up: true }
 }
 
 pub(crate) fn security_event() -> SecurityEvent {

@@ -4,6 +4,8 @@ mod database;
 mod keys;
 mod layers;
 mod outbox;
+#[cfg(feature = "passkeys")]
+mod passkeys;
 mod reader;
 
 use std::{
@@ -46,6 +48,9 @@ pub(crate) struct Settings {
     pub(crate) jwt: JwtSettings,
     /// Keys of services that may ask about tokens.
     pub(crate) introspection_keys: HashedApiKeys,
+    /// `None` where passkeys are off.
+    #[cfg(feature = "passkeys")]
+    pub(crate) passkeys: Option<adapters_webauthn::RelyingParty>,
     pub(crate) challenges: ChallengePolicy,
     pub(crate) sessions: SessionPolicy,
     /// `None` when devices are not remembered.
@@ -152,6 +157,8 @@ impl Settings {
             introspection_keys,
             data_key,
             previous_data_keys: keys::previous_data_keys(reader, production),
+            #[cfg(feature = "passkeys")]
+            passkeys: passkeys::read(reader, production, address.port()),
             challenges: challenges(reader, production),
             passwordless: reader.flag("otp.passwordless"),
             devices: devices(reader, sessions.reuse_leeway),
@@ -181,6 +188,17 @@ impl Settings {
         {
             warnings.push(
                 "OTP_LOGIN__ADMIN__ALLOW allows every address: only the key guards the admin API".to_owned(),
+            );
+        }
+        #[cfg(not(feature = "passkeys"))]
+        for key in ["passkeys.rp_id", "passkeys.rp_name", "passkeys.origins"] {
+            reader.text(key);
+        }
+        #[cfg(feature = "passkeys")]
+        if production && settings.passkeys.is_none() {
+            warnings.push(
+                "passkeys are off: name the domain that they shall belong to in OTP_LOGIN__PASSKEYS__RP_ID"
+                    .to_owned(),
             );
         }
         if production && settings.http.trusted_proxies.is_empty() {

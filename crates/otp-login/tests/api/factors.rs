@@ -1,12 +1,12 @@
-//! Authenticator apps and recovery codes.
+//! AuthenticatorApp apps and recovery codes.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use crate::client::{
-    Answer, Authenticator, Challenge, Database, Jwt, Person, Request, Service, Tokens, VERIFY_OTP, at_once,
-    until,
+    Answer, AuthenticatorApp, Challenge, Database, Jwt, Person, Request, Service, Tokens, VERIFY_OTP,
+    at_once, until,
 };
 
 on_both_databases!(
@@ -39,8 +39,8 @@ fn own(service: &Service, method: &str, path: &str, tokens: &Tokens) -> Answer {
     service.send(&Request::new(method, path).bearer(&tokens.access_token))
 }
 
-fn begin(service: &Service, tokens: &Tokens) -> Authenticator {
-    Authenticator::scanned(&own(service, "POST", TOTP, tokens).expect(201))
+fn begin(service: &Service, tokens: &Tokens) -> AuthenticatorApp {
+    AuthenticatorApp::scanned(&own(service, "POST", TOTP, tokens).expect(201))
 }
 
 fn confirm(service: &Service, tokens: &Tokens, code: &str) -> Answer {
@@ -54,17 +54,17 @@ fn codes_in(answer: &Answer, status: u16) -> Vec<String> {
 }
 
 /// Enrols an app with the code of the step before, so that the one of now is still good.
-fn enrolled(service: &Service, tokens: &Tokens) -> (Authenticator, Vec<String>) {
+fn enrolled(service: &Service, tokens: &Tokens) -> (AuthenticatorApp, Vec<String>) {
     let app = begin(service, tokens);
     let answer = until("a step that does not end meanwhile", || {
-        let answer = confirm(service, tokens, &app.code(Authenticator::now() - 1));
+        let answer = confirm(service, tokens, &app.code(AuthenticatorApp::now() - 1));
         (answer.status != 422).then_some(answer)
     });
     (app, codes_in(&answer, 200))
 }
 
 /// Somebody with an app, and recovery codes.
-fn with_app(service: &Service) -> (Person, Tokens, Authenticator, Vec<String>) {
+fn with_app(service: &Service) -> (Person, Tokens, AuthenticatorApp, Vec<String>) {
     let (person, tokens) = service.signed_up();
     let (app, codes) = enrolled(service, &tokens);
     (person, tokens, app, codes)
@@ -113,7 +113,7 @@ fn asvs_6_6_1_an_app_is_enrolled_and_signs_in(database: Database) {
 
     let challenge = service.challenged(&person);
     assert_eq!(challenge.methods, ["sms", "totp", "recovery_code"]);
-    let signed_in = opens(&answer(&service, &challenge, "totp", &app.code(Authenticator::now())));
+    let signed_in = opens(&answer(&service, &challenge, "totp", &app.code(AuthenticatorApp::now())));
     assert_eq!(amr(&signed_in), json!(["pwd", "otp", "mfa"]));
     assert_eq!(service.user(&signed_in.access_token).id, tokens.user.id);
     service.verify(&challenge, &service.code(&person.phone)).refusal(410, "challenge-closed");
@@ -129,7 +129,7 @@ fn a_wrong_code_enrols_nothing_and_may_be_tried_again(database: Database) {
         assert_eq!(problem.get("attempts_left"), None);
     }
     assert_eq!(service.user(&tokens.access_token).factors, ["sms"]);
-    confirm(&service, &tokens, &app.code(Authenticator::now())).assert_status(200);
+    confirm(&service, &tokens, &app.code(AuthenticatorApp::now())).assert_status(200);
     assert_eq!(service.user(&tokens.access_token).factors, ["sms", "totp"]);
 }
 
@@ -137,10 +137,10 @@ fn an_enrolment_begun_again_replaces_the_one_before(database: Database) {
     let service = Service::start(database);
     let (_, tokens) = service.signed_up();
     let (first, second) = (begin(&service, &tokens), begin(&service, &tokens));
-    let code = first.code(Authenticator::now());
+    let code = first.code(AuthenticatorApp::now());
     confirm(&service, &tokens, &code).refusal(422, "invalid-code");
     own(&service, "DELETE", TOTP, &tokens).assert_status(204);
-    let code = second.code(Authenticator::now());
+    let code = second.code(AuthenticatorApp::now());
     confirm(&service, &tokens, &code).refusal(409, "totp-not-begun");
     own(&service, "DELETE", TOTP, &tokens).refusal(404, "not-found");
 }
@@ -149,7 +149,7 @@ fn an_enrolled_app_stays_until_it_is_removed(database: Database) {
     let service = Service::start(database);
     let (_, tokens, app, _) = with_app(&service);
     own(&service, "POST", TOTP, &tokens).refusal(409, "totp-enabled");
-    let code = app.code(Authenticator::now());
+    let code = app.code(AuthenticatorApp::now());
     confirm(&service, &tokens, &code).refusal(409, "totp-enabled");
     own(&service, "DELETE", TOTP, &tokens).assert_status(204);
     let user = service.user(&tokens.access_token);
@@ -160,7 +160,7 @@ fn an_enrolled_app_stays_until_it_is_removed(database: Database) {
 fn nb_11_a_code_of_the_app_works_once_and_so_does_no_older_one(database: Database) {
     let service = Service::without_cooldown(database);
     let (person, _, app, _) = with_app(&service);
-    let step = Authenticator::now();
+    let step = AuthenticatorApp::now();
     opens(&answer(&service, &service.challenged(&person), "totp", &app.code(step)));
     let challenge = service.challenged(&person);
     for used_or_older in [step, step - 1] {
@@ -173,11 +173,11 @@ fn d_16_codes_of_steps_to_come_or_long_gone_are_wrong(database: Database) {
     let (person, _, app, _) = with_app(&service);
     let challenge = service.challenged(&person);
     for (away, left) in [(3, 4), (-3, 3)] {
-        let code = app.code(Authenticator::now() + away);
+        let code = app.code(AuthenticatorApp::now() + away);
         let problem = answer(&service, &challenge, "totp", &code).refusal(401, "invalid-code");
         assert_eq!(problem["attempts_left"], left);
     }
-    opens(&answer(&service, &challenge, "totp", &app.code(Authenticator::now())));
+    opens(&answer(&service, &challenge, "totp", &app.code(AuthenticatorApp::now())));
 }
 
 const ROOM_FOR_MANY: [(&str, &str); 3] = [
@@ -197,7 +197,7 @@ fn assert_one_of_50(service: &Service, person: &Person, method: &str, code: &str
 fn asvs_6_5_1_of_50_right_codes_of_an_app_one_opens_a_session(database: Database) {
     let service = Service::with(database, &ROOM_FOR_MANY);
     let (person, _, app, _) = with_app(&service);
-    assert_one_of_50(&service, &person, "totp", &app.code(Authenticator::now()));
+    assert_one_of_50(&service, &person, "totp", &app.code(AuthenticatorApp::now()));
 }
 
 fn asvs_6_5_1_of_50_right_recovery_codes_one_opens_a_session(database: Database) {
@@ -246,7 +246,7 @@ fn asvs_6_5_2_recovery_codes_of_another_account_open_nothing(database: Database)
     let (stranger, _, of_stranger, codes) = with_app(&service);
     let challenge = service.challenged(&person);
     answer(&service, &challenge, "recovery_code", &codes[0]).refusal(401, "invalid-code");
-    answer(&service, &challenge, "totp", &of_stranger.code(Authenticator::now()))
+    answer(&service, &challenge, "totp", &of_stranger.code(AuthenticatorApp::now()))
         .refusal(401, "invalid-code");
     opens(&answer(&service, &service.challenged(&stranger), "recovery_code", &codes[0]));
 }
@@ -267,7 +267,7 @@ fn asvs_6_6_3_wrong_answers_of_all_kinds_share_the_attempts(database: Database) 
         let problem = answer(&service, &challenge, method, code).refusal(401, "invalid-code");
         assert_eq!(problem["attempts_left"], left, "{method}");
     }
-    answer(&service, &challenge, "totp", &app.code(Authenticator::now())).refusal(410, "challenge-closed");
+    answer(&service, &challenge, "totp", &app.code(AuthenticatorApp::now())).refusal(410, "challenge-closed");
     answer(&service, &challenge, "recovery_code", &codes[0]).refusal(410, "challenge-closed");
     service.verify(&challenge, &service.code(&person.phone)).refusal(410, "challenge-closed");
     assert_eq!(service.challenged(&person).attempts_left, 5);
@@ -314,7 +314,7 @@ fn a_sign_in_survives_a_dead_provider_where_another_factor_answers(database: Dat
     let challenge = service.challenged(&person);
     assert!(!challenge.sent);
     assert_eq!((challenge.attempts_left, challenge.methods.len()), (5, 3));
-    opens(&answer(&service, &challenge, "totp", &app.code(Authenticator::now())));
+    opens(&answer(&service, &challenge, "totp", &app.code(AuthenticatorApp::now())));
     dead("dropped", &person);
     let challenge = service.challenged(&person);
     assert!(!challenge.sent, "whether anything was sent is unknown");
@@ -331,7 +331,7 @@ fn a_step_up_takes_the_app_too(database: Database) {
     let step_up = service.send(&step_up.json(&json!({ "password": person.password })));
     let challenge = Service::challenge_in(&step_up, 200);
     assert_eq!(challenge.methods, ["sms", "totp", "recovery_code"]);
-    let fresh = opens(&answer(&service, &challenge, "totp", &app.code(Authenticator::now())));
+    let fresh = opens(&answer(&service, &challenge, "totp", &app.code(AuthenticatorApp::now())));
     assert_eq!(amr(&fresh), json!(["pwd", "otp", "mfa"]));
     service.me(&tokens.access_token).refusal(401, "invalid-token");
     own(&service, "DELETE", TOTP, &fresh).assert_status(204);
@@ -346,7 +346,7 @@ fn asvs_6_5_6_asvs_7_4_3_a_removed_app_ends_other_sessions_and_its_codes(databas
     service.refresh(&first.refresh_token).refusal(401, "invalid-token");
     let challenge = service.challenged(&person);
     assert_eq!(challenge.methods, ["sms"]);
-    answer(&service, &challenge, "totp", &app.code(Authenticator::now())).refusal(401, "invalid-code");
+    answer(&service, &challenge, "totp", &app.code(AuthenticatorApp::now())).refusal(401, "invalid-code");
     answer(&service, &challenge, "recovery_code", &codes[0]).refusal(401, "invalid-code");
     service.user(&second.access_token);
 }
@@ -401,8 +401,8 @@ fn asvs_11_3_1_no_secret_stands_in_the_database() {
     let (_, tokens) = service.signed_up();
     let begun: Value = own(&service, "POST", TOTP, &tokens).expect(201);
     let secret = begun["secret"].as_str().unwrap();
-    let app = Authenticator::typed(secret);
-    let codes = codes_in(&confirm(&service, &tokens, &app.code(Authenticator::now())), 200);
+    let app = AuthenticatorApp::typed(secret);
+    let codes = codes_in(&confirm(&service, &tokens, &app.code(AuthenticatorApp::now())), 200);
 
     let files = ["data.sqlite3", "data.sqlite3-wal"].map(|name| service.server.folder().join(name));
     let stored: Vec<u8> = files.iter().filter_map(|file| std::fs::read(file).ok()).flatten().collect();

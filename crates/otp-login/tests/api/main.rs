@@ -49,6 +49,7 @@ mod malformed;
 mod openapi;
 mod otp;
 mod pages;
+mod passkeys;
 mod phone_change;
 mod provider;
 mod races;

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
+use testkit::authenticator::Authenticator;
 
 use crate::admin::{ADMIN_KEY, USERS};
 use crate::client::{
-    Answer, Authenticator, Database, INTROSPECT, LOG_IN, LOG_OUT, ME, Person, REFRESH, REGISTER, REQUEST_OTP,
-    Request, Service, VERIFY_OTP, other_than, until,
+    Answer, AuthenticatorApp, Database, INTROSPECT, LOG_IN, LOG_OUT, ME, Person, REFRESH, REGISTER,
+    REQUEST_OTP, Request, Service, VERIFY_OTP, other_than, until,
 };
+use crate::passkeys::{OPTIONS, PASSKEYS, SIGN_IN, SIGN_IN_OPTIONS, origin};
 
 on_both_databases!(every_described_answer_is_given);
 
@@ -28,6 +30,7 @@ const RECOVERY_CODES: &str = "/api/v1/me/recovery-codes";
 const ONE_SESSION: &str = "/api/v1/me/sessions/{id}";
 const DEVICES: &str = "/api/v1/me/devices";
 const ONE_DEVICE: &str = "/api/v1/me/devices/{id}";
+const ONE_PASSKEY: &str = "/api/v1/me/passkeys/{id}";
 
 #[test]
 fn the_description_is_complete_and_refers_to_nothing_that_is_missing() {
@@ -52,7 +55,7 @@ fn the_description_is_complete_and_refers_to_nothing_that_is_missing() {
         assert!(operation["summary"].is_string(), "{method} {path}");
         let needs_token = path.starts_with(ME) || [LOG_OUT, STEP_UP].contains(&path.as_str());
         assert_eq!(operation["security"].is_array(), needs_token, "{method} {path}");
-        let takes_none = [LOG_OUT, TOTP, RECOVERY_CODES].contains(&path.as_str());
+        let takes_none = [LOG_OUT, TOTP, RECOVERY_CODES, OPTIONS].contains(&path.as_str());
         let reads_a_body = ["POST", "PATCH"].contains(&method.as_str()) && !takes_none;
         assert_eq!(operation["requestBody"]["required"] == true, reads_a_body, "{method} {path}");
     }
@@ -103,6 +106,12 @@ fn exactly_the_described_operations_are_served() {
         ("DELETE", TOTP),
         ("POST", CONFIRM_TOTP),
         ("POST", RECOVERY_CODES),
+        ("POST", SIGN_IN_OPTIONS),
+        ("POST", SIGN_IN),
+        ("POST", OPTIONS),
+        ("POST", PASSKEYS),
+        ("GET", PASSKEYS),
+        ("DELETE", ONE_PASSKEY),
         ("GET", "/health"),
         ("GET", "/health/ready"),
         ("GET", "/.well-known/jwks.json"),
@@ -160,6 +169,7 @@ fn every_described_answer_is_given(database: Database) {
     let without = Service::start(database);
     observed.note(OTP_START, &without.post(OTP_START, &json!({"phone_number": "+46701740605"})));
     observe_operators(&service, &mut observed);
+    observe_passkeys(&service, &mut observed);
     observe_faults(&service, &mut observed);
     observe_refusals(&service, &mut observed);
 
@@ -325,9 +335,9 @@ fn observe_factors(service: &Service, observed: &mut Observed) {
     let code = |code: &str| Some(json!({ "code": code }));
     send("DELETE", TOTP, None);
     send("POST", CONFIRM_TOTP, code("123456"));
-    let app = Authenticator::scanned(&send("POST", TOTP, None).json());
+    let app = AuthenticatorApp::scanned(&send("POST", TOTP, None).json());
     send("POST", CONFIRM_TOTP, code(&app.wrong_code()));
-    send("POST", CONFIRM_TOTP, code(&app.code(Authenticator::now())));
+    send("POST", CONFIRM_TOTP, code(&app.code(AuthenticatorApp::now())));
     send("POST", TOTP, None);
     send("POST", RECOVERY_CODES, None);
     send("DELETE", TOTP, None);
@@ -368,6 +378,63 @@ fn observe_operators(service: &Service, observed: &mut Observed) {
         observed.note_to(method, &path, &service.send(&elsewhere));
         observed.note_to(method, &path, &service.send(&Request::new(method, &target)));
     }
+}
+
+fn observe_passkeys(service: &Service, observed: &mut Observed) {
+    let (person, tokens) = service.signed_up();
+    // Those who fill an account send more requests than one address may.
+    let senders = std::cell::Cell::new(0);
+    let mut send = |method: &str, path: &str, target: &str, body: Option<Value>| {
+        senders.set(senders.get() + 1);
+        let sender = format!("203.0.113.{}", senders.get());
+        let request =
+            Request::new(method, target).bearer(&tokens.access_token).header("x-forwarded-for", &sender);
+        let answer = service.send(&body.iter().fold(request, Request::json));
+        observed.note_to(method, path, &answer);
+        answer.json_or_null()
+    };
+    let mut authenticators: Vec<_> = (0..21).map(|_| Authenticator::es256(&origin(service))).collect();
+    let mut last = Vec::new();
+    for (place, authenticator) in authenticators.iter_mut().enumerate() {
+        let options = send("POST", OPTIONS, OPTIONS, None);
+        let credential = authenticator.register(&options["public_key"]);
+        let body = json!({"ceremony_id": options["ceremony_id"], "credential": credential});
+        if place < 19 {
+            send("POST", PASSKEYS, PASSKEYS, Some(body));
+        } else {
+            last.push(body);
+        }
+    }
+    for body in last {
+        send("POST", PASSKEYS, PASSKEYS, Some(body));
+    }
+    send("POST", OPTIONS, OPTIONS, None);
+    send("POST", PASSKEYS, PASSKEYS, Some(json!({"ceremony_id": "unknown", "credential": {}})));
+    let passkeys = send("GET", PASSKEYS, PASSKEYS, None);
+    let own = format!("{PASSKEYS}/{}", passkeys["passkeys"][0]["id"].as_str().unwrap());
+    send("DELETE", ONE_PASSKEY, &own, None);
+    send("DELETE", ONE_PASSKEY, &own, None);
+
+    let options = send("POST", SIGN_IN_OPTIONS, SIGN_IN_OPTIONS, Some(json!({})));
+    let credential = authenticators[1].answer(&options["public_key"]);
+    let body = json!({"ceremony_id": options["ceremony_id"], "credential": credential});
+    for _ in 0..2 {
+        send("POST", SIGN_IN, SIGN_IN, Some(body.clone()));
+    }
+    let closed = json!({"challenge_id": "unknown", "ceremony_id": "unknown", "credential": {}});
+    for path in [SIGN_IN_OPTIONS, SIGN_IN] {
+        send("POST", path, path, Some(closed.clone()));
+        send("POST", path, path, Some(json!({"challenge_id": 7})));
+    }
+    for path in [PASSKEYS, SIGN_IN_OPTIONS, SIGN_IN] {
+        let asked =
+            || Request::post(path).bearer(&tokens.access_token).header("x-forwarded-for", "203.0.113.200");
+        let json = |body: &str| asked().header("content-type", "application/json").body(body);
+        for request in [json("{"), json(&" ".repeat(20_000)), asked().body("{}")] {
+            observed.note_to("POST", path, &service.send(&request));
+        }
+    }
+    drop(person);
 }
 
 fn observe_faults(service: &Service, observed: &mut Observed) {

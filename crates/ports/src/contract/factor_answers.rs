@@ -250,7 +250,7 @@ pub async fn nb_09_a_used_recovery_code_is_recorded_and_counted(stores: &Stores)
 
     assert_eq!(
         shown.second_factors,
-        SecondFactors { totp: true, recovery_codes_left: 9, text_barred: false }
+        SecondFactors { totp: true, recovery_codes_left: 9, ..SecondFactors::default() }
     );
     let events = stores.events(user.id).await;
     let [recorded] = named(&events, EventName::RecoveryCodeUsed)[..] else { panic!("{events:?}") };

@@ -86,7 +86,8 @@ impl Stores {
     }
 }
 
-const APP: SecondFactors = SecondFactors { totp: true, recovery_codes_left: 10, text_barred: false };
+const APP: SecondFactors =
+    SecondFactors { totp: true, recovery_codes_left: 10, passkey: false, text_barred: false };
 
 pub async fn a_secret_waits_until_it_is_confirmed(stores: &Stores) {
     let (user, _) = stores.register(person(1), start()).await;

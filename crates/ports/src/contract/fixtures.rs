@@ -6,17 +6,19 @@ use std::{
 };
 
 use domain::{
-    AnswerKind, AuthenticationMethod, ChallengeId, ChallengePolicy, Channel, Client, CountryCode, DeviceId,
-    DevicePolicy, DeviceTokenHash, Email, EventId, EventName, Locale, PasswordHash, PhoneNumber, Purpose,
-    Quotas, RecoveryCodeHash, RefreshTokenHash, SendReference, SessionId, SessionPolicy, User, UserAgent,
-    UserId, VerificationId,
+    AnswerKind, AuthenticationMethod, CeremonyId, ChallengeId, ChallengePolicy, Channel, Client, CountryCode,
+    CredentialId, DeviceId, DevicePolicy, DeviceTokenHash, Email, EventId, EventName, Locale, PasskeyId,
+    PasskeyName, PasskeyProof, PasswordHash, PhoneNumber, Purpose, Quotas, RecoveryCodeHash,
+    RefreshTokenHash, SecondFactors, SendReference, SessionId, SessionPolicy, User, UserAgent, UserId,
+    VerificationId,
 };
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::{
-    DeviceFailure, DeviceSignIn, Guess, NewChallenge, NewDevice, NewEvent, NewSession, Opened,
-    PasswordChange, PasswordFailure, PendingRegistration, PresentedDevice, Resend, ReservedSend,
+    Assertion, CeremonyKind, CeremonyState, CredentialRecord, DeviceFailure, DeviceSignIn, Guess,
+    NewCeremony, NewChallenge, NewCredential, NewDevice, NewEvent, NewPasskey, NewSession, Opened,
+    PasskeyUse, PasswordChange, PasswordFailure, PendingRegistration, PresentedDevice, Resend, ReservedSend,
     SendDecision, SendLimits, Subject, ThrottleKey, UnseenSend,
 };
 
@@ -359,4 +361,54 @@ pub(super) fn reserved(opened: &Opened) -> &ReservedSend {
 /// Whether a send was reserved.
 pub(super) fn sends(opened: &Opened) -> bool {
     matches!(opened.send, SendDecision::Reserved(_))
+}
+
+/// The `number`-th credential: used once, in a backup.
+pub(super) fn credential(number: u8) -> NewCredential {
+    NewCredential {
+        id: CredentialId::from_bytes(vec![0, 0xFF, number]).unwrap(),
+        record: CredentialRecord(vec![number, 0, 0xFF]),
+        counter: 1,
+        backed_up: true,
+    }
+}
+
+/// A passkey of the user with the `number`-th credential.
+pub(super) fn new_passkey(user: &User, number: u8) -> NewPasskey {
+    NewPasskey {
+        id: PasskeyId(fresh_uuid()),
+        user_id: user.id,
+        name: PasskeyName::parse(&format!("key {number}")).ok(),
+        credential: credential(number),
+        max_per_user: 20,
+        session_id: SessionId(fresh_uuid()),
+        event: event(EventName::PasskeyEnrolled),
+    }
+}
+
+/// A use of the passkey, the `counter`-th by its authenticator's count.
+pub(super) fn use_of(passkey: &NewPasskey, counter: u32) -> PasskeyUse {
+    let proof = PasskeyProof { user_verified: true, backup_eligible: true };
+    PasskeyUse {
+        passkey_id: passkey.id,
+        user_id: passkey.user_id,
+        assertion: Assertion { counter, backed_up: true, proof },
+        cloned: event(EventName::PasskeyCloned),
+    }
+}
+
+/// A ceremony that was never begun before.
+pub(super) fn ceremony(kind: CeremonyKind, now: Timestamp) -> NewCeremony {
+    let number = serial();
+    NewCeremony {
+        id: CeremonyId::parse(&format!("contract-ceremony-{number:08}")).unwrap(),
+        kind,
+        state: CeremonyState(number.to_be_bytes().to_vec()),
+        expires_at: CeremonyId::expires_at(now),
+    }
+}
+
+/// The user once there is a passkey.
+pub(super) fn with_passkey(user: &User) -> User {
+    User { second_factors: SecondFactors { passkey: true, ..user.second_factors }, ..user.clone() }
 }

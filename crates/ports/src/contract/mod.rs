@@ -20,6 +20,7 @@
 pub mod account_changes;
 pub mod accounts;
 pub mod blind;
+pub mod ceremonies;
 pub mod deletion;
 pub mod device_failures;
 pub mod device_use;
@@ -36,6 +37,7 @@ pub mod importing;
 pub mod locking;
 pub mod notices;
 pub mod opening;
+pub mod passkeys;
 pub mod purging;
 pub mod quotas;
 pub mod redeeming;
@@ -54,7 +56,7 @@ use std::sync::Arc;
 
 use crate::{
     AccountDirectory, AccountImport, AccountStore, ChallengeStore, DeviceStore, EventStore, FactorStore,
-    NoticeStore, SessionStore, SigningKeyStore, WebhookStore,
+    NoticeStore, PasskeyStore, SessionStore, SigningKeyStore, WebhookStore,
 };
 
 /// The stores under test. They share one database, which is empty but for its
@@ -72,6 +74,7 @@ pub struct Stores {
     pub import: Arc<dyn AccountImport>,
     pub signing_keys: Arc<dyn SigningKeyStore>,
     pub factors: Arc<dyn FactorStore>,
+    pub passkeys: Arc<dyn PasskeyStore>,
 }
 
 /// Makes one test of each promise of the stores.
@@ -419,6 +422,42 @@ macro_rules! store_contract {
                 the_product_hears_of_a_deletion
                 a_forgotten_event_takes_its_deliveries_along
             }
+            passkeys: {
+                a_passkey_is_listed_as_it_was_added
+                a_credential_is_kept_once_whoever_brings_it
+                a_passkey_of_a_missing_account_is_not_kept
+                nobody_gets_more_passkeys_than_the_limit_by_50_concurrent_calls
+                one_of_50_concurrent_calls_adds_a_credential
+                asvs_7_4_3_a_removed_passkey_ends_all_other_sessions
+                asvs_6_5_6_a_removed_passkey_forgets_all_devices
+                asvs_7_4_2_a_passkey_of_a_locked_account_opens_nothing
+                one_of_50_concurrent_removals_succeeds
+                a_removal_that_races_40_sign_ins_leaves_no_session
+                a_used_passkey_opens_a_session_and_is_remembered
+                a_counter_that_does_not_grow_opens_nothing_and_is_recorded
+                a_passkey_that_does_not_count_is_used_again_and_again
+                one_of_50_concurrent_uses_with_one_counter_opens_a_session
+                a_passkey_of_another_opens_nothing
+                a_passkey_use_makes_room_for_its_session
+                challenges_of_whoever_has_a_passkey_say_so
+                only_live_challenges_of_accounts_are_answerable
+                a_deleted_account_leaves_no_passkey
+                a_name_is_kept_as_it_was_given
+            }
+            ceremonies: {
+                a_registration_is_finished_once_by_its_user_and_in_time
+                asvs_6_7_2_one_of_50_concurrent_finishers_of_a_registration_gets_it
+                asvs_6_7_2_one_of_50_concurrent_finishers_of_a_sign_in_gets_it
+                a_sign_in_finds_whoevers_credential_is_presented
+                asvs_2_3_1_an_answer_serves_its_challenge_and_its_user_only
+                ceremonies_go_with_their_account_and_their_time
+                a_passkey_answers_a_sign_in_and_a_step_up
+                a_cloned_passkey_leaves_the_challenge_to_its_code
+                one_of_50_concurrent_answers_opens_a_session
+                asvs_6_5_1_a_code_and_a_passkey_answer_a_challenge_once_together
+                nb_04_a_right_passkey_forgets_wrong_passkeys_and_no_wrong_codes
+                a_step_up_by_passkey_is_closed_when_its_session_has_ended
+            }
             purging: {
                 a_purge_removes_nothing_that_a_rule_looks_at
                 a_purge_removes_all_that_is_past_and_in_bounded_bites
@@ -455,6 +494,7 @@ mod tests {
             include_str!("account_changes.rs"),
             include_str!("accounts.rs"),
             include_str!("blind.rs"),
+            include_str!("ceremonies.rs"),
             include_str!("deletion.rs"),
             include_str!("device_failures.rs"),
             include_str!("device_use.rs"),
@@ -470,6 +510,7 @@ mod tests {
             include_str!("locking.rs"),
             include_str!("notices.rs"),
             include_str!("opening.rs"),
+            include_str!("passkeys.rs"),
             include_str!("purging.rs"),
             include_str!("quotas.rs"),
             include_str!("redeeming.rs"),

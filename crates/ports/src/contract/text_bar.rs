@@ -5,13 +5,13 @@ use domain::{EventName, TotpStep, UserId};
 use super::{
     Stores,
     factors::CONFIRMED_WITH,
-    fixtures::{event, login, minute, resend, session, start, step_up},
+    fixtures::{event, login, minute, resend, session, start, step_up, use_of},
 };
-use crate::{Proof, Redeemed, SendDecision};
+use crate::{Admitted, Proof, Redeemed, SendDecision};
 
 impl Stores {
     /// Panics unless codes that are sent open nothing once `bar` has barred texts for an account
-    /// with an app, until its app or a recovery code was used.
+    /// with an app, until its app, a recovery code or a passkey was used.
     pub async fn asvs_6_4_3_while_texts_are_barred_only_another_factor_opens(
         &self,
         bar: impl AsyncFn(UserId),
@@ -50,6 +50,20 @@ impl Stores {
             };
             assert!(user.second_factors.accept_text() && !user.second_factors.text_barred);
             self.sign_in(&user, &session(minute(30)), minute(30)).await;
+        }
+        let (user, _, _) = self.with_app(3, start()).await;
+        let passkey = self.enrol_passkey(&user, 1, start()).await;
+        for (counter, alone) in [(2, false), (3, true)] {
+            bar(user.id).await;
+            let (usage, opened) = (use_of(&passkey, counter), session(minute(40)));
+            let admitted = if alone {
+                self.passkeys.sign_in_with_passkey(&usage, &opened).await.expect("sign_in_with_passkey")
+            } else {
+                let attempt = self.attempt_of(&login(&user), minute(40)).await;
+                self.answer(&attempt, &usage, &opened).await
+            };
+            let Admitted::Done(user) = admitted else { panic!("a passkey opens the account: {admitted:?}") };
+            assert!(user.second_factors.accept_text() && self.second_factors(user.id).await.accept_text());
         }
     }
 }

@@ -6,11 +6,11 @@ use serde_json::Value;
 
 /// An app that was given a secret.
 #[derive(Clone, Debug)]
-pub(crate) struct Authenticator {
+pub(crate) struct AuthenticatorApp {
     key: Vec<u8>,
 }
 
-impl Authenticator {
+impl AuthenticatorApp {
     /// Reads the secret as a person would type it.
     pub(crate) fn typed(secret: &str) -> Self {
         Self { key: base32(secret) }
@@ -71,7 +71,7 @@ fn base32(text: &str) -> Vec<u8> {
 
 #[test]
 fn the_app_computes_what_rfc_6238_says() {
-    let app = Authenticator::typed("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
+    let app = AuthenticatorApp::typed("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
     assert_eq!(app.key, b"12345678901234567890");
     for (step, code) in [(1, "287082"), (0x0235_23EC, "081804"), (0x27BC_86AA, "353130")] {
         assert_eq!(app.code(step), code);

@@ -165,6 +165,11 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("no JSON ({error}): {self:?}"))
     }
 
+    /// The body, or null where there is none.
+    pub(crate) fn json_or_null(&self) -> Value {
+        if self.body.is_empty() { Value::Null } else { self.json() }
+    }
+
     /// The body in the shape that an answer with `status` has.
     #[track_caller]
     pub(crate) fn expect<T: DeserializeOwned>(&self, status: u16) -> T {

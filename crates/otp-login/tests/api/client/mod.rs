@@ -13,7 +13,7 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
-pub(crate) use authenticator::Authenticator;
+pub(crate) use authenticator::AuthenticatorApp;
 pub(crate) use description::Description;
 pub(crate) use http::{Answer, Connection, Request};
 pub(crate) use jwt::{Jwt, public_key};
