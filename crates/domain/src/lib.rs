@@ -47,6 +47,7 @@ pub use event::{EventId, EventName, SecurityEvent};
 pub use locale::{InvalidLocale, Locale};
 pub use notice::{InvalidProductName, NoticeKind, ProductName};
 pub use password::{NewPassword, Password, PasswordHash, PasswordPolicy, RefusedPassword};
+pub use password_blocklist::PasswordBlocklist;
 pub use phone_number::{
     CountryCode, DestinationNotAllowed, DestinationPolicy, InvalidPhoneNumber, PhoneNumber, warm_up,
 };
