@@ -30,6 +30,10 @@ pub(crate) fn is_common(password: &str) -> bool {
 
 /// A password in the form in which two that differ by case or normalisation form are one.
 fn folded(password: &str) -> Zeroizing<String> {
+    if password.is_ascii() {
+        // Most lines of large lists: tables of Unicode would take most of the start.
+        return Zeroizing::new(password.to_ascii_lowercase());
+    }
     let lower = Zeroizing::new(password.to_lowercase());
     Zeroizing::new(lower.nfc().collect())
 }
