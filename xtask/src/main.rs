@@ -5,6 +5,7 @@ mod cargo;
 mod deps;
 mod layers;
 mod postgres;
+mod sbom;
 mod security;
 mod test;
 
@@ -20,6 +21,7 @@ Examples:
   TEST_DATABASE_URL=postgres://me@localhost/{db} cargo xtask test
                                                 a server of your own; {db} is where names go
   cargo xtask deps                              licences and duplicate versions
+  cargo xtask sbom --output sbom.cdx.json       what is linked into the service
   cargo xtask layers                            who may depend on whom
   cargo xtask security                          docs/security.md names every security test
   cargo xtask security --write                  name new ones there, and take out those that are gone
@@ -44,6 +46,8 @@ enum Task {
     Deps,
     /// Checks that each crate depends only on what its layer may
     Layers,
+    /// Prints what is linked into the service with licences and checksums: an SBOM for other programs
+    Sbom(sbom::Options),
     /// Checks that docs/security.md names every security test, and none that does not exist
     Security(security::Options),
     /// Measures the release build: start, memory, sign-in and request rates, against their targets
@@ -58,6 +62,7 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&options),
         Task::Deps => deps::run(),
         Task::Layers => layers::run(),
+        Task::Sbom(options) => sbom::run(&options),
         Task::Security(options) => security::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Measure(options) => bench::measure(&options),

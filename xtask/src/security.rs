@@ -150,7 +150,7 @@ fn updated(document: &str, functions: &Functions) -> String {
         tests.extend(of_row.filter(|name| !row.tests.contains(*name)));
         let tests = tests.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let kept = cells[..cells.len() - 1].join(" | ").replace("|  |", "| |");
-        let tests = if tests.is_empty() { "|".to_owned() } else { format!("| {tests} |") };
+        let tests = if tests.is_empty() { "| |".to_owned() } else { format!("| {tests} |") };
         format!("| {} {tests}\n", kept.trim_end())
     });
     lines.collect()
@@ -226,6 +226,7 @@ Text with `code_that_is_no_test`.
 |---|---|---|---|
 | 6.5.1 6.5.2 | once | | `asvs_6_5_1_once`, `a_code_works_once` |
 | SM-04 | region | review | |
+| SM-05 | kinds | review | |
 ";
 
     fn functions(names: &[&str]) -> Functions {
@@ -263,9 +264,9 @@ Text with `code_that_is_no_test`.
 
     #[test]
     fn a_test_of_a_row_that_is_not_there_is_told_what_to_add() {
-        let found = found(TABLE, &["asvs_6_5_1_once", "a_code_works_once", "asvs_9_9_9_new", "sm_05_new"]);
+        let found = found(TABLE, &["asvs_6_5_1_once", "a_code_works_once", "asvs_9_9_9_new", "sm_06_new"]);
         assert!(found[0].contains("| 9.9.9 | what it asks | | `asvs_9_9_9_new` |"), "{found:?}");
-        assert!(found[1].contains("named after SM-05"), "{found:?}");
+        assert!(found[1].contains("named after SM-06"), "{found:?}");
     }
 
     #[test]
@@ -299,6 +300,7 @@ Text with `code_that_is_no_test`.
             "{document}"
         );
         assert!(document.contains("| SM-04 | region | review | `sm_04_new` |\n"), "{document}");
+        assert!(document.contains("| SM-05 | kinds | review | |\n"), "{document}");
         assert_eq!(complaints(&rows(&document), &functions), <[String; 0]>::default());
         assert_eq!(document.lines().count(), TABLE.lines().count());
         assert_eq!(updated(&document, &functions), document, "nothing is left to be written");

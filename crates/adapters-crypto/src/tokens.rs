@@ -7,6 +7,8 @@ mod jws;
 mod key;
 mod key_ring;
 mod ring;
+#[cfg(test)]
+mod wycheproof;
 
 use std::{
     fmt,

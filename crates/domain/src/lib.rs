@@ -52,6 +52,7 @@ pub use passkey::{
     PasskeyProof,
 };
 pub use password::{NewPassword, Password, PasswordHash, PasswordPolicy, RefusedPassword};
+pub use password_blocklist::PasswordBlocklist;
 pub use phone_number::{
     CountryCode, DestinationNotAllowed, DestinationPolicy, InvalidPhoneNumber, PhoneNumber, warm_up,
 };

@@ -5,7 +5,7 @@ use std::fmt;
 use secrecy::{ExposeSecret, SecretString};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::{Email, password_blocklist};
+use crate::{Email, PasswordBlocklist, password_blocklist};
 
 /// A password as somebody presents it. Whether it is right is another matter.
 #[derive(Clone)]
@@ -48,6 +48,8 @@ pub struct NewPassword(Password);
 pub struct PasswordPolicy {
     /// Names of the product, the host and the issuer.
     pub own_names: Vec<String>,
+    /// Beside the most used ones, which are always refused.
+    pub blocklist: Option<PasswordBlocklist>,
 }
 
 /// Why a password may not be chosen. NIST SP 800-63B-4 §3.1.1.2 asks that the
@@ -94,7 +96,8 @@ impl NewPassword {
             return Err(RefusedPassword::TooLong);
         }
         let folded: String = password.expose_nfc().to_lowercase();
-        if password_blocklist::is_common(&folded) {
+        let is_listed = policy.blocklist.as_ref().is_some_and(|list| list.contains(&folded));
+        if is_listed || password_blocklist::is_common(&folded) {
             return Err(RefusedPassword::TooCommon);
         }
         if policy.own_names.iter().any(|name| is_name(&folded, name)) {
@@ -167,7 +170,8 @@ mod tests {
 
     fn choose(text: &str) -> Result<NewPassword, RefusedPassword> {
         let email = Email::parse("ann.smith@example.com").unwrap();
-        let policy = PasswordPolicy { own_names: vec!["Otp-Login".to_owned()] };
+        let blocklist = PasswordBlocklist::of(["Tr0ub4dor and three"].into_iter());
+        let policy = PasswordPolicy { own_names: vec!["Otp-Login".to_owned()], blocklist };
         NewPassword::parse(text, Some(&email), &policy)
     }
 
@@ -194,6 +198,12 @@ mod tests {
         ] {
             assert!(choose(text).is_ok(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn asvs_6_2_12_passwords_of_a_list_of_ones_own_are_refused_without_regard_to_case() {
+        assert_eq!(choose("tr0UB4dor AND three").unwrap_err(), RefusedPassword::TooCommon);
+        assert!(choose("Tr0ub4dor and four").is_ok());
     }
 
     #[test]

@@ -97,6 +97,8 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("OTP_LOGIN__OTP__MAX_ATTEMPT", "5", "there is no such setting"),
     ("OTP_LOGIN__OPT__MAX_ATTEMPTS", "5", "there is no such setting"),
     ("OTP_LOGIN__TYPO", "5", "this is a section"),
+    ("OTP_LOGIN__PASSWORD__BLOCKLIST_FILE", "/nowhere/list.txt", "one password a line"),
+    ("OTP_LOGIN__PASSWORD__BLOCKLIST_FILE", "/dev/null", "holds no password of 8 to 128 characters"),
     ("OTP_LOGIN_CONFIG_DIR", "/nowhere/at/all", "there is no folder"),
 ];
 

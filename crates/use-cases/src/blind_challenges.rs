@@ -95,7 +95,10 @@ impl BlindChallenges {
         // For a decoy too, so that the caller waits alike.
         self.background.begin(Box::pin(async move {
             if let Err(reason) = this.deliver(challenge, channel, request_locale).await {
-                tracing::warn!(?reason, "a code that was asked for was not sent");
+                tracing::warn!(
+                    error = &reason as &dyn std::error::Error,
+                    "a code that was asked for was not sent"
+                );
             }
         }));
     }

@@ -13,18 +13,17 @@ use ports::{
 use crate::Fault;
 
 /// Why a reserved message was not, or not certainly, sent.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum Undelivered {
+    #[error("the number gets no codes")]
     DestinationRefused,
-    /// The provider finds another message too soon.
-    TooSoon {
-        retry_after: SignedDuration,
-    },
-    OverQuota {
-        retry_after: SignedDuration,
-    },
-    /// The answer was lost: it may be on its way.
-    Unknown(Fault),
+    #[error("the provider finds another message too soon")]
+    TooSoon { retry_after: SignedDuration },
+    #[error("too many messages")]
+    OverQuota { retry_after: SignedDuration },
+    #[error("the answer was lost: the message may be on its way")]
+    Unknown(#[source] Fault),
+    #[error(transparent)]
     Fault(Fault),
 }
 

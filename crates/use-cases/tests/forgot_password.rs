@@ -206,6 +206,27 @@ async fn en_03_a_fault_of_the_provider_is_taken_back_and_shows_nobody_anything()
 }
 
 #[tokio::test]
+async fn lg_01_why_nothing_was_sent_is_told_in_words_and_not_as_it_lies_in_memory() {
+    let log = Log::listen();
+    let mut mocks = Mocks::knowing(Some(account()))
+        .opening(Some(&account()), SendDecision::Announced)
+        .finding(account())
+        .reserving(true)
+        .sending(Err(StartError::NotSent(NotSent::Fault(provider_away()))));
+    mocks.challenges.expect_settle_not_sent().once().return_once(|_| Ok(()));
+
+    let (_, later) = mocks.forget().await;
+    later.run().await;
+
+    let text = log.text();
+    assert!(
+        text.contains("a code that was asked for was not sent error=the provider is unavailable"),
+        "{text}"
+    );
+    assert!(!text.contains("Fault"), "{text}");
+}
+
+#[tokio::test]
 async fn sm_01_nothing_is_sent_to_a_number_that_codes_are_not_sent_to_any_more() {
     let mut moved = account();
     moved.user.phone = unsendable_phone();

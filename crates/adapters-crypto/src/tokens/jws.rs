@@ -44,7 +44,8 @@ impl<'a> Unverified<'a> {
 
     /// The payload, if it was signed with `key` by the algorithm of `key`.
     pub(super) fn verify(&self, key: &VerifyingKey) -> Option<Members> {
-        let signed = self.algorithm == key.algorithm().as_str() && key.accepts(self.message, self.signature);
+        let signed = self.algorithm == key.algorithm().as_str()
+            && key.accepts(self.message.as_bytes(), self.signature);
         signed.then(|| Members::decode(self.payload)).flatten()
     }
 }

@@ -265,12 +265,12 @@ impl VerifyingKey {
     }
 
     /// Whether `signature`, in base64url, is this key's over `message`.
-    pub(super) fn accepts(&self, message: &str, signature: &str) -> bool {
-        crypto::verify(signature, message.as_bytes(), &self.key, self.algorithm.for_library())
-            .unwrap_or(false)
+    pub(super) fn accepts(&self, message: &[u8], signature: &str) -> bool {
+        crypto::verify(signature, message, &self.key, self.algorithm.for_library()).unwrap_or(false)
     }
 
-    fn from_public(algorithm: JwtAlgorithm, bytes: &[u8]) -> Result<Self, InvalidJwtKey> {
+    /// Takes the bytes of a public key: Ed25519 as they are, P-256 as an uncompressed point.
+    pub(super) fn from_public(algorithm: JwtAlgorithm, bytes: &[u8]) -> Result<Self, InvalidJwtKey> {
         let wrong = InvalidJwtKey::for_algorithm(algorithm);
         let base64 = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
         let (key, public) = match (algorithm, bytes) {
@@ -344,9 +344,9 @@ mod tests {
         let signature =
             "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
         let key = rfc_8037_key();
-        assert!(key.verifying_key().accepts(message, signature));
-        assert!(!key.verifying_key().accepts(&format!("{message}x"), signature));
-        assert!(!key.verifying_key().accepts(message, &signature.replacen('h', "i", 1)));
+        assert!(key.verifying_key().accepts(message.as_bytes(), signature));
+        assert!(!key.verifying_key().accepts(format!("{message}x").as_bytes(), signature));
+        assert!(!key.verifying_key().accepts(message.as_bytes(), &signature.replacen('h', "i", 1)));
     }
 
     #[test]
@@ -358,7 +358,7 @@ mod tests {
             decode("AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow");
         let hs256 = VerifyingKey::from_secret(&secret).unwrap();
         assert!(hs256.accepts(
-            &format!("eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.{claims}"),
+            format!("eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.{claims}").as_bytes(),
             "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
         ));
         let point = [
@@ -369,7 +369,7 @@ mod tests {
         .concat();
         let es256 = VerifyingKey::from_public(JwtAlgorithm::Es256, &point).unwrap();
         assert!(es256.accepts(
-            &format!("eyJhbGciOiJFUzI1NiJ9.{claims}"),
+            format!("eyJhbGciOiJFUzI1NiJ9.{claims}").as_bytes(),
             "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q"
         ));
     }

@@ -84,7 +84,7 @@ fn en_06_a_slowed_down_change_says_how_long_to_wait() {
 
 #[test]
 fn asvs_2_2_1_every_field_of_a_change_has_its_errors() {
-    let policy = PasswordPolicy { own_names: vec!["Example Login".to_owned()] };
+    let policy = PasswordPolicy { own_names: vec!["Example Login".to_owned()], ..PasswordPolicy::default() };
     let settings = HttpSettings { password_policy: policy, ..settings() };
     let service = Service::start_with(settings, World::signed_in(session()));
     let cases: [(&str, Value, &str); 17] = [

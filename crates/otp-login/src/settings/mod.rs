@@ -1,5 +1,6 @@
 //! Settings, read once and checked whole before anything starts.
 
+mod blocklist;
 mod database;
 mod keys;
 mod layers;
@@ -310,6 +311,7 @@ fn http(reader: &mut Reader, simulator: Option<SocketAddr>) -> HttpSettings {
         totp_issuer: reader.parsed("totp.issuer", defaults.totp_issuer.clone(), totp_issuer),
         password_policy: PasswordPolicy {
             own_names: [defaults.service_name.as_str(), "localhost"].map(str::to_owned).to_vec(),
+            blocklist: blocklist::read(reader),
         },
         ..defaults
     }

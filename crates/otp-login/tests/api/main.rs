@@ -36,6 +36,7 @@ macro_rules! on_both_databases {
 
 mod account;
 mod admin;
+mod blocklist;
 mod client;
 mod conventions;
 mod cors;

@@ -8,11 +8,14 @@ use testkit::authenticator::Authenticator;
 use crate::admin::{ADMIN_KEY, USERS};
 use crate::client::{
     Answer, AuthenticatorApp, Database, INTROSPECT, LOG_IN, LOG_OUT, ME, Person, REFRESH, REGISTER,
-    REQUEST_OTP, Request, Service, VERIFY_OTP, other_than, until,
+    REQUEST_OTP, Request, Service, VERIFY_OTP, other_than, tokens_in, until,
 };
 use crate::passkeys::{OPTIONS, PASSKEYS, SIGN_IN, SIGN_IN_OPTIONS, origin};
 
-on_both_databases!(every_described_answer_is_given);
+on_both_databases!(
+    every_described_answer_is_given,
+    asvs_6_1_3_asvs_6_3_4_tokens_come_only_from_the_ways_to_a_session,
+);
 
 const OTP_START: &str = "/api/v1/auth/otp/start";
 const FORGOT: &str = "/api/v1/auth/password/forgot";
@@ -128,7 +131,11 @@ fn exactly_the_described_operations_are_served() {
 
 /// What was answered to each operation.
 #[derive(Default)]
-struct Observed(BTreeMap<String, BTreeSet<u16>>);
+struct Observed {
+    statuses: BTreeMap<String, BTreeSet<u16>>,
+    /// Operations that answered with something that could open a session.
+    with_tokens: BTreeSet<String>,
+}
 
 impl Observed {
     /// An answer to the only method of a path.
@@ -138,7 +145,11 @@ impl Observed {
     }
 
     fn note_to(&mut self, method: &str, path: &str, answer: &Answer) {
-        self.0.entry(format!("{method} {path}")).or_default().insert(answer.status);
+        let operation = format!("{method} {path}");
+        if !tokens_in(answer).is_empty() {
+            self.with_tokens.insert(operation.clone());
+        }
+        self.statuses.entry(operation).or_default().insert(answer.status);
     }
 }
 
@@ -177,7 +188,7 @@ fn every_described_answer_is_given(database: Database) {
         let request = Request::new(&method, &path);
         let described = service.description().operation(&request).unwrap()["responses"].as_object().unwrap();
         let described: BTreeSet<u16> = described.keys().map(|status| status.parse().unwrap()).collect();
-        let seen = observed.0.remove(&format!("{method} {path}")).unwrap_or_default();
+        let seen = observed.statuses.remove(&format!("{method} {path}")).unwrap_or_default();
         let missing: Vec<&u16> =
             described.difference(&seen).filter(|status| !NOT_PROVOKED.contains(status)).collect();
         assert!(
@@ -186,6 +197,41 @@ fn every_described_answer_is_given(database: Database) {
         );
         println!("{method} {path}: {seen:?}");
     }
+}
+
+/// As every described answer is observed, only that a remembered device signs in besides.
+fn asvs_6_1_3_asvs_6_3_4_tokens_come_only_from_the_ways_to_a_session(database: Database) {
+    let service = Service::with(database, &SETTINGS);
+    let mut observed = Observed::default();
+    observe_sign_in(&service, &mut observed);
+    observe_remembered_device(&service, &mut observed);
+    observe_account(&service, &mut observed);
+    observe_factors(&service, &mut observed);
+    observe_recovery(&service, &mut observed);
+    observe_phone_change(&service, &mut observed);
+    observe_operators(&service, &mut observed);
+    observe_refusals(&service, &mut observed);
+
+    let described: BTreeSet<String> =
+        service.description().operations().iter().map(|(method, path)| format!("{method} {path}")).collect();
+    let asked: BTreeSet<String> = observed.statuses.into_keys().collect();
+    assert_eq!(described.difference(&asked).collect::<Vec<_>>(), Vec::<&String>::new());
+    let ways = [LOG_IN, VERIFY_OTP, SIGN_IN, REFRESH].map(|path| format!("POST {path}"));
+    // Public keys are as long as tokens, and the description has examples.
+    let documents = ["/.well-known/jwks.json", "/openapi.json"].map(|path| format!("GET {path}"));
+    assert_eq!(observed.with_tokens, ways.into_iter().chain(documents).collect::<BTreeSet<_>>());
+}
+
+fn observe_remembered_device(service: &Service, observed: &mut Observed) {
+    let (person, _) = service.signed_up();
+    let challenge = service.challenged(&person);
+    let code = service.code(&person.phone);
+    let proof = json!({"challenge_id": challenge.id, "code": code, "remember_device": true});
+    let remembered = service.post(VERIFY_OTP, &proof);
+    observed.note(VERIFY_OTP, &remembered);
+    let device = remembered.json()["device_token"].clone();
+    let by_device = json!({"email": person.email, "password": person.password, "device_token": device});
+    observed.note(LOG_IN, &service.post(LOG_IN, &by_device));
 }
 
 fn observe_sign_in(service: &Service, observed: &mut Observed) {

@@ -47,6 +47,12 @@ impl Request {
         post.header("content-type", "application/json")
     }
 
+    /// Says that the body is of another type.
+    pub fn content_type(mut self, value: &str) -> Self {
+        self.headers.retain(|(name, _)| name != "content-type");
+        self.header("content-type", value)
+    }
+
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self

@@ -1,7 +1,7 @@
 //! An endpoint of the product, which does what a test tells it to. It verifies signatures by
 //! the specification, with nothing of the service's.
 
-#![allow(unreachable_pub, reason = "private modules of each test program")]
+#![allow(unreachable_pub, dead_code, reason = "private modules of each test program, which uses a part")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -6,6 +6,7 @@ mod description;
 mod http;
 mod jwt;
 mod service;
+mod session_tokens;
 mod shapes;
 mod simulator;
 
@@ -21,6 +22,7 @@ pub(crate) use service::{
     BINARY, Database, INTROSPECT, LOG_IN, LOG_OUT, ME, Person, REFRESH, REGISTER, REQUEST_OTP, Service,
     VERIFY_OTP,
 };
+pub(crate) use session_tokens::tokens_in;
 pub(crate) use shapes::{Challenge, Tokens, User};
 
 /// Longer than anything that a test waits for.
