@@ -98,6 +98,12 @@ impl Purpose {
         }
     }
 
+    /// Whether a right password opened it: what its holder may then see and use of the account
+    /// is more than the phone.
+    pub const fn follows_password(self) -> bool {
+        matches!(self, Self::Login | Self::StepUp)
+    }
+
     /// Whether anybody may start it, having proven nothing. What its holder sees must then
     /// be the same whether there is an account or not: without one it is a decoy that lives,
     /// counts and dies like any other.

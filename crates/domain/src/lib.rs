@@ -60,6 +60,6 @@ pub use signing_key::{
     InvalidSigningKeyId, SigningAlgorithm, SigningKey, SigningKeyId, SigningKeyPolicy, SigningKeySet,
     SigningKeyState,
 };
-pub use throttle::PasswordFailures;
+pub use throttle::{CodeFailures, PasswordFailures};
 pub use totp::{TotpSecret, TotpStep};
 pub use user::{Factor, User, UserId};

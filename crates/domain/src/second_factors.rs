@@ -31,7 +31,7 @@ impl SecondFactors {
     /// The ways to answer a challenge for `purpose`. Only who gave the right password sees
     /// more than the phone, which everybody has.
     pub fn methods(&self, purpose: Purpose) -> Vec<Method> {
-        let after_the_password = matches!(purpose, Purpose::Login | Purpose::StepUp);
+        let after_the_password = purpose.follows_password();
         let ways = [
             (Method::Sms, !after_the_password || self.accept_text()),
             (Method::Totp, after_the_password && self.totp),

@@ -397,6 +397,12 @@ pub trait ChallengeStore: Send + Sync {
     /// Takes one attempt before the code is checked: neither a crash nor a
     /// race gives a free guess. Of 50 concurrent calls on a challenge with
     /// five attempts, exactly five get one.
+    ///
+    /// The quotas of the guess bound wrong codes of an account over challenges, concurrent ones
+    /// alike: those of a time, and [`Quotas::in_a_row`], which closes the kind of the answer for
+    /// the purpose until [`CodeFailures::MEMORY`](domain::CodeFailures::MEMORY) is over or it is
+    /// opened: a right code of the kind opens it, [`Self::reset_password`] opens all that the
+    /// account has, and a sign-in or step-up after a password opens what is blind.
     async fn take_attempt(&self, guess: &Guess, now: Timestamp) -> Result<Taken, StoreError>;
 
     /// Gives an attempt back after a provider fault; without effect from the

@@ -2,7 +2,7 @@
 
 use domain::{
     Challenge, ChallengePolicy, ChallengeState, DestinationNotAllowed, DestinationPolicy, PhoneNumber,
-    Purpose, SecondFactors,
+    SecondFactors,
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::{
@@ -38,8 +38,7 @@ impl Undelivered {
     /// The challenge as it is for who can answer it without a message; the refusal to who
     /// cannot, or when it is not the sending that failed.
     fn done_without(self, challenge: ChallengeState) -> Result<ChallengeState, Self> {
-        let after_the_password = matches!(challenge.purpose, Purpose::Login | Purpose::StepUp);
-        if !after_the_password || !challenge.second_factors.can_do_without_text() {
+        if !challenge.purpose.follows_password() || !challenge.second_factors.can_do_without_text() {
             return Err(self);
         }
         match self {

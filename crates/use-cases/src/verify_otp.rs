@@ -107,7 +107,7 @@ impl VerifyOtp {
         match answer {
             Answer::SentCode(_) if attempt.text_barred => self.judge_nothing(attempt).await,
             Answer::SentCode(code) => Ok(self.codes().judge(attempt, code).await?.then_some(Proof::SentCode)),
-            Answer::Totp(_) | Answer::RecoveryCode(_) if !follows_password(attempt) => {
+            Answer::Totp(_) | Answer::RecoveryCode(_) if !attempt.purpose.follows_password() => {
                 self.judge_nothing(attempt).await
             }
             Answer::Totp(code) => self.judge_totp(attempt, code).await,
@@ -145,7 +145,7 @@ impl VerifyOtp {
     /// Tells that the answer was wrong, and the owner of the account too where a password came
     /// before it: anybody may ask for a code by a number, and time must not tell whose it is.
     async fn refuse(&self, attempt: &Attempt, client: Client) -> VerifyOtpError {
-        if attempt.user_id.is_some() && follows_password(attempt) {
+        if attempt.user_id.is_some() && attempt.purpose.follows_password() {
             let now = self.clock.now();
             let event = event(&*self.secrets, EventName::FactorFail, client, now);
             if let Err(error) = self.challenges.record_wrong_answer(attempt, &event, now).await {
@@ -210,10 +210,6 @@ impl From<Unproven> for VerifyOtpError {
             Unproven::Fault(fault) => Self::Fault(fault),
         }
     }
-}
-
-const fn follows_password(attempt: &Attempt) -> bool {
-    matches!(attempt.purpose, Purpose::Login | Purpose::StepUp)
 }
 
 /// What the session says of how it was authenticated. RFC 8176 has no name for a saved code:

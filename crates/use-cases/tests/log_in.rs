@@ -218,6 +218,23 @@ async fn en_06_a_throttled_name_is_refused_before_any_hash_known_or_not() {
 }
 
 #[tokio::test]
+async fn d_11_a_closed_name_is_told_when_it_is_open_again_and_nothing_is_hashed() {
+    for account in [Some(account()), None] {
+        let failures = failed(PasswordFailures::MOST);
+        let ended = failures.last_at.unwrap() + PasswordFailures::MEMORY;
+        let mocks = Mocks::knowing(SignIn { failures, ..sign_in(account, Vec::new()) });
+
+        let refusal = mocks.log_in().await.unwrap_err();
+
+        let expected = ended.duration_since(now());
+        assert!(
+            matches!(refusal, LogInError::RateLimited { retry_after } if retry_after == expected),
+            "{refusal:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_few_failures_do_not_keep_the_owner_out() {
     let known = SignIn { failures: failed(PasswordFailures::FREE), ..sign_in(Some(account()), Vec::new()) };
     Mocks::knowing(known).matching(0).opening(SendDecision::Held).log_in().await.unwrap();

@@ -160,13 +160,19 @@ macro_rules! noted {
 }
 
 /// Opens the session for `owner` and ends those beyond the limit. `$but` excepts what this
-/// statement still sees although it is over.
+/// statement still sees although it is over. Forgets the wrong answers of the kind that was right;
+/// whoever gave the password before it has recovered what a phone alone opens.
 #[rustfmt::skip]
 macro_rules! further_session {
     (but $but:literal) => {
         concat!(session!(since "i.now"), oldest_session!(but $but), ", forgiven AS (
             DELETE FROM guesses g USING input i, won, owner o
             WHERE g.account IN (o.id::text, won.phone) AND g.purpose = won.purpose AND g.kind = i.kind
+        ), reopened AS (
+            DELETE FROM code_failures f USING input i, won, owner o
+            WHERE f.account IN (o.id::text, won.phone, 'password_reset:' || o.email_canonical, 'phone_login:' || o.phone)
+            AND ((f.purpose = won.purpose AND f.kind = i.kind)
+                OR (won.purpose <> 'phone_login' AND f.purpose IN ('password_reset', 'phone_login')))
         )")
     };
 }

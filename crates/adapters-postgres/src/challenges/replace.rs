@@ -60,6 +60,9 @@ statement!(ResetPassword {
         DELETE FROM imported_hashes h USING changed c WHERE h.user_id = c.id
     ), forgotten AS (
         DELETE FROM guesses g USING won WHERE g.account = won.phone
+    ), reopened AS (
+        DELETE FROM code_failures f USING changed c
+        WHERE f.account IN (c.id::text, 'password_reset:' || c.email_canonical, 'phone_login:' || c.phone)
     )", record!(user "c.id", session "NULL", act "changed c"),
     ", LATERAL end_other_sessions(c.id, '00000000-0000-0000-0000-000000000000', i.now)
     , LATERAL close_challenges(c.id, ", purposes_of_accounts!(), "), LATERAL forget_devices(c.id, i.now)"));
@@ -88,6 +91,8 @@ statement!(ChangePhone {
         DELETE FROM imported_registrations m USING changed n WHERE m.phone = n.phone
     ), forgotten AS (
         DELETE FROM guesses g USING owner o WHERE g.account = o.id::text AND g.purpose = 'phone_change'
+    ), reopened AS (
+        DELETE FROM code_failures f USING owner o WHERE f.account = o.id::text AND f.purpose = 'phone_change'
     ), recorded AS (", record!(user "n.id", session "i.kept", act "changed n"),
     ", LATERAL end_other_sessions(n.id, i.kept, i.now), LATERAL close_challenges(n.id, ",
     purposes_of_accounts!(), "), LATERAL forget_devices(n.id, i.now))

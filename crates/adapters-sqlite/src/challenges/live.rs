@@ -135,8 +135,7 @@ impl Live {
 
     /// Whether a code that is sent for this opens nothing.
     pub(super) fn is_barred(&self) -> QueryResult<bool> {
-        let after_the_password = matches!(self.purpose()?, Purpose::Login | Purpose::StepUp);
-        Ok(after_the_password && self.second_factors.text_barred)
+        Ok(self.purpose()?.follows_password() && self.second_factors.text_barred)
     }
 
     pub(super) fn id(&self) -> QueryResult<ChallengeId> {

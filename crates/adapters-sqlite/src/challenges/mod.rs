@@ -1,5 +1,6 @@
 //! Challenges, their codes and guesses.
 
+mod failures;
 mod guessing;
 mod live;
 mod opening;
@@ -18,6 +19,7 @@ use ports::{
     Proof, Redeemed, Resend, Spent, StoreError, Taken, UnseenSend,
 };
 
+pub(crate) use self::failures::reopen_all;
 use crate::store::SqliteStore;
 
 #[async_trait]

@@ -11,7 +11,7 @@ use domain::{
 use jiff::Timestamp;
 use ports::{Attempt, NewSession, PendingRegistration, Proof, Redeemed, Subject};
 
-use super::guessing;
+use super::{failures, guessing};
 use crate::{
     accounts::{forget_failures, imported},
     events,
@@ -153,6 +153,9 @@ fn sign_in(
         events::record(sqlite, event, user_id, Some(session.id), session.times.created_at)?;
     }
     guessing::forget(sqlite, &counted_under(attempt, user_id), attempt.purpose, proof.kind())?;
+    if attempt.purpose.follows_password() {
+        failures::reopen_blind(sqlite, &user)?;
+    }
     Ok(Redeemed::Done(user))
 }
 

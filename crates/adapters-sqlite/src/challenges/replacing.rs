@@ -9,7 +9,7 @@ use domain::{AnswerKind, ChallengeId, Email, Purpose, User, UserId};
 use jiff::Timestamp;
 use ports::{Attempt, PasswordReset, PhoneChange, Redeemed, Subject};
 
-use super::{guessing, live::Live, redeeming::use_up};
+use super::{failures, guessing, live::Live, redeeming::use_up};
 use crate::{
     accounts::{forget_failures, imported},
     devices,
@@ -59,6 +59,7 @@ pub(super) fn reset_password(
     devices::forget_all(sqlite, user_id)?;
     forget_failures(sqlite, &user)?;
     imported::hash_was_replaced(sqlite, user_id)?;
+    failures::reopen_all(sqlite, &user)?;
     let asked = Subject::PasswordReset { email: user.email, user_id: None };
     guessing::forget(sqlite, &asked.account(), Purpose::PasswordReset, AnswerKind::SentCode)?;
     events::record(sqlite, &reset.event, user_id, None, now)?;

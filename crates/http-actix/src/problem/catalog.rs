@@ -119,7 +119,8 @@ catalog! {
         "Too many requests",
         "A limit is used up. Limits protect accounts from guessing and phones from floods of messages, and end by \
          themselves.",
-        "Wait as long as Retry-After says, then try again.";
+        "Wait as long as Retry-After says, then try again. After a hundred wrong passwords or codes in a row, \
+         resetting the password gets you in sooner.";
     ResendTooSoon TOO_MANY_REQUESTS "resend-too-soon",
         "A message was sent a moment ago",
         "A number gets at most one message in each cooldown, whatever it is for.",
