@@ -18,6 +18,9 @@ pub enum EventName {
     UserUpdated,
     /// `user_deleted`: the account is gone.
     UserDeleted,
+    /// `user_exists_disclosed`: somebody who proved a phone learnt that the account exists, for
+    /// its e-mail or number was to be registered or made the number of another account.
+    UserExistsDisclosed,
     /// `authn_login_success`: all factors were proven, or the password on a remembered device.
     LoginSuccess,
     /// `authn_login_fail`: the password was wrong.
@@ -61,10 +64,11 @@ pub enum EventName {
 
 impl EventName {
     /// Every name there is.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::UserCreated,
         Self::UserUpdated,
         Self::UserDeleted,
+        Self::UserExistsDisclosed,
         Self::LoginSuccess,
         Self::LoginFail,
         Self::FactorFail,
@@ -92,6 +96,7 @@ impl EventName {
             Self::UserCreated => "user_created",
             Self::UserUpdated => "user_updated",
             Self::UserDeleted => "user_deleted",
+            Self::UserExistsDisclosed => "user_exists_disclosed",
             Self::LoginSuccess => "authn_login_success",
             Self::LoginFail => "authn_login_fail",
             Self::FactorFail => "authn_factor_fail",

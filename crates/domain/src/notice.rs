@@ -176,6 +176,7 @@ impl EventName {
             Self::UserDeleted => Some(NoticeKind::AccountDeleted),
             Self::UserCreated
             | Self::UserUpdated
+            | Self::UserExistsDisclosed
             | Self::LoginSuccess
             | Self::LoginFail
             | Self::FactorFail

@@ -34,8 +34,8 @@ pub use accounts::{
 pub use api_keys::ApiKeys;
 pub use background::{Background, Work};
 pub use challenges::{
-    Attempt, ChallengeStore, Guess, NewChallenge, Opened, PasswordReset, PhoneChange, Proof, Redeemed,
-    Resend, ReservedSend, SendDecision, SendLimits, Spent, Subject, Taken, UnseenSend,
+    Attempt, ChallengeStore, Disclosure, Guess, NewChallenge, Opened, PasswordReset, PhoneChange, Proof,
+    Redeemed, Resend, ReservedSend, SendDecision, SendLimits, Spent, Subject, Taken, UnseenSend,
 };
 pub use crypto::{
     AccessTokens, AdminKeys, Candidate, Clock, HashError, InvalidAccessToken, PasswordHasher, PasswordMatch,

@@ -156,10 +156,11 @@ impl VerifyPhone {
         };
         let attempt = codes.prove(&guess, code, self.clock.now()).await?;
         let now = self.clock.now();
-        let event = event(&*self.secrets, EventName::PhoneChange, client, now);
+        let event_of = |name| event(&*self.secrets, name, client.clone(), now);
         // The old number: whoever took the account over has the new one.
-        let event = event.notifying(&principal.user.phone);
-        let change = PhoneChange { kept: principal.session_id, event };
+        let event = event_of(EventName::PhoneChange).notifying(&principal.user.phone);
+        let disclosure = event_of(EventName::UserExistsDisclosed);
+        let change = PhoneChange { kept: principal.session_id, event, disclosure };
         match self.challenges.change_phone(&attempt, &change, now).await.map_err(Fault::from)? {
             Redeemed::Done(user) => {
                 tracing::info!(event = "authn_phone_change", user.id = %user.id.0);
@@ -167,7 +168,10 @@ impl VerifyPhone {
             }
             // No other factor is asked for here.
             Redeemed::Closed | Redeemed::Refused => Err(VerifyOtpError::Closed),
-            Redeemed::AccountExists => Err(VerifyOtpError::AccountExists),
+            Redeemed::AccountExists => {
+                tracing::warn!(event = "user_exists_disclosed", "after the right code of a new number");
+                Err(VerifyOtpError::AccountExists)
+            }
         }
     }
 }

@@ -33,13 +33,15 @@ BEGIN
 END $$;
 
 -- Records for whoever has the e-mail or the number that somebody who proved a number learnt of it;
--- one event for each of the two accounts that may be. In a VOLATILE function each query has a
+-- one event for each of the two accounts that may be; how many. In a VOLATILE function each query has a
 -- snapshot of its own, unlike the statement around it, which the account got in the way of and
 -- which may not see it.
 CREATE FUNCTION record_disclosure(
     email_key text, phone_key text, of_email uuid, of_phone uuid, event_name text,
     from_address text, from_agent text, now_at timestamptz
-) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+) RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    told bigint;
 BEGIN
     INSERT INTO events (id, user_id, name, client_address, user_agent, occurred_at)
     SELECT CASE WHEN u.email_canonical = email_key THEN of_email ELSE of_phone END,
@@ -48,4 +50,6 @@ BEGIN
         SELECT x.id, x.email_canonical FROM users x WHERE x.email_canonical = email_key OR x.phone = phone_key
         ORDER BY x.id FOR KEY SHARE OF x
     ) u;
+    GET DIAGNOSTICS told = ROW_COUNT;
+    RETURN told;
 END $$;

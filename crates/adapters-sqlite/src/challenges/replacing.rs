@@ -82,11 +82,13 @@ pub(super) fn change_phone(
     }
     guessing::forget(sqlite, &user_id.0.to_string(), Purpose::PhoneChange, AnswerKind::SentCode)?;
     let phone = attempt.phone.as_e164();
-    let taken: i64 = users::table
+    let taken: Option<Id> = users::table
         .filter(users::phone.eq(phone).and(users::id.ne(Id(user_id.0))))
-        .count()
-        .get_result(sqlite)?;
-    if taken > 0 {
+        .select(users::id)
+        .first(sqlite)
+        .optional()?;
+    if let Some(owner) = taken {
+        events::record(sqlite, &change.disclosure, UserId(owner.0), None, now)?;
         return Ok(Redeemed::AccountExists);
     }
     let changed = update(users::table.find(Id(user_id.0)))
