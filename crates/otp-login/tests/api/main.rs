@@ -50,6 +50,7 @@ mod openapi;
 mod otp;
 mod pages;
 mod phone_change;
+mod privileges;
 mod provider;
 mod races;
 mod recovery;
