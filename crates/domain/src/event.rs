@@ -47,6 +47,8 @@ pub enum EventName {
     PasswordChangeFail,
     /// `authn_password_reset`: the owner of the phone chose another password.
     PasswordReset,
+    /// `authn_password_reset_start`: an operator had a code for a reset sent to the owner.
+    PasswordResetStart,
     /// `authn_phone_change`: another number was proven, and gets the codes from now on.
     PhoneChange,
     /// `authn_token_revoked`: a session was ended by its user.
@@ -64,7 +66,7 @@ pub enum EventName {
 
 impl EventName {
     /// Every name there is.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::UserCreated,
         Self::UserUpdated,
         Self::UserDeleted,
@@ -82,6 +84,7 @@ impl EventName {
         Self::PasswordChange,
         Self::PasswordChangeFail,
         Self::PasswordReset,
+        Self::PasswordResetStart,
         Self::PhoneChange,
         Self::TokenRevoked,
         Self::TokenReuse,
@@ -110,6 +113,7 @@ impl EventName {
             Self::PasswordChange => "authn_password_change",
             Self::PasswordChangeFail => "authn_password_change_fail",
             Self::PasswordReset => "authn_password_reset",
+            Self::PasswordResetStart => "authn_password_reset_start",
             Self::PhoneChange => "authn_phone_change",
             Self::TokenRevoked => "authn_token_revoked",
             Self::TokenReuse => "authn_token_reuse",

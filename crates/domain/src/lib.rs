@@ -17,6 +17,7 @@ mod endpoint_name;
 mod event;
 mod locale;
 mod notice;
+mod number_risk;
 mod password;
 mod password_blocklist;
 mod phone_number;
@@ -46,6 +47,7 @@ pub use endpoint_name::{EndpointName, InvalidEndpointName};
 pub use event::{EventId, EventName, SecurityEvent};
 pub use locale::{InvalidLocale, Locale};
 pub use notice::{InvalidProductName, NoticeKind, ProductName};
+pub use number_risk::{LineType, NumberReport, NumberVerdict};
 pub use password::{NewPassword, Password, PasswordHash, PasswordPolicy, RefusedPassword};
 pub use phone_number::{
     CountryCode, DestinationNotAllowed, DestinationPolicy, InvalidPhoneNumber, PhoneNumber, warm_up,

@@ -177,6 +177,7 @@ impl EventName {
             Self::UserCreated
             | Self::UserUpdated
             | Self::UserExistsDisclosed
+            | Self::PasswordResetStart
             | Self::LoginSuccess
             | Self::LoginFail
             | Self::FactorFail

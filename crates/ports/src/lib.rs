@@ -20,6 +20,7 @@ mod events;
 mod factors;
 mod import;
 mod notices;
+mod number_risk;
 mod provider;
 mod readiness;
 mod sealing;
@@ -48,6 +49,7 @@ pub use events::{EventStore, NewEvent};
 pub use factors::{ConfirmedTotp, FactorStore, RecoveryCodeSet, TotpBegin, TotpConfirmation, TotpEnrolment};
 pub use import::{AccountImport, ImportConflict, ImportOutcome, ImportedAccount, KnownNames};
 pub use notices::{DueNotice, Notice, NoticeFault, NoticeSender, NoticeStore};
+pub use number_risk::{NumberRisk, NumberRiskFault};
 pub use provider::{
     CodeCheck, CodeRequest, DecoyCodes, NotSent, ProviderFault, StartError, StartedVerification,
     VerificationProvider,
@@ -77,6 +79,7 @@ pub use self::{
     factors::MockFactorStore,
     import::MockAccountImport,
     notices::{MockNoticeSender, MockNoticeStore},
+    number_risk::MockNumberRisk,
     provider::{MockDecoyCodes, MockVerificationProvider},
     readiness::MockDependency,
     sealing::MockSealer,

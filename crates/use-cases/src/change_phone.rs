@@ -15,7 +15,7 @@ use ports::{
 use crate::{
     Fault, Principal, StepUpRequired, VerifyOtpError,
     codes::Codes,
-    deliver::{Undelivered, open},
+    deliver::{Delivery, Undelivered},
     event::event,
 };
 
@@ -75,7 +75,13 @@ impl StartPhoneChange {
             .sendable(&self.destinations)
             .map_err(|_| StartPhoneChangeError::DestinationNotAllowed)?;
         let challenge = self.challenge(principal, request, now);
-        let opened = open(&*self.provider, &*self.challenges, &challenge, now).await?;
+        let delivery = Delivery {
+            provider: &*self.provider,
+            challenges: &*self.challenges,
+            policy: &self.policy,
+            numbers: None,
+        };
+        let opened = delivery.open(&challenge, now).await?;
         opened.ok_or(StartPhoneChangeError::Gone)
     }
 
@@ -111,9 +117,9 @@ impl From<Undelivered> for StartPhoneChangeError {
     fn from(reason: Undelivered) -> Self {
         match reason {
             Undelivered::DestinationRefused => Self::DestinationNotAllowed,
-            Undelivered::TooSoon { retry_after } | Undelivered::OverQuota { retry_after } => {
-                Self::RateLimited { retry_after }
-            }
+            Undelivered::TooSoon { retry_after }
+            | Undelivered::OverQuota { retry_after }
+            | Undelivered::NumberHeld { retry_after } => Self::RateLimited { retry_after },
             Undelivered::Unknown(fault) | Undelivered::Fault(fault) => Self::Fault(fault),
         }
     }

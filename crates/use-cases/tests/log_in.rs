@@ -13,7 +13,7 @@ use fixtures::{
     device_entry, device_token, email, expect_not_sent, expect_sent, failed, failure_of_the_owner,
     fresh_challenge_id, fresh_id, in_seconds, locale, lock, new_event, now, opened, password_hash, phone,
     provider_away, provider_id, refresh_token, registration, reserved, secrets, sign_in, stored_device,
-    stored_form, sweden, throttle_key, unavailable, unsendable_phone, user,
+    stored_form, sweden, throttle_key, unavailable, unsendable_phone, unwatched, user,
 };
 use jiff::SignedDuration;
 use mockall::{Sequence, predicate::eq};
@@ -155,6 +155,7 @@ impl Mocks {
             challenges: Arc::new(self.challenges),
             devices: Arc::new(self.devices),
             provider: Arc::new(self.provider),
+            number_risk: Arc::new(unwatched()),
             destinations: destinations(),
             policy: CHALLENGES,
             sessions: SESSIONS,

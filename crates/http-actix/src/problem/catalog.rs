@@ -79,6 +79,11 @@ catalog! {
         "The code was right, but the phone number, or the e-mail address of this registration, belongs to an \
          account. Only the holder of the phone is told so.",
         "Sign in, or reset the password if it is forgotten. To have the number elsewhere, change it there first.";
+    AccountLocked CONFLICT "account-locked",
+        "The account is locked",
+        "An operator locked the account, so nobody signs in to it and no code is sent for it. Only operators are \
+         told so.",
+        "Unlock the account first, if its owner shall sign in again.";
     TotpEnabled CONFLICT "totp-enabled",
         "An authenticator app is enrolled already",
         "The account has an authenticator app. There is one at a time, and no secret is shown twice.",

@@ -8,8 +8,8 @@ use use_cases::{
     ConfirmTotpError, DeleteAccountError, EndAllSessionsError, EndSessionError, ExportAccountError, Fault,
     ForgetDeviceError, LockAccountError, LogInError, LogOutError, RefreshSessionError, RegisterUserError,
     RemoveAccountError, RemoveTotpError, RenewRecoveryCodesError, RequestOtpError, ResetPasswordError,
-    ShowAccountError, StartPhoneChangeError, StartPhoneLoginError, StartStepUpError, StepUpRequired,
-    VerifyOtpError,
+    ShowAccountError, StartPhoneChangeError, StartPhoneLoginError, StartResetError, StartStepUpError,
+    StepUpRequired, VerifyOtpError,
 };
 
 use super::{Problem, ProblemCode};
@@ -288,6 +288,17 @@ impl From<RenewRecoveryCodesError> for Problem {
             RenewRecoveryCodesError::StepUpRequired(required) => required.into(),
             RenewRecoveryCodesError::Gone => Self::new(ProblemCode::InvalidToken),
             RenewRecoveryCodesError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<StartResetError> for Problem {
+    fn from(error: StartResetError) -> Self {
+        match error {
+            StartResetError::NotFound => Self::new(ProblemCode::NotFound),
+            StartResetError::Locked => Self::new(ProblemCode::AccountLocked),
+            StartResetError::RateLimited { retry_after } => rate_limited(retry_after),
+            StartResetError::Fault(fault) => fault.into(),
         }
     }
 }

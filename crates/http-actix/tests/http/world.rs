@@ -6,10 +6,10 @@ use domain::{
     AccessClaims, AccessToken, AccountLock,
     AuthenticationMethod::{MultiFactor, Password, Sms},
     ChallengeId, ChallengePolicy, ChallengeState, Channel, Client, DestinationPolicy, DeviceEntry, DeviceId,
-    DevicePolicy, DeviceToken, DeviceTokenHash, Email, EventId, EventName, LockReason, PasswordFailures,
-    PasswordHash, PhoneNumber, ProviderId, Purpose, Quotas, RecoveryCode, RecoveryCodeHash, RefreshToken,
-    RefreshTokenHash, SecondFactors, SecurityEvent, SendReference, SessionEntry, SessionId, SessionPolicy,
-    TotpSecret, TotpStep, User, UserAgent, UserId, VerificationId,
+    DevicePolicy, DeviceToken, DeviceTokenHash, Email, EventId, EventName, LockReason, NumberReport,
+    PasswordFailures, PasswordHash, PhoneNumber, ProviderId, Purpose, Quotas, RecoveryCode, RecoveryCodeHash,
+    RefreshToken, RefreshTokenHash, SecondFactors, SecurityEvent, SendReference, SessionEntry, SessionId,
+    SessionPolicy, TotpSecret, TotpStep, User, UserAgent, UserId, VerificationId,
 };
 use http_actix::{Operators, UseCases};
 use jiff::{SignedDuration, Timestamp};
@@ -17,9 +17,9 @@ use ports::{
     Account, AccountEntry, AccountEvent, Attempt, Background, CodeCheck, ConfirmedTotp, Dependency,
     LiveSession, LockChange, MockAccessTokens, MockAccountDirectory, MockAccountStore, MockAdminKeys,
     MockApiKeys, MockChallengeStore, MockClock, MockDecoyCodes, MockDeviceStore, MockEventStore,
-    MockFactorStore, MockPasswordHasher, MockSealer, MockSecretGenerator, MockSessionStore, MockTotpCodes,
-    MockVerificationProvider, Opened, PasswordMatch, Redeemed, ReservedSend, SealedValue, SendDecision,
-    SignIn, Taken, ThrottleKey, TotpBegin, TotpEnrolment, Unsealed, Work,
+    MockFactorStore, MockNumberRisk, MockPasswordHasher, MockSealer, MockSecretGenerator, MockSessionStore,
+    MockTotpCodes, MockVerificationProvider, Opened, PasswordMatch, Redeemed, ReservedSend, SealedValue,
+    SendDecision, SignIn, Taken, ThrottleKey, TotpBegin, TotpEnrolment, Unsealed, Work,
 };
 use use_cases::{
     AdmitCaller, Authenticate, AuthorizeOperator, BeginTotp, BlindChallenges, ChangeLocale, ChangePassword,
@@ -27,7 +27,8 @@ use use_cases::{
     FindAccounts, ForgetDevice, ForgetDevices, ForgotPassword, IntrospectToken, ListAccountEvents,
     ListAllEvents, ListDevices, ListEvents, ListSessions, LockAccount, LogIn, LogOut, PublishKeys,
     RefreshSession, RegisterUser, RemoveAccount, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword,
-    ShowAccount, StartPhoneChange, StartPhoneLogin, StartStepUp, UnlockAccount, VerifyOtp, VerifyPhone,
+    ShowAccount, StartPhoneChange, StartPhoneLogin, StartReset, StartStepUp, UnlockAccount, VerifyOtp,
+    VerifyPhone,
 };
 use uuid::Uuid;
 
@@ -172,6 +173,7 @@ impl World {
         world.directory.expect_lock_account().returning(|_, _, _, _| Ok(LockChange::Done));
         world.directory.expect_unlock_account().returning(|_, _, _| Ok(LockChange::AlreadySo));
         world.directory.expect_end_all_sessions().returning(|_, _, _| Ok(Some(2)));
+        world.events.expect_record_event().returning(|_, _, _| Ok(true));
         world
             .directory
             .expect_list_all_events()
@@ -198,12 +200,16 @@ impl World {
         let (sessions, tokens) = (Arc::new(self.sessions), Arc::new(self.tokens));
         let events = Arc::new(self.events);
         let decoys = Arc::new(self.decoys);
+        let mut number_risk = MockNumberRisk::new();
+        number_risk.expect_report().returning(|_| Ok(NumberReport::default()));
+        let number_risk = Arc::new(number_risk);
         let blind = Arc::new(BlindChallenges {
             clock: clock.clone(),
             secrets: secrets.clone(),
             accounts: accounts.clone(),
             challenges: challenges.clone(),
             provider: provider.clone(),
+            number_risk: number_risk.clone(),
             background: Arc::new(Never),
             destinations: DestinationPolicy::default(),
             policy: POLICY,
@@ -241,6 +247,13 @@ impl World {
                 secrets: secrets.clone(),
                 directory: directory.clone(),
             },
+            start_reset: StartReset {
+                clock: clock.clone(),
+                secrets: secrets.clone(),
+                accounts: accounts.clone(),
+                events: events.clone(),
+                blind: blind.clone(),
+            },
             list_account_events: ListAccountEvents { events: events.clone() },
             list_all_events: ListAllEvents { directory },
         };
@@ -266,6 +279,7 @@ impl World {
                 challenges: challenges.clone(),
                 devices: devices.clone(),
                 provider: provider.clone(),
+                number_risk: number_risk.clone(),
                 destinations: DestinationPolicy::default(),
                 policy: POLICY,
                 sessions: SESSIONS,
@@ -330,6 +344,7 @@ impl World {
                 accounts: accounts.clone(),
                 challenges: challenges.clone(),
                 provider: provider.clone(),
+                number_risk: number_risk.clone(),
                 destinations: DestinationPolicy::default(),
                 policy: POLICY,
                 quotas: Quotas::default(),

@@ -346,7 +346,9 @@ fn observe_operators(service: &Service, observed: &mut Observed) {
         ("GET", format!("{USERS}/{{id}}/events")),
         ("GET", format!("{USERS}/{{id}}/events?before=x")),
         ("DELETE", format!("{USERS}/{{id}}/sessions")),
+        ("POST", format!("{USERS}/{{id}}/password-reset")),
         ("POST", format!("{USERS}/{{id}}/lock")),
+        ("POST", format!("{USERS}/{{id}}/password-reset")),
         ("POST", format!("{USERS}/{{id}}/unlock")),
         ("DELETE", format!("{USERS}/{{id}}")),
     ];

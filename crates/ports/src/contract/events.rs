@@ -148,6 +148,18 @@ pub async fn a_code_that_opens_nothing_is_not_recorded(stores: &Stores) {
     assert_eq!(found, names);
 }
 
+pub async fn what_is_no_act_of_a_store_is_recorded_of_whoever_is_there(stores: &Stores) {
+    let (user, _) = stores.register(person(1), start()).await;
+    let started = event(EventName::PasswordResetStart);
+
+    assert!(stores.events.record_event(user.id, &started, minute(1)).await.expect("record_event"));
+
+    assert_eq!(stores.events(user.id).await.first(), Some(&recorded(&started, None, minute(1))));
+    let (nobody, event) = (UserId(fresh_uuid()), event(EventName::PasswordResetStart));
+    assert!(!stores.events.record_event(nobody, &event, minute(1)).await.expect("record_event"));
+    assert_eq!(stores.event_names(nobody).await, []);
+}
+
 pub async fn en_08_owners_in_the_way_of_a_registration_read_that_somebody_learnt_of_them(stores: &Stores) {
     let (of_email, _) = stores.register(person(1), start()).await;
     let (of_phone, _) = stores.register(person(2), start()).await;

@@ -400,6 +400,7 @@ macro_rules! store_contract {
                 a_session_that_is_not_ended_is_not_recorded
                 an_account_that_is_not_changed_is_not_recorded
                 a_code_that_opens_nothing_is_not_recorded
+                what_is_no_act_of_a_store_is_recorded_of_whoever_is_there
                 en_08_owners_in_the_way_of_a_registration_read_that_somebody_learnt_of_them
                 en_08_a_registration_that_makes_an_account_discloses_nothing
                 en_08_what_concurrent_registrations_of_an_email_learn_is_recorded_each
