@@ -40,8 +40,11 @@ fn start(store: Store) -> World {
 /// Runs `otp-login users` beside the service, on its database.
 fn users(world: &World, store: Store, arguments: &[&str]) -> Ran {
     let simulator = world.simulator.port().to_string();
-    let mut variables =
-        vec![("OTP_LOGIN__PASSWORD__BCRYPT_COST", "4"), ("OTP_LOGIN__SIMULATOR__PORT", simulator.as_str())];
+    let mut variables = vec![
+        ("OTP_LOGIN__PASSWORD__BCRYPT_COST", "4"),
+        ("OTP_LOGIN__SIMULATOR__PORT", simulator.as_str()),
+        ("OTP_LOGIN__OTP__RESEND_COOLDOWN_SECONDS", "0"),
+    ];
     if store == Store::Postgres {
         variables.push(("DATABASE_URL", world.database().url()));
     }
