@@ -13,8 +13,8 @@ use async_trait::async_trait;
 use domain::{ChallengeId, Email, ProviderId, SendReference, UserId};
 use jiff::Timestamp;
 use ports::{
-    Attempt, ChallengeStore, Guess, NewChallenge, NewEvent, NewSession, Opened, PasswordReset, PhoneChange,
-    Proof, Redeemed, Resend, Spent, StoreError, Taken, UnseenSend,
+    Attempt, ChallengeStore, Disclosure, Guess, NewChallenge, NewEvent, NewSession, Opened, PasswordReset,
+    PhoneChange, Proof, Redeemed, Resend, Spent, StoreError, Taken, UnseenSend,
 };
 
 pub(crate) use self::{purge::delete_older, send::limit};
@@ -67,8 +67,9 @@ impl ChallengeStore for PostgresStore {
         attempt: &Attempt,
         user_id: UserId,
         session: &NewSession,
+        disclosure: &Disclosure,
     ) -> Result<Redeemed, StoreError> {
-        redeem::registration(self, attempt, user_id, session).await
+        redeem::registration(self, attempt, user_id, session, disclosure).await
     }
 
     #[tracing::instrument(name = "postgres.record_wrong_answer", level = "debug", skip_all)]

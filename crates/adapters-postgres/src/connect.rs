@@ -71,7 +71,7 @@ impl Settings {
             .tcp_user_timeout(Duration::from_secs(5))
             .keepalives_idle(Duration::from_secs(30))
             .application_name("otp-login")
-            .options("-c statement_timeout=5000 -c lock_timeout=2000 -c lc_messages=C -c timezone=UTC");
+            .options("-c statement_timeout=5000 -c lock_timeout=2000 -c timezone=UTC");
         let tls = if encrypt { Some(Arc::new(options.client_config()?)) } else { None };
         let threads = threads.max(1);
         Ok(Self { config, tls, max_connections: (max_connections / threads).max(1), threads })

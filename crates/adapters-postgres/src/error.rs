@@ -62,8 +62,32 @@ pub(crate) fn is_transient_conflict(error: &Error) -> bool {
             DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::UniqueViolation,
             _,
         ) => true,
-        // Diesel has no kind for 40P01; `lc_messages` is set to C at connect.
-        Error::DatabaseError(_, information) => information.message() == "deadlock detected",
+        Error::DatabaseError(_, information) => tells_of_a_deadlock(information.message()),
         _ => false,
+    }
+}
+
+/// Diesel has no kind for 40P01, and only a superuser may choose the language of messages. Most
+/// languages keep the word; in another one the caller is told that the database is unavailable.
+fn tells_of_a_deadlock(message: &str) -> bool {
+    let message = message.to_lowercase();
+    ["deadlock", "verklemmung", "dödläge"].iter().any(|word| message.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rc_08_a_deadlock_is_recognised_in_the_language_of_the_server() {
+        for message in [
+            "deadlock detected",
+            "Verklemmung (Deadlock) entdeckt",
+            "interblocage (Deadlock) détecté",
+            "se ha detectado un deadlock",
+        ] {
+            assert!(tells_of_a_deadlock(message), "{message}");
+        }
+        assert!(!tells_of_a_deadlock("canceling statement due to lock timeout"));
     }
 }

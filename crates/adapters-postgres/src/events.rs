@@ -154,6 +154,12 @@ statement!(direct ListEvents {
 } "SELECT e.id, e.name, e.session_id, e.client_address, e.user_agent, e.occurred_at FROM events e
     WHERE e.user_id = ? AND e.id < ? AND e.name = ANY (?) ORDER BY e.id DESC LIMIT ?");
 
+statement!(RecordEvent {
+    user_id: Uuid => SqlUuid,
+    now: Instant => Timestamptz,
+    ..event: EventInput,
+} concat!(held_owner!(), record!(user "o.id", session "NULL", act "owner o")));
+
 delete_older!(ForgetEvents, "events", "occurred_at");
 
 #[derive(QueryableByName)]
@@ -199,6 +205,17 @@ impl EventStore for PostgresStore {
         };
         let rows: Vec<EventRow> = self.rows(list).await?;
         Ok(rows.into_iter().filter_map(EventRow::event).collect())
+    }
+
+    #[tracing::instrument(name = "postgres.record_event", level = "debug", skip_all)]
+    async fn record_event(
+        &self,
+        user_id: UserId,
+        event: &NewEvent,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let record = RecordEvent { user_id: user_id.0, now: Instant(now), event: event.into() };
+        Ok(self.execute(record).await? > 0)
     }
 
     #[tracing::instrument(name = "postgres.forget_events", level = "debug", skip_all)]

@@ -1,9 +1,12 @@
 //! The schema, embedded in the binary.
 
+use std::collections::BTreeSet;
+
 use diesel::{
+    QueryableByName,
     migration::{MigrationSource, MigrationVersion},
     pg::Pg,
-    sql_types::BigInt,
+    sql_types::{BigInt, Bool, Text},
 };
 use diesel_async::{AsyncMigrationHarness, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
@@ -20,16 +23,20 @@ const LOCK: i64 = 0x6f74_705f_6c6f_6769;
 pub enum MigrationError {
     #[error("the database cannot be reached")]
     Connect(#[from] diesel::ConnectionError),
-    #[error("the lock of the migrations cannot be had")]
-    Lock(#[from] diesel::result::Error),
+    #[error("what was migrated cannot be read, or the lock of the migrations cannot be had")]
+    Query(#[from] diesel::result::Error),
     #[error("migration failed: {0}")]
     Failed(String),
 }
 
 impl PostgresStore {
     /// Applies what is pending and returns its names. Replicas that start
-    /// together wait for the first; each migration is applied once.
+    /// together wait for the first; each migration is applied once. Where nothing is pending
+    /// nothing is locked or written, so that a role suffices that may not change the schema.
     pub async fn migrate_up(&self) -> Result<Vec<String>, MigrationError> {
+        if self.migration_status().await?.iter().all(|(_, is_applied)| *is_applied) {
+            return Ok(Vec::new());
+        }
         self.with_harness(|harness| {
             let pending = harness.pending_migrations(MIGRATIONS)?;
             pending
@@ -56,15 +63,29 @@ impl PostgresStore {
 
     /// Every migration of this binary and whether it is applied.
     pub async fn migration_status(&self) -> Result<Vec<(String, bool)>, MigrationError> {
-        self.with_harness(|harness| {
-            let applied = harness.applied_migrations()?;
-            let known = MigrationSource::<Pg>::migrations(&MIGRATIONS)?;
-            Ok(known
-                .iter()
-                .map(|m| (m.name().to_string(), applied.contains(&m.name().version().as_owned())))
-                .collect())
-        })
-        .await
+        let applied = self.applied_versions().await?;
+        let known = MigrationSource::<Pg>::migrations(&MIGRATIONS);
+        let known = known.map_err(|error| MigrationError::Failed(error.to_string()))?;
+        let status = known.iter().map(|migration| {
+            let name = migration.name();
+            (name.to_string(), applied.contains(&name.version().as_owned()))
+        });
+        Ok(status.collect())
+    }
+
+    /// Read without the harness, which would create its table first and so wants to be allowed to.
+    async fn applied_versions(&self) -> Result<BTreeSet<MigrationVersion<'static>>, MigrationError> {
+        let mut connection = connect(&self.settings).await?;
+        let has_table: Vec<HasTable> =
+            diesel::sql_query("SELECT to_regclass('__diesel_schema_migrations') IS NOT NULL AS is_there")
+                .load(&mut connection)
+                .await?;
+        if !has_table.iter().any(|table| table.is_there) {
+            return Ok(BTreeSet::new());
+        }
+        let applied: Vec<Applied> =
+            diesel::sql_query("SELECT version FROM __diesel_schema_migrations").load(&mut connection).await?;
+        Ok(applied.into_iter().map(|row| MigrationVersion::from(row.version)).collect())
     }
 
     async fn with_harness<T: Send + 'static>(
@@ -88,4 +109,16 @@ impl PostgresStore {
             .map_err(|error| MigrationError::Failed(error.to_string()))?
             .map_err(|error| MigrationError::Failed(error.to_string()))
     }
+}
+
+#[derive(QueryableByName)]
+struct HasTable {
+    #[diesel(sql_type = Bool)]
+    is_there: bool,
+}
+
+#[derive(QueryableByName)]
+struct Applied {
+    #[diesel(sql_type = Text)]
+    version: String,
 }

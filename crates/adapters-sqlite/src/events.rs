@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use diesel::{
     QueryResult, SqliteConnection,
-    dsl::{delete, insert_into, update},
+    dsl::{delete, exists, insert_into, select, update},
     prelude::*,
 };
 use domain::{EventId, EventName, PhoneNumber, SecurityEvent, SessionId, UserAgent, UserId};
@@ -27,6 +27,17 @@ impl EventStore for SqliteStore {
         most: u32,
     ) -> Result<Vec<SecurityEvent>, StoreError> {
         self.read(move |sqlite| list(sqlite, user_id, before, most)).await
+    }
+
+    #[tracing::instrument(name = "sqlite.record_event", skip_all)]
+    async fn record_event(
+        &self,
+        user_id: UserId,
+        event: &NewEvent,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let event = event.clone();
+        self.write(move |sqlite| record_of_account(sqlite, &event, user_id, now)).await
     }
 
     #[tracing::instrument(name = "sqlite.forget_events", skip_all)]
@@ -64,6 +75,19 @@ pub(crate) fn record(
         ))
         .execute(sqlite)
         .map(drop)
+}
+
+fn record_of_account(
+    sqlite: &mut SqliteConnection,
+    event: &NewEvent,
+    user_id: UserId,
+    now: Timestamp,
+) -> QueryResult<bool> {
+    let is_there: bool = select(exists(users::table.find(Id(user_id.0)))).get_result(sqlite)?;
+    if is_there {
+        record(sqlite, event, user_id, None, now)?;
+    }
+    Ok(is_there)
 }
 
 /// Addresses and programs are personal data; that something happened is not.

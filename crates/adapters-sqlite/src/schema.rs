@@ -101,6 +101,16 @@ table! {
 }
 
 table! {
+    code_failures (account, purpose, kind) {
+        account -> Text,
+        purpose -> Text,
+        kind -> Text,
+        count -> BigInt,
+        last_at -> BigInt,
+    }
+}
+
+table! {
     sessions (id) {
         id -> Binary,
         user_id -> Binary,

@@ -104,6 +104,12 @@ impl Purpose {
         matches!(self, Self::Login | Self::StepUp)
     }
 
+    /// Whether its code opens an account that has the number already. The others prove a number
+    /// that is new here.
+    pub const fn opens_an_account(self) -> bool {
+        matches!(self, Self::Login | Self::PhoneLogin | Self::PasswordReset | Self::StepUp)
+    }
+
     /// Whether anybody may start it, having proven nothing. What its holder sees must then
     /// be the same whether there is an account or not: without one it is a decoy that lives,
     /// counts and dies like any other.
@@ -235,6 +241,15 @@ pub struct Challenge {
     pub expires_at: Timestamp,
     /// `None` when no further message will be sent for this challenge.
     pub resend_available_at: Option<Timestamp>,
+}
+
+impl Challenge {
+    /// The same without text messages among its answers: none is sent, now or later.
+    #[must_use]
+    pub fn without_text(mut self) -> Self {
+        self.methods.retain(|method| *method != Method::Sms);
+        Self { resend_available_at: None, ..self }
+    }
 }
 
 impl ChallengeState {

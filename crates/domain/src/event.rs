@@ -18,6 +18,9 @@ pub enum EventName {
     UserUpdated,
     /// `user_deleted`: the account is gone.
     UserDeleted,
+    /// `user_exists_disclosed`: somebody who proved a phone learnt that the account exists, for
+    /// its e-mail or number was to be registered or made the number of another account.
+    UserExistsDisclosed,
     /// `authn_login_success`: all factors were proven, or the password on a remembered device.
     LoginSuccess,
     /// `authn_login_fail`: the password was wrong.
@@ -44,6 +47,8 @@ pub enum EventName {
     PasswordChangeFail,
     /// `authn_password_reset`: the owner of the phone chose another password.
     PasswordReset,
+    /// `authn_password_reset_start`: an operator had a code for a reset sent to the owner.
+    PasswordResetStart,
     /// `authn_phone_change`: another number was proven, and gets the codes from now on.
     PhoneChange,
     /// `authn_token_revoked`: a session was ended by its user.
@@ -68,10 +73,11 @@ pub enum EventName {
 
 impl EventName {
     /// Every name there is.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::UserCreated,
         Self::UserUpdated,
         Self::UserDeleted,
+        Self::UserExistsDisclosed,
         Self::LoginSuccess,
         Self::LoginFail,
         Self::FactorFail,
@@ -85,6 +91,7 @@ impl EventName {
         Self::PasswordChange,
         Self::PasswordChangeFail,
         Self::PasswordReset,
+        Self::PasswordResetStart,
         Self::PhoneChange,
         Self::TokenRevoked,
         Self::TokenReuse,
@@ -102,6 +109,7 @@ impl EventName {
             Self::UserCreated => "user_created",
             Self::UserUpdated => "user_updated",
             Self::UserDeleted => "user_deleted",
+            Self::UserExistsDisclosed => "user_exists_disclosed",
             Self::LoginSuccess => "authn_login_success",
             Self::LoginFail => "authn_login_fail",
             Self::FactorFail => "authn_factor_fail",
@@ -115,6 +123,7 @@ impl EventName {
             Self::PasswordChange => "authn_password_change",
             Self::PasswordChangeFail => "authn_password_change_fail",
             Self::PasswordReset => "authn_password_reset",
+            Self::PasswordResetStart => "authn_password_reset_start",
             Self::PhoneChange => "authn_phone_change",
             Self::TokenRevoked => "authn_token_revoked",
             Self::TokenReuse => "authn_token_reuse",

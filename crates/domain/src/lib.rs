@@ -17,6 +17,7 @@ mod endpoint_name;
 mod event;
 mod locale;
 mod notice;
+mod number_risk;
 mod passkey;
 mod password;
 mod password_blocklist;
@@ -47,6 +48,7 @@ pub use endpoint_name::{EndpointName, InvalidEndpointName};
 pub use event::{EventId, EventName, SecurityEvent};
 pub use locale::{InvalidLocale, Locale};
 pub use notice::{InvalidProductName, NoticeKind, ProductName};
+pub use number_risk::{LineType, NumberReport, NumberVerdict};
 pub use passkey::{
     CeremonyId, CredentialId, InvalidCeremonyId, InvalidPasskeyName, Passkey, PasskeyId, PasskeyName,
     PasskeyProof,
@@ -66,6 +68,6 @@ pub use signing_key::{
     InvalidSigningKeyId, SigningAlgorithm, SigningKey, SigningKeyId, SigningKeyPolicy, SigningKeySet,
     SigningKeyState,
 };
-pub use throttle::PasswordFailures;
+pub use throttle::{CodeFailures, PasswordFailures};
 pub use totp::{TotpSecret, TotpStep};
 pub use user::{Factor, User, UserId};

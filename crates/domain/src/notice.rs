@@ -178,6 +178,8 @@ impl EventName {
             Self::UserDeleted => Some(NoticeKind::AccountDeleted),
             Self::UserCreated
             | Self::UserUpdated
+            | Self::UserExistsDisclosed
+            | Self::PasswordResetStart
             | Self::LoginSuccess
             | Self::LoginFail
             | Self::FactorFail

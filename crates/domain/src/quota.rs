@@ -34,4 +34,6 @@ pub struct Quotas {
     pub country: Option<Quota>,
     /// Sends caused by one client address (IPv6 by /64).
     pub address: Option<Quota>,
+    /// Wrong codes in a row of one account, for one purpose and of one kind.
+    pub in_a_row: Option<u32>,
 }

@@ -6,7 +6,7 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Data};
 use futures_util::future::LocalBoxFuture;
 use use_cases::{
     AuthorizeOperator, EndAllSessions, FindAccounts, ListAccountEvents, ListAllEvents, LockAccount,
-    NotAnOperator, RemoveAccount, ShowAccount, UnlockAccount,
+    NotAnOperator, RemoveAccount, ShowAccount, StartReset, UnlockAccount,
 };
 
 use crate::{
@@ -25,6 +25,7 @@ pub struct Operators {
     pub unlock_account: UnlockAccount,
     pub remove_account: RemoveAccount,
     pub end_all_sessions: EndAllSessions,
+    pub start_reset: StartReset,
     pub list_account_events: ListAccountEvents,
     pub list_all_events: ListAllEvents,
 }

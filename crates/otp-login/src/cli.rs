@@ -171,6 +171,17 @@ pub(crate) enum Users {
         #[arg(long)]
         yes: bool,
     },
+    /// Send the owner of an account the code of a password reset
+    #[command(
+        after_help = "Example:\n  otp-login users reset ann@example.com\n\nThe owner then asks for the reset as usual, gets no second message, and chooses the password."
+    )]
+    Reset {
+        /// Its id, e-mail address or number with +
+        name: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
     /// Delete an account with everything that hangs on it, for good
     Delete {
         /// Its id, e-mail address or number with +

@@ -11,6 +11,7 @@ mod commands;
 mod key_watch;
 mod logging;
 mod mirrored;
+mod number_risk;
 mod open_files;
 mod outbox;
 mod settings;

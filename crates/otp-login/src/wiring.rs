@@ -18,9 +18,9 @@ use domain::{Channel, Code, PhoneNumber, ProviderId, SendReference};
 use http_actix::{Operators, UseCases};
 use ports::{
     AccessTokens, AccountDirectory, AccountImport, AccountStore, ChallengeStore, Clock, CodeCheck,
-    CodeRequest, DecoyCodes, Dependency, DeviceStore, EventStore, FactorStore, NoticeStore, PasskeyStore,
-    PasswordHasher, ProviderFault, Sealer, SecretGenerator, SessionStore, SigningKeyStore, StartError,
-    StartedVerification, TotpCodes, VerificationProvider, WebhookSender, WebhookStore,
+    CodeRequest, DecoyCodes, Dependency, DeviceStore, EventStore, FactorStore, NoticeStore, NumberRisk,
+    PasskeyStore, PasswordHasher, ProviderFault, Sealer, SecretGenerator, SessionStore, SigningKeyStore,
+    StartError, StartedVerification, TotpCodes, VerificationProvider, WebhookSender, WebhookStore,
 };
 use use_cases::{
     AdmitCaller, Authenticate, AuthorizeOperator, BeginTotp, BlindChallenges, ChangeLocale, ChangePassword,
@@ -29,12 +29,13 @@ use use_cases::{
     ForgotPassword, IntrospectToken, KeepSigningKeys, ListAccountEvents, ListAllEvents, ListDevices,
     ListEvents, ListSessions, LockAccount, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser,
     RemoveAccount, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword, ShowAccount, StartPhoneChange,
-    StartPhoneLogin, StartStepUp, UnlockAccount, VerifyOtp, VerifyPhone,
+    StartPhoneLogin, StartReset, StartStepUp, UnlockAccount, VerifyOtp, VerifyPhone,
 };
 
 use crate::awaited::Awaited;
 use crate::background::Tasks;
 use crate::mirrored::Mirrored;
+use crate::number_risk::{Bounded, UnwatchedNumbers};
 use crate::outbox::Outbox;
 use crate::settings::{DatabaseSettings, JwtSettings, OutboxSettings, Settings, SigningKeySource};
 
@@ -220,17 +221,8 @@ pub(crate) fn use_cases(
     let (accounts, challenges, sessions) = (database.accounts(), database.challenges(), database.sessions());
     let (events, factors, passkeys) = (database.events(), database.factors(), database.passkeys());
     let totp_codes: Arc<dyn TotpCodes> = Arc::new(AuthenticatorCodes);
-    let blind = Arc::new(BlindChallenges {
-        clock: clock.clone(),
-        secrets: secrets.clone(),
-        accounts: accounts.clone(),
-        challenges: challenges.clone(),
-        provider: provider.clone(),
-        background: Arc::new(background.clone()),
-        destinations: settings.destinations.clone(),
-        policy: settings.challenges,
-        quotas: settings.quotas,
-    });
+    let number_risk = number_risk();
+    let blind = blind_challenges(settings, database, provider.clone(), background);
     let devices = database.devices();
 
     #[cfg(feature = "passkeys")]
@@ -259,6 +251,7 @@ pub(crate) fn use_cases(
             challenges: challenges.clone(),
             devices: devices.clone(),
             provider: provider.clone(),
+            number_risk: number_risk.clone(),
             destinations: settings.destinations.clone(),
             policy: settings.challenges,
             sessions: settings.sessions,
@@ -323,6 +316,7 @@ pub(crate) fn use_cases(
             accounts: accounts.clone(),
             challenges: challenges.clone(),
             provider: provider.clone(),
+            number_risk: number_risk.clone(),
             destinations: settings.destinations.clone(),
             policy: settings.challenges,
             quotas: settings.quotas,
@@ -333,7 +327,11 @@ pub(crate) fn use_cases(
             destinations: settings.destinations.clone(),
             blind: blind.clone(),
         }),
-        forgot_password: ForgotPassword { clock: clock.clone(), accounts: accounts.clone(), blind },
+        forgot_password: ForgotPassword {
+            clock: clock.clone(),
+            accounts: accounts.clone(),
+            blind: blind.clone(),
+        },
         reset_password: ResetPassword {
             clock: clock.clone(),
             secrets: secrets.clone(),
@@ -414,12 +412,59 @@ pub(crate) fn use_cases(
         forget_devices: ForgetDevices { clock, secrets, devices },
         check_readiness: CheckReadiness { dependencies: vec![database.dependency(), sinch] },
         publish_keys: PublishKeys { tokens },
-        operators: operators(settings, database).map(Arc::new),
+        operators: operators(settings, database, blind).map(Arc::new),
     })
 }
 
+/// Who is asked whether a number changed hands. Nobody is, until an adapter stands here.
+fn number_risk() -> Arc<dyn NumberRisk> {
+    Arc::new(Bounded(UnwatchedNumbers))
+}
+
+/// Challenges that anybody may start, whose codes `provider` sends.
+fn blind_challenges(
+    settings: &Settings,
+    database: &Database,
+    provider: Arc<dyn VerificationProvider>,
+    background: &Tasks,
+) -> Arc<BlindChallenges> {
+    Arc::new(BlindChallenges {
+        clock: Arc::new(SystemClock),
+        secrets: Arc::new(SystemSecrets),
+        accounts: database.accounts(),
+        challenges: database.challenges(),
+        provider,
+        number_risk: number_risk(),
+        background: Arc::new(background.clone()),
+        destinations: settings.destinations.clone(),
+        policy: settings.challenges,
+        quotas: settings.quotas,
+    })
+}
+
+/// How operators start a reset for somebody, from a terminal.
+pub(crate) fn start_reset(
+    settings: &Settings,
+    database: &Database,
+    background: &Tasks,
+) -> anyhow::Result<StartReset> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let provider = Arc::new(SinchVerification::new(&settings.sinch, clock)?);
+    Ok(reset_started_by(database, blind_challenges(settings, database, provider, background)))
+}
+
+fn reset_started_by(database: &Database, blind: Arc<BlindChallenges>) -> StartReset {
+    StartReset {
+        clock: Arc::new(SystemClock),
+        secrets: Arc::new(SystemSecrets),
+        accounts: database.accounts(),
+        events: database.events(),
+        blind,
+    }
+}
+
 /// What operators can ask for over HTTP, if they have a key.
-fn operators(settings: &Settings, database: &Database) -> Option<Operators> {
+fn operators(settings: &Settings, database: &Database, blind: Arc<BlindChallenges>) -> Option<Operators> {
     let keys = settings.admin_keys.clone()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let secrets: Arc<dyn SecretGenerator> = Arc::new(SystemSecrets);
@@ -446,6 +491,7 @@ fn operators(settings: &Settings, database: &Database) -> Option<Operators> {
         },
         remove_account: RemoveAccount { clock: clock.clone(), secrets: secrets.clone(), accounts },
         end_all_sessions: EndAllSessions { clock, secrets, directory: directory.clone() },
+        start_reset: reset_started_by(database, blind),
         list_account_events: ListAccountEvents { events: database.events() },
         list_all_events: ListAllEvents { directory },
     })

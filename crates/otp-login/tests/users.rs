@@ -21,6 +21,7 @@ on_both_databases!(
     asvs_1_2_4_accounts_are_found_by_what_is_written_literally,
     an_account_is_shown_without_its_hash,
     asvs_7_4_2_a_locked_account_is_over_at_once_and_an_unlocked_one_is_not,
+    asvs_6_4_6_a_reset_is_started_at_a_terminal,
     a_deleted_account_is_gone,
 );
 
@@ -38,7 +39,12 @@ fn start(store: Store) -> World {
 
 /// Runs `otp-login users` beside the service, on its database.
 fn users(world: &World, store: Store, arguments: &[&str]) -> Ran {
-    let mut variables = vec![("OTP_LOGIN__PASSWORD__BCRYPT_COST", "4")];
+    let simulator = world.simulator.port().to_string();
+    let mut variables = vec![
+        ("OTP_LOGIN__PASSWORD__BCRYPT_COST", "4"),
+        ("OTP_LOGIN__SIMULATOR__PORT", simulator.as_str()),
+        ("OTP_LOGIN__OTP__RESEND_COOLDOWN_SECONDS", "0"),
+    ];
     if store == Store::Postgres {
         variables.push(("DATABASE_URL", world.database().url()));
     }
@@ -304,6 +310,25 @@ fn asvs_7_4_2_a_locked_account_is_over_at_once_and_an_unlocked_one_is_not(store:
     assert_eq!(world.api().me(&tokens.access).outcome(), "401 invalid-token");
     proven(&world, &world.api().log_in(Person::ANN), Person::ANN);
     assert!(users(&world, store, &["unlock", Person::ANN.email, "--yes"]).good().contains("Nothing to do"));
+}
+
+fn asvs_6_4_6_a_reset_is_started_at_a_terminal(store: Store) {
+    let world = start(store);
+    world.sign_up(Person::ANN);
+    let reset = ["reset", Person::ANN.email];
+    assert_eq!(users(&world, store, &reset).code, Some(2), "it asks first");
+
+    let told = users(&world, store, &[&reset[..], &["--yes"]].concat()).good();
+
+    assert!(told.contains("The reset is started") && !told.contains(&world.code(Person::ANN)), "{told}");
+    assert_eq!(world.simulator.codes(Person::ANN.phone).len(), 2, "the code of the reset has gone");
+    let shown = users(&world, store, &["show", Person::ANN.email]).good();
+    assert!(shown.contains("authn_password_reset_start"), "{shown}");
+    let nobody = users(&world, store, &["reset", "nobody@example.com", "--yes"]);
+    assert!(nobody.code == Some(1) && nobody.stderr.contains("no such account"), "{nobody:?}");
+    users(&world, store, &["lock", Person::ANN.email, "--reason", "gone", "--yes"]).good();
+    let locked = users(&world, store, &[&reset[..], &["--yes"]].concat());
+    assert!(locked.code == Some(1) && locked.stderr.contains("users unlock"), "{locked:?}");
 }
 
 fn a_deleted_account_is_gone(store: Store) {

@@ -313,6 +313,18 @@ pub struct PhoneChange {
     /// The session that asked for it; all others end.
     pub kept: SessionId,
     pub event: NewEvent,
+    /// Recorded instead at the other account that has the number, if one has.
+    pub disclosure: NewEvent,
+}
+
+/// What is recorded at accounts that are in the way of a registration, whose phone was proven by
+/// somebody who thereby learns of them. One account may have its e-mail and another its number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disclosure {
+    /// At the account with the e-mail.
+    pub of_email: NewEvent,
+    /// At the account with the number, if it is another one. By the same client.
+    pub of_phone: NewEvent,
 }
 
 /// What proves a second factor.
@@ -397,6 +409,12 @@ pub trait ChallengeStore: Send + Sync {
     /// Takes one attempt before the code is checked: neither a crash nor a
     /// race gives a free guess. Of 50 concurrent calls on a challenge with
     /// five attempts, exactly five get one.
+    ///
+    /// The quotas of the guess bound wrong codes of an account over challenges, concurrent ones
+    /// alike: those of a time, and [`Quotas::in_a_row`], which closes the kind of the answer for
+    /// the purpose until [`CodeFailures::MEMORY`](domain::CodeFailures::MEMORY) is over or it is
+    /// opened: a right code of the kind opens it, [`Self::reset_password`] opens all that the
+    /// account has, and a sign-in or step-up after a password opens what is blind.
     async fn take_attempt(&self, guess: &Guess, now: Timestamp) -> Result<Taken, StoreError>;
 
     /// Gives an attempt back after a provider fault; without effect from the
@@ -407,12 +425,14 @@ pub trait ChallengeStore: Send + Sync {
     /// and every other pending registration of the number or e-mail is
     /// closed and the failures counted under both are forgotten, or none of it
     /// happens. Of any number of concurrent calls on
-    /// one verification exactly one is not [`Redeemed::Closed`].
+    /// one verification exactly one is not [`Redeemed::Closed`]. The owners of accounts that make
+    /// it [`Redeemed::AccountExists`] find that in their records.
     async fn redeem_registration(
         &self,
         attempt: &Attempt,
         user_id: UserId,
         session: &NewSession,
+        disclosure: &Disclosure,
     ) -> Result<Redeemed, StoreError>;
 
     /// Records a wrong answer to a challenge of an account for its owner; without effect
@@ -470,7 +490,8 @@ pub trait ChallengeStore: Send + Sync {
 
     /// Uses the right code of a new number: codes go to it from now on, every other session and
     /// every other challenge of the account end, and registrations of the number are closed,
-    /// or none of it happens. [`Redeemed::AccountExists`] when the number has another account.
+    /// or none of it happens. [`Redeemed::AccountExists`] when the number has another account,
+    /// whose owner finds that in the record.
     async fn change_phone(
         &self,
         attempt: &Attempt,

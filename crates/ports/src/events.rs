@@ -29,7 +29,8 @@ impl NewEvent {
     }
 }
 
-/// What happened to accounts. Nothing is ever changed in it; what is old is forgotten.
+/// What happened to accounts. Nothing is ever changed in it; what is old is forgotten. The other
+/// stores record their own acts in it.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait EventStore: Send + Sync {
@@ -41,6 +42,14 @@ pub trait EventStore: Send + Sync {
         before: Option<EventId>,
         most: u32,
     ) -> Result<Vec<SecurityEvent>, StoreError>;
+
+    /// Records what is no act of a store; `false`, and nothing is recorded, when the account is gone.
+    async fn record_event(
+        &self,
+        user_id: UserId,
+        event: &NewEvent,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
 
     /// Forgets at most `most` events that happened before `until`; returns how many
     /// went.

@@ -20,6 +20,7 @@ mod events;
 mod factors;
 mod import;
 mod notices;
+mod number_risk;
 mod passkeys;
 mod provider;
 mod readiness;
@@ -35,8 +36,8 @@ pub use accounts::{
 pub use api_keys::ApiKeys;
 pub use background::{Background, Work};
 pub use challenges::{
-    Attempt, ChallengeStore, Guess, NewChallenge, Opened, PasswordReset, PhoneChange, Proof, Redeemed,
-    Resend, ReservedSend, SendDecision, SendLimits, Spent, Subject, Taken, UnseenSend,
+    Attempt, ChallengeStore, Disclosure, Guess, NewChallenge, Opened, PasswordReset, PhoneChange, Proof,
+    Redeemed, Resend, ReservedSend, SendDecision, SendLimits, Spent, Subject, Taken, UnseenSend,
 };
 pub use crypto::{
     AccessTokens, AdminKeys, Candidate, Clock, HashError, InvalidAccessToken, PasswordHasher, PasswordMatch,
@@ -49,6 +50,7 @@ pub use events::{EventStore, NewEvent};
 pub use factors::{ConfirmedTotp, FactorStore, RecoveryCodeSet, TotpBegin, TotpConfirmation, TotpEnrolment};
 pub use import::{AccountImport, ImportConflict, ImportOutcome, ImportedAccount, KnownNames};
 pub use notices::{DueNotice, Notice, NoticeFault, NoticeSender, NoticeStore};
+pub use number_risk::{NumberRisk, NumberRiskFault};
 pub use passkeys::{
     Added, Admitted, Answerable, Assertion, CeremonyAnswer, CeremonyFault, CeremonyKind, CeremonyState,
     CredentialRecord, CredentialRefused, NewCeremony, NewCredential, NewPasskey, PasskeyCeremonies,
@@ -84,6 +86,7 @@ pub use self::{
     factors::MockFactorStore,
     import::MockAccountImport,
     notices::{MockNoticeSender, MockNoticeStore},
+    number_risk::MockNumberRisk,
     passkeys::{MockPasskeyCeremonies, MockPasskeyStore},
     provider::{MockDecoyCodes, MockVerificationProvider},
     readiness::MockDependency,

@@ -12,13 +12,13 @@ use domain::{
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::{
-    AccountStore, Background, ChallengeStore, Clock, NewChallenge, ReservedSend, SecretGenerator,
+    AccountStore, Background, ChallengeStore, Clock, NewChallenge, NumberRisk, ReservedSend, SecretGenerator,
     SendDecision, SendLimits, Subject, UnseenSend, VerificationProvider,
 };
 
 use crate::{
     Fault,
-    deliver::{Undelivered, deliver},
+    deliver::{Delivery, Numbers, Undelivered},
 };
 
 /// Opens blind challenges, and sends the codes of those that have an account.
@@ -28,6 +28,8 @@ pub struct BlindChallenges {
     pub accounts: Arc<dyn AccountStore>,
     pub challenges: Arc<dyn ChallengeStore>,
     pub provider: Arc<dyn VerificationProvider>,
+    /// Asked in the background, before a code is sent.
+    pub number_risk: Arc<dyn NumberRisk>,
     pub background: Arc<dyn Background>,
     pub destinations: DestinationPolicy,
     pub policy: ChallengePolicy,
@@ -110,7 +112,9 @@ impl BlindChallenges {
         request_locale: Option<Locale>,
     ) -> Result<(), Undelivered> {
         let Some(user_id) = challenge.user_id else { return Ok(()) };
-        let Some(account) = self.accounts.find_account(user_id).await? else { return Ok(()) };
+        let found = self.accounts.find_account(user_id).await?;
+        // It may have been locked since the challenge was opened.
+        let Some(account) = found.filter(|account| account.lock.is_none()) else { return Ok(()) };
         let phone = account.user.phone;
         phone.sendable(&self.destinations).map_err(|_| Undelivered::DestinationRefused)?;
         let now = self.clock.now();
@@ -135,7 +139,20 @@ impl BlindChallenges {
             channel,
             locale: send.locale,
         };
-        deliver(&*self.provider, &*self.challenges, &self.policy, reserved, now, challenge.expires_at).await
+        self.delivery().deliver(challenge.purpose, reserved, now, challenge.expires_at).await
+    }
+
+    fn delivery(&self) -> Delivery<'_> {
+        Delivery {
+            provider: &*self.provider,
+            challenges: &*self.challenges,
+            policy: &self.policy,
+            numbers: Some(self.numbers()),
+        }
+    }
+
+    pub(crate) fn numbers(&self) -> Numbers<'_> {
+        Numbers { risk: &*self.number_risk, destinations: &self.destinations }
     }
 
     fn challenge(&self, subject: Subject, start: &Start, now: Timestamp) -> NewChallenge {

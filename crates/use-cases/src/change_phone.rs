@@ -15,7 +15,7 @@ use ports::{
 use crate::{
     Fault, Principal, StepUpRequired, VerifyOtpError,
     codes::Codes,
-    deliver::{Undelivered, open},
+    deliver::{Delivery, Undelivered},
     event::event,
 };
 
@@ -75,7 +75,13 @@ impl StartPhoneChange {
             .sendable(&self.destinations)
             .map_err(|_| StartPhoneChangeError::DestinationNotAllowed)?;
         let challenge = self.challenge(principal, request, now);
-        let opened = open(&*self.provider, &*self.challenges, &challenge, now).await?;
+        let delivery = Delivery {
+            provider: &*self.provider,
+            challenges: &*self.challenges,
+            policy: &self.policy,
+            numbers: None,
+        };
+        let opened = delivery.open(&challenge, now).await?;
         opened.ok_or(StartPhoneChangeError::Gone)
     }
 
@@ -111,9 +117,9 @@ impl From<Undelivered> for StartPhoneChangeError {
     fn from(reason: Undelivered) -> Self {
         match reason {
             Undelivered::DestinationRefused => Self::DestinationNotAllowed,
-            Undelivered::TooSoon { retry_after } | Undelivered::OverQuota { retry_after } => {
-                Self::RateLimited { retry_after }
-            }
+            Undelivered::TooSoon { retry_after }
+            | Undelivered::OverQuota { retry_after }
+            | Undelivered::NumberHeld { retry_after } => Self::RateLimited { retry_after },
             Undelivered::Unknown(fault) | Undelivered::Fault(fault) => Self::Fault(fault),
         }
     }
@@ -156,10 +162,11 @@ impl VerifyPhone {
         };
         let attempt = codes.prove(&guess, code, self.clock.now()).await?;
         let now = self.clock.now();
-        let event = event(&*self.secrets, EventName::PhoneChange, client, now);
+        let event_of = |name| event(&*self.secrets, name, client.clone(), now);
         // The old number: whoever took the account over has the new one.
-        let event = event.notifying(&principal.user.phone);
-        let change = PhoneChange { kept: principal.session_id, event };
+        let event = event_of(EventName::PhoneChange).notifying(&principal.user.phone);
+        let disclosure = event_of(EventName::UserExistsDisclosed);
+        let change = PhoneChange { kept: principal.session_id, event, disclosure };
         match self.challenges.change_phone(&attempt, &change, now).await.map_err(Fault::from)? {
             Redeemed::Done(user) => {
                 tracing::info!(event = "authn_phone_change", user.id = %user.id.0);
@@ -167,7 +174,10 @@ impl VerifyPhone {
             }
             // No other factor is asked for here.
             Redeemed::Closed | Redeemed::Refused => Err(VerifyOtpError::Closed),
-            Redeemed::AccountExists => Err(VerifyOtpError::AccountExists),
+            Redeemed::AccountExists => {
+                tracing::warn!(event = "user_exists_disclosed", "after the right code of a new number");
+                Err(VerifyOtpError::AccountExists)
+            }
         }
     }
 }

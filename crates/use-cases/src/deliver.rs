@@ -1,12 +1,12 @@
-//! Sending what a store reserved: reserve → call → settle.
+//! Sending what a store reserved: reserve → ask of the number → call → settle.
 
 use domain::{
-    Challenge, ChallengePolicy, ChallengeState, DestinationNotAllowed, DestinationPolicy, PhoneNumber,
-    SecondFactors,
+    Challenge, ChallengePolicy, ChallengeState, DestinationNotAllowed, DestinationPolicy, NumberReport,
+    NumberVerdict, PhoneNumber, Purpose, SecondFactors,
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::{
-    ChallengeStore, CodeRequest, NewChallenge, NotSent, ReservedSend, SendDecision, StartError,
+    ChallengeStore, CodeRequest, NewChallenge, NotSent, NumberRisk, ReservedSend, SendDecision, StartError,
     VerificationProvider,
 };
 
@@ -21,6 +21,8 @@ pub(crate) enum Undelivered {
     TooSoon { retry_after: SignedDuration },
     #[error("too many messages")]
     OverQuota { retry_after: SignedDuration },
+    #[error("the number may be in new hands")]
+    NumberHeld { retry_after: SignedDuration },
     #[error("the answer was lost: the message may be on its way")]
     Unknown(#[source] Fault),
     #[error(transparent)]
@@ -42,9 +44,10 @@ impl Undelivered {
         }
         match self {
             Self::Unknown(_) | Self::OverQuota { .. } => Ok(challenge),
-            Self::DestinationRefused | Self::TooSoon { .. } | Self::Fault(Fault::ProviderUnavailable(_)) => {
-                Ok(challenge.without_the_send())
-            }
+            Self::DestinationRefused
+            | Self::TooSoon { .. }
+            | Self::NumberHeld { .. }
+            | Self::Fault(Fault::ProviderUnavailable(_)) => Ok(challenge.without_the_send()),
             Self::Fault(_) => Err(self),
         }
     }
@@ -69,73 +72,124 @@ pub(crate) fn may_send(
     }
 }
 
-/// Opens a challenge, or finds it open, and sends its message if this call is
-/// the one that may. Who has another factor gets the challenge even when nothing was sent.
-/// `None` when the account is gone or its password is another meanwhile.
-pub(crate) async fn open(
-    provider: &dyn VerificationProvider,
-    challenges: &dyn ChallengeStore,
-    challenge: &NewChallenge,
-    now: Timestamp,
-) -> Result<Option<Challenge>, Undelivered> {
-    let policy = &challenge.limits.policy;
-    let opened = challenges.open(challenge, now).await.map_err(|error| Undelivered::Fault(error.into()))?;
-    let Some(opened) = opened else { return Ok(None) };
-    let challenge = opened.challenge;
-    let delivered = match opened.send {
-        SendDecision::Reserved(send) => {
-            deliver(provider, challenges, policy, send, now, challenge.expires_at).await.map(|()| true)
-        }
-        SendDecision::Announced | SendDecision::Held => Ok(false),
-        SendDecision::OverQuota { retry_at } => Err(Undelivered::over_quota(retry_at, now)),
-    };
-    match delivered {
-        Ok(sent) => Ok(Some(challenge.show(sent, policy))),
-        Err(reason) => Ok(Some(reason.done_without(challenge)?.show(false, policy))),
-    }
+/// Who is asked whether a number may be in new hands, and what lines codes are sent to.
+#[derive(Clone, Copy)]
+pub(crate) struct Numbers<'a> {
+    pub(crate) risk: &'a dyn NumberRisk,
+    pub(crate) destinations: &'a DestinationPolicy,
 }
 
-/// Sends a reserved message and settles it.
-///
-/// The reservation was stored before, so a crash in here sends nothing twice:
-/// after it the cooldown runs, and the message, if one left, is found by its
-/// reference when its code is checked.
-pub(crate) async fn deliver(
-    provider: &dyn VerificationProvider,
-    challenges: &dyn ChallengeStore,
-    policy: &ChallengePolicy,
-    send: ReservedSend,
-    now: Timestamp,
-    expires_at: Timestamp,
-) -> Result<(), Undelivered> {
-    let reference = send.reference;
-    let request = CodeRequest {
-        reference,
-        phone: send.phone,
-        channel: send.channel,
-        locale: send.locale,
-        life: expires_at.duration_since(now),
-    };
-    match provider.start(&request).await {
-        Ok(provider_id) => {
-            // The message is out. If this record is lost, the reference finds it.
-            if let Err(error) = challenges.settle_sent(reference, &provider_id).await {
-                tracing::warn!(send.reference = %reference.0, error = &error as &dyn std::error::Error, "a sent message was not recorded");
+/// What it takes to send codes.
+pub(crate) struct Delivery<'a> {
+    pub(crate) provider: &'a dyn VerificationProvider,
+    pub(crate) challenges: &'a dyn ChallengeStore,
+    pub(crate) policy: &'a ChallengePolicy,
+    /// `None` where no code opens an account.
+    pub(crate) numbers: Option<Numbers<'a>>,
+}
+
+impl Delivery<'_> {
+    /// Opens a challenge, or finds it open, and sends its message if this call is
+    /// the one that may. Who has another factor gets the challenge even when nothing was sent.
+    /// `None` when the account is gone or its password is another meanwhile.
+    pub(crate) async fn open(
+        &self,
+        challenge: &NewChallenge,
+        now: Timestamp,
+    ) -> Result<Option<Challenge>, Undelivered> {
+        let opened = self.challenges.open(challenge, now).await?;
+        let Some(opened) = opened else { return Ok(None) };
+        let challenge = opened.challenge;
+        let delivered = match opened.send {
+            SendDecision::Reserved(send) => {
+                self.deliver(challenge.purpose, send, now, challenge.expires_at).await.map(|()| true)
             }
-            Ok(())
+            SendDecision::Announced | SendDecision::Held => Ok(false),
+            SendDecision::OverQuota { retry_at } => Err(Undelivered::over_quota(retry_at, now)),
+        };
+        match delivered {
+            Ok(sent) => Ok(Some(challenge.show(sent, self.policy))),
+            Err(held @ Undelivered::NumberHeld { .. }) => {
+                let challenge = held.done_without(challenge)?.show(false, self.policy);
+                Ok(Some(challenge.without_text()))
+            }
+            Err(reason) => Ok(Some(reason.done_without(challenge)?.show(false, self.policy))),
         }
-        Err(StartError::NotSent(reason)) => {
-            tracing::warn!(send.reference = %reference.0, %reason, "nothing was sent");
-            challenges.settle_not_sent(reference).await.map_err(|error| Undelivered::Fault(error.into()))?;
-            Err(match reason {
-                NotSent::DestinationRefused(_) => Undelivered::DestinationRefused,
-                NotSent::TooSoon => Undelivered::TooSoon { retry_after: policy.resend_cooldown },
-                NotSent::Fault(fault) => Undelivered::Fault(fault.into()),
-            })
+    }
+
+    /// Sends a reserved message and settles it, unless the number may be in new hands.
+    ///
+    /// The reservation was stored before, so a crash in here sends nothing twice:
+    /// after it the cooldown runs, and the message, if one left, is found by its
+    /// reference when its code is checked.
+    pub(crate) async fn deliver(
+        &self,
+        purpose: Purpose,
+        send: ReservedSend,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<(), Undelivered> {
+        let reference = send.reference;
+        if let Err(reason) = self.judge_number(purpose, &send.phone, now).await {
+            self.challenges.settle_not_sent(reference).await?;
+            return Err(reason);
         }
-        Err(StartError::Unknown(fault)) => {
-            tracing::warn!(send.reference = %reference.0, %fault, "whether a message was sent is unknown");
-            Err(Undelivered::Unknown(fault.into()))
+        let request = CodeRequest {
+            reference,
+            phone: send.phone,
+            channel: send.channel,
+            locale: send.locale,
+            life: expires_at.duration_since(now),
+        };
+        match self.provider.start(&request).await {
+            Ok(provider_id) => {
+                // The message is out. If this record is lost, the reference finds it.
+                if let Err(error) = self.challenges.settle_sent(reference, &provider_id).await {
+                    tracing::warn!(send.reference = %reference.0, error = &error as &dyn std::error::Error, "a sent message was not recorded");
+                }
+                Ok(())
+            }
+            Err(StartError::NotSent(reason)) => {
+                tracing::warn!(send.reference = %reference.0, %reason, "nothing was sent");
+                self.challenges.settle_not_sent(reference).await?;
+                Err(match reason {
+                    NotSent::DestinationRefused(_) => Undelivered::DestinationRefused,
+                    NotSent::TooSoon => Undelivered::TooSoon { retry_after: self.policy.resend_cooldown },
+                    NotSent::Fault(fault) => Undelivered::Fault(fault.into()),
+                })
+            }
+            Err(StartError::Unknown(fault)) => {
+                tracing::warn!(send.reference = %reference.0, %fault, "whether a message was sent is unknown");
+                Err(Undelivered::Unknown(fault.into()))
+            }
+        }
+    }
+
+    /// Whether a code to this number still proves who answers it. Nobody is kept out because the
+    /// source of that knowledge is away: then the code is sent, and the log says so.
+    async fn judge_number(
+        &self,
+        purpose: Purpose,
+        phone: &PhoneNumber,
+        now: Timestamp,
+    ) -> Result<(), Undelivered> {
+        let Some(Numbers { risk, destinations }) = self.numbers.filter(|_| purpose.opens_an_account()) else {
+            return Ok(());
+        };
+        let report = risk.report(phone).await.unwrap_or_else(|fault| {
+            tracing::warn!(event = "number_risk_unavailable", %fault, "the code is sent all the same");
+            NumberReport::default()
+        });
+        match report.verdict(destinations, now) {
+            NumberVerdict::Sendable => Ok(()),
+            NumberVerdict::Held { until } => {
+                tracing::warn!(event = "number_risk_held", purpose = purpose.as_str(), %until, "no code is sent");
+                Err(Undelivered::NumberHeld { retry_after: until.duration_since(now) })
+            }
+            NumberVerdict::LineNotAllowed => {
+                tracing::warn!(event = "number_risk_line", purpose = purpose.as_str(), "no code is sent");
+                Err(Undelivered::DestinationRefused)
+            }
         }
     }
 }

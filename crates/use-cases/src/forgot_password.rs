@@ -12,7 +12,8 @@ use crate::{
 
 /// Texts a code to the number of the account with an e-mail, if there is one.
 ///
-/// Everything that the caller sees is the same for known and unknown e-mails.
+/// Everything that the caller sees is the same for known and unknown e-mails. A locked account
+/// counts as none.
 pub struct ForgotPassword {
     pub clock: Arc<dyn Clock>,
     pub accounts: Arc<dyn AccountStore>,
@@ -35,7 +36,9 @@ impl ForgotPassword {
         let now = self.clock.now();
         let name = SignInName::Email(request.email.clone());
         let found = self.accounts.find_sign_in(&name, None, now).await.map_err(Fault::from)?;
-        let user_id = found.account.map(|account| account.user.id);
+        // Whoever an operator locked out gets no code; to the caller there is no difference.
+        let account = found.account.filter(|account| account.lock.is_none());
+        let user_id = account.map(|account| account.user.id);
         let subject = |user_id| Subject::PasswordReset { email: request.email.clone(), user_id };
         let start =
             Start { channel: Channel::Sms, request_locale: request.request_locale, client: request.client };

@@ -66,7 +66,8 @@ pub use open_session::SignedIn;
 pub use operators::{
     AccountDetails, AuthorizeOperator, EndAllSessions, EndAllSessionsError, ExportAccounts, FindAccounts,
     ImportAccounts, ListAccountEvents, ListAllEvents, LockAccount, LockAccountError, NotAnOperator,
-    PersonToImport, RemoveAccount, RemoveAccountError, ShowAccount, ShowAccountError, UnlockAccount,
+    PersonToImport, RemoveAccount, RemoveAccountError, ShowAccount, ShowAccountError, StartReset,
+    StartResetError, UnlockAccount,
 };
 pub use own_account::{
     AccountExport, ChangeLocale, ChangeLocaleError, DeleteAccount, DeleteAccountError, EnrolledApp,

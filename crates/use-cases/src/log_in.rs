@@ -10,14 +10,14 @@ use domain::{
 use jiff::{SignedDuration, Timestamp};
 use ports::{
     AccessTokens, Account, AccountStore, Candidate, ChallengeStore, Clock, DeviceFailure, DeviceStore,
-    NewChallenge, PasswordFailure, PasswordHasher, PendingRegistration, PresentedDevice, SecretGenerator,
-    SendLimits, SignIn, Subject, VerificationProvider,
+    NewChallenge, NumberRisk, PasswordFailure, PasswordHasher, PendingRegistration, PresentedDevice,
+    SecretGenerator, SendLimits, SignIn, Subject, VerificationProvider,
 };
 
 use crate::{
     Fault, SignedIn,
     by_device::ByDevice,
-    deliver::{Undelivered, may_send, open},
+    deliver::{Delivery, Numbers, Undelivered, may_send},
     event::event,
 };
 
@@ -36,6 +36,7 @@ pub struct LogIn {
     pub challenges: Arc<dyn ChallengeStore>,
     pub devices: Arc<dyn DeviceStore>,
     pub provider: Arc<dyn VerificationProvider>,
+    pub number_risk: Arc<dyn NumberRisk>,
     pub destinations: DestinationPolicy,
     pub policy: ChallengePolicy,
     pub sessions: SessionPolicy,
@@ -220,7 +221,13 @@ impl LogIn {
         now: Timestamp,
     ) -> Result<Challenge, LogInError> {
         let challenge = self.challenge(recognised, request, now)?;
-        let opened = open(&*self.provider, &*self.challenges, &challenge, now).await?;
+        let delivery = Delivery {
+            provider: &*self.provider,
+            challenges: &*self.challenges,
+            policy: &self.policy,
+            numbers: Some(Numbers { risk: &*self.number_risk, destinations: &self.destinations }),
+        };
+        let opened = delivery.open(&challenge, now).await?;
         opened.ok_or(LogInError::InvalidCredentials)
     }
 
@@ -323,9 +330,9 @@ impl From<Undelivered> for LogInError {
     fn from(reason: Undelivered) -> Self {
         match reason {
             Undelivered::DestinationRefused => Self::DestinationNotAllowed,
-            Undelivered::TooSoon { retry_after } | Undelivered::OverQuota { retry_after } => {
-                Self::RateLimited { retry_after }
-            }
+            Undelivered::TooSoon { retry_after }
+            | Undelivered::OverQuota { retry_after }
+            | Undelivered::NumberHeld { retry_after } => Self::RateLimited { retry_after },
             Undelivered::Unknown(fault) | Undelivered::Fault(fault) => Self::Fault(fault),
         }
     }

@@ -14,7 +14,7 @@ use ports::{
 
 use crate::{
     Fault,
-    deliver::{Undelivered, open},
+    deliver::{Delivery, Undelivered},
 };
 
 /// Starts an account: stores the registration and texts a code to its number.
@@ -70,7 +70,13 @@ impl RegisterUser {
             self.hasher.hash(request.password.as_password(), &request.email).await.map_err(Fault::from)?;
         let now = self.clock.now();
         let challenge = self.challenge(request, password_hash, now);
-        let opened = open(&*self.provider, &*self.challenges, &challenge, now).await?;
+        let delivery = Delivery {
+            provider: &*self.provider,
+            challenges: &*self.challenges,
+            policy: &self.policy,
+            numbers: None,
+        };
+        let opened = delivery.open(&challenge, now).await?;
         // A registration belongs to no account that could be gone.
         opened.ok_or_else(|| Fault::Internal("a registration was not opened".into()).into())
     }
@@ -108,9 +114,9 @@ impl From<Undelivered> for RegisterUserError {
     fn from(reason: Undelivered) -> Self {
         match reason {
             Undelivered::DestinationRefused => Self::DestinationNotAllowed(None),
-            Undelivered::TooSoon { retry_after } | Undelivered::OverQuota { retry_after } => {
-                Self::RateLimited { retry_after }
-            }
+            Undelivered::TooSoon { retry_after }
+            | Undelivered::OverQuota { retry_after }
+            | Undelivered::NumberHeld { retry_after } => Self::RateLimited { retry_after },
             Undelivered::Unknown(fault) | Undelivered::Fault(fault) => Self::Fault(fault),
         }
     }

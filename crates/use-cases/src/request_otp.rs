@@ -8,7 +8,7 @@ use ports::{ChallengeStore, Clock, Resend, SecretGenerator, SendDecision, SendLi
 
 use crate::{
     BlindChallenges, Fault,
-    deliver::{Undelivered, deliver},
+    deliver::{Delivery, Undelivered},
 };
 
 /// Sends a further message for a live challenge, on the same or another channel.
@@ -80,7 +80,13 @@ impl RequestOtp {
         match opened.send {
             SendDecision::Reserved(send) => {
                 let expires_at = opened.challenge.expires_at;
-                deliver(&*self.provider, &*self.challenges, &self.policy, send, now, expires_at).await?;
+                let delivery = Delivery {
+                    provider: &*self.provider,
+                    challenges: &*self.challenges,
+                    policy: &self.policy,
+                    numbers: Some(self.blind.numbers()),
+                };
+                delivery.deliver(opened.challenge.purpose, send, now, expires_at).await?;
                 Ok(opened.challenge.show(true, &self.policy))
             }
             SendDecision::Announced => {
@@ -108,6 +114,7 @@ impl From<Undelivered> for RequestOtpError {
             Undelivered::DestinationRefused => Self::DestinationNotAllowed,
             Undelivered::TooSoon { retry_after } => Self::TooSoon { retry_after },
             Undelivered::OverQuota { retry_after } => Self::RateLimited { retry_after },
+            Undelivered::NumberHeld { .. } => Self::ChannelNotAvailable,
             Undelivered::Unknown(fault) | Undelivered::Fault(fault) => Self::Fault(fault),
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::{Challenge, Channel, Client, DestinationPolicy, Locale, PhoneNumber, SignInName};
 use jiff::SignedDuration;
-use ports::{AccountStore, Clock, Subject};
+use ports::{Account, AccountStore, Clock, Subject};
 
 use crate::{
     Fault,
@@ -16,7 +16,7 @@ use crate::{
 /// the account.
 ///
 /// Everything that the caller sees is the same for known and unknown numbers. An account with an
-/// authenticator app counts as none.
+/// authenticator app, or a locked one, counts as none.
 pub struct StartPhoneLogin {
     pub clock: Arc<dyn Clock>,
     pub accounts: Arc<dyn AccountStore>,
@@ -54,7 +54,8 @@ impl StartPhoneLogin {
         let name = SignInName::Phone(phone.clone());
         let found = self.accounts.find_sign_in(&name, None, now).await.map_err(Fault::from)?;
         // Who enrolled an app wants more than a phone: the session would bypass it.
-        let enough = found.account.filter(|account| !account.user.second_factors.totp);
+        let is_enough = |account: &Account| !account.user.second_factors.totp && account.lock.is_none();
+        let enough = found.account.filter(is_enough);
         let user_id = enough.map(|account| account.user.id);
         let start =
             Start { channel: Channel::Sms, request_locale: request.request_locale, client: request.client };

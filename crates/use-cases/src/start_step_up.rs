@@ -8,13 +8,13 @@ use domain::{
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::{
-    AccountStore, ChallengeStore, Clock, NewChallenge, PasswordHasher, SecretGenerator, SendLimits, Subject,
-    VerificationProvider,
+    AccountStore, ChallengeStore, Clock, NewChallenge, NumberRisk, PasswordHasher, SecretGenerator,
+    SendLimits, Subject, VerificationProvider,
 };
 
 use crate::{
     Fault, Principal,
-    deliver::{Undelivered, may_send, open},
+    deliver::{Delivery, Numbers, Undelivered, may_send},
     own_password::{OwnPassword, Proven, Unproven},
 };
 
@@ -27,6 +27,7 @@ pub struct StartStepUp {
     pub accounts: Arc<dyn AccountStore>,
     pub challenges: Arc<dyn ChallengeStore>,
     pub provider: Arc<dyn VerificationProvider>,
+    pub number_risk: Arc<dyn NumberRisk>,
     pub destinations: DestinationPolicy,
     pub policy: ChallengePolicy,
     pub quotas: Quotas,
@@ -70,7 +71,13 @@ impl StartStepUp {
         // The hash took its time: what follows counts from here.
         let now = self.clock.now();
         let challenge = self.challenge(principal, proven, request, now)?;
-        let opened = open(&*self.provider, &*self.challenges, &challenge, now).await?;
+        let delivery = Delivery {
+            provider: &*self.provider,
+            challenges: &*self.challenges,
+            policy: &self.policy,
+            numbers: Some(Numbers { risk: &*self.number_risk, destinations: &self.destinations }),
+        };
+        let opened = delivery.open(&challenge, now).await?;
         opened.ok_or(StartStepUpError::InvalidCredentials)
     }
 
@@ -122,9 +129,9 @@ impl From<Undelivered> for StartStepUpError {
     fn from(reason: Undelivered) -> Self {
         match reason {
             Undelivered::DestinationRefused => Self::DestinationNotAllowed,
-            Undelivered::TooSoon { retry_after } | Undelivered::OverQuota { retry_after } => {
-                Self::RateLimited { retry_after }
-            }
+            Undelivered::TooSoon { retry_after }
+            | Undelivered::OverQuota { retry_after }
+            | Undelivered::NumberHeld { retry_after } => Self::RateLimited { retry_after },
             Undelivered::Unknown(fault) | Undelivered::Fault(fault) => Self::Fault(fault),
         }
     }

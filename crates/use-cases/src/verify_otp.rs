@@ -8,8 +8,8 @@ use domain::{
 };
 use jiff::SignedDuration;
 use ports::{
-    AccessTokens, Attempt, ChallengeStore, Clock, DecoyCodes, FactorStore, Guess, Proof, Redeemed, Sealer,
-    SecretGenerator, TotpCodes, VerificationProvider,
+    AccessTokens, Attempt, ChallengeStore, Clock, DecoyCodes, Disclosure, FactorStore, Guess, Proof,
+    Redeemed, Sealer, SecretGenerator, TotpCodes, VerificationProvider,
 };
 
 use crate::{
@@ -181,7 +181,11 @@ impl VerifyOtp {
         let redeemed = match attempt.purpose {
             Purpose::Registration => {
                 let user_id = UserId(self.secrets.id(now));
-                self.challenges.redeem_registration(attempt, user_id, &prepared.session).await
+                let disclosed = || {
+                    crate::event::event(&*self.secrets, EventName::UserExistsDisclosed, client.clone(), now)
+                };
+                let disclosure = Disclosure { of_email: disclosed(), of_phone: disclosed() };
+                self.challenges.redeem_registration(attempt, user_id, &prepared.session, &disclosure).await
             }
             Purpose::Login => self.challenges.redeem_login(attempt, proof, &prepared.session).await,
             Purpose::PhoneLogin => self.challenges.redeem_phone_login(attempt, &prepared.session).await,
@@ -196,7 +200,10 @@ impl VerifyOtp {
             }
             Redeemed::Closed => Err(VerifyOtpError::Closed),
             Redeemed::Refused => Err(self.refuse(attempt, client).await),
-            Redeemed::AccountExists => Err(VerifyOtpError::AccountExists),
+            Redeemed::AccountExists => {
+                tracing::warn!(event = "user_exists_disclosed", "after the right code of a registration");
+                Err(VerifyOtpError::AccountExists)
+            }
         }
     }
 }

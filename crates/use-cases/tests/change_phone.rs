@@ -187,7 +187,15 @@ async fn nb_06_a_proven_number_takes_the_place_of_the_old_one_which_is_told() {
     mocks
         .challenges
         .expect_change_phone()
-        .with(eq(attempt()), eq(PhoneChange { kept: principal().session_id, event }), eq(now()))
+        .with(
+            eq(attempt()),
+            eq(PhoneChange {
+                kept: principal().session_id,
+                event,
+                disclosure: new_event(2, EventName::UserExistsDisclosed),
+            }),
+            eq(now()),
+        )
         .once()
         .return_once(|_, _, _| Ok(Redeemed::Done(User { phone: new_phone(), ..user() })));
 

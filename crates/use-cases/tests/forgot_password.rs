@@ -10,7 +10,7 @@ use domain::{
 };
 use fixtures::{
     APP, CHALLENGES, Later, Log, QUOTAS, account, blind, challenge_state, client, clock, email,
-    fresh_challenge_id, fresh_id, in_seconds, locale, now, phone, provider_away, provider_id, sign_in,
+    fresh_challenge_id, fresh_id, in_seconds, locale, lock, now, phone, provider_away, provider_id, sign_in,
     sweden, unavailable, unsendable_phone, user, user_with,
 };
 use jiff::SignedDuration;
@@ -152,6 +152,31 @@ async fn en_01_known_and_unknown_emails_are_answered_alike_before_anything_is_se
     assert_eq!((shown.sent, shown.destination, shown.purpose), (true, None, Purpose::PasswordReset));
     assert_eq!(shown.resend_available_at, Some(in_seconds(120)));
     // Of a decoy nothing is sent, ever.
+    later.run().await;
+}
+
+#[tokio::test]
+async fn en_01_a_locked_account_is_answered_like_none_and_gets_no_message() {
+    let locked = Account { lock: Some(lock()), ..account() };
+    let unknown = Mocks::knowing(None).opening(None, SendDecision::Announced);
+    let (unknown, _) = unknown.forget().await;
+
+    let mocks = Mocks::knowing(Some(locked)).opening(None, SendDecision::Announced);
+    let (shown, later) = mocks.forget().await;
+
+    assert_eq!(shown.unwrap(), unknown.unwrap());
+    later.run().await;
+}
+
+#[tokio::test]
+async fn an_account_that_was_locked_after_the_answer_gets_no_message() {
+    let locked = Account { lock: Some(lock()), ..account() };
+    let mocks =
+        Mocks::knowing(Some(account())).opening(Some(&account()), SendDecision::Announced).finding(locked);
+
+    let (shown, later) = mocks.forget().await;
+
+    assert!(shown.unwrap().sent);
     later.run().await;
 }
 

@@ -13,7 +13,7 @@ use fixtures::{
     device_entry, device_token, email, expect_not_sent, expect_sent, failed, failure_of_the_owner,
     fresh_challenge_id, fresh_id, in_seconds, locale, lock, new_event, now, opened, password_hash, phone,
     provider_away, provider_id, refresh_token, registration, reserved, secrets, sign_in, stored_device,
-    stored_form, sweden, throttle_key, unavailable, unsendable_phone, user,
+    stored_form, sweden, throttle_key, unavailable, unsendable_phone, unwatched, user,
 };
 use jiff::SignedDuration;
 use mockall::{Sequence, predicate::eq};
@@ -155,6 +155,7 @@ impl Mocks {
             challenges: Arc::new(self.challenges),
             devices: Arc::new(self.devices),
             provider: Arc::new(self.provider),
+            number_risk: Arc::new(unwatched()),
             destinations: destinations(),
             policy: CHALLENGES,
             sessions: SESSIONS,
@@ -214,6 +215,23 @@ async fn en_06_a_throttled_name_is_refused_before_any_hash_known_or_not() {
         let refusal = mocks.log_in().await.unwrap_err();
         let LogInError::RateLimited { retry_after } = refusal else { panic!("{refusal:?}") };
         assert_eq!(retry_after, SignedDuration::from_secs(4));
+    }
+}
+
+#[tokio::test]
+async fn d_11_a_closed_name_is_told_when_it_is_open_again_and_nothing_is_hashed() {
+    for account in [Some(account()), None] {
+        let failures = failed(PasswordFailures::MOST);
+        let ended = failures.last_at.unwrap() + PasswordFailures::MEMORY;
+        let mocks = Mocks::knowing(SignIn { failures, ..sign_in(account, Vec::new()) });
+
+        let refusal = mocks.log_in().await.unwrap_err();
+
+        let expected = ended.duration_since(now());
+        assert!(
+            matches!(refusal, LogInError::RateLimited { retry_after } if retry_after == expected),
+            "{refusal:?}"
+        );
     }
 }
 

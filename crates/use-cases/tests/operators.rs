@@ -7,21 +7,23 @@ mod fixtures;
 use std::sync::Arc;
 
 use domain::{
-    AccountLock, AccountName, AccountQuery, Client, EventId, EventName, LockReason, PasswordFailures,
-    SignInName, UserId,
+    AccountLock, AccountName, AccountQuery, ChallengeState, Client, EventId, EventName, LockReason,
+    PasswordFailures, Purpose, SignInName, UserId,
 };
 use fixtures::{
-    Log, account, clock, email, failed, fresh_id, now, password_hash, phone, secrets, sign_in, unavailable,
-    user,
+    Later, Log, account, blind, challenge_state, clock, email, failed, fresh_id, in_seconds, now,
+    password_hash, phone, secrets, sign_in, unavailable, user,
 };
 use mockall::predicate::eq;
 use ports::{
-    AccountEntry, ImportOutcome, ImportedAccount, LockChange, MockAccountDirectory, MockAccountImport,
-    MockAccountStore, MockEventStore, MockSessionStore, NewEvent, SignIn,
+    Account, AccountEntry, ImportOutcome, ImportedAccount, LockChange, MockAccountDirectory,
+    MockAccountImport, MockAccountStore, MockChallengeStore, MockEventStore, MockSessionStore,
+    MockVerificationProvider, NewEvent, Opened, SendDecision, SignIn, Subject,
 };
 use use_cases::{
     EndAllSessions, EndAllSessionsError, Fault, FindAccounts, ImportAccounts, LockAccount, LockAccountError,
-    PersonToImport, RemoveAccount, RemoveAccountError, ShowAccount, ShowAccountError, UnlockAccount,
+    PersonToImport, RemoveAccount, RemoveAccountError, ShowAccount, ShowAccountError, StartReset,
+    StartResetError, UnlockAccount,
 };
 
 fn reason() -> LockReason {
@@ -238,4 +240,83 @@ async fn what_a_person_does_not_tell_is_made_up() {
     for account in &stored {
         assert_eq!((account.event.name, &account.event.client), (EventName::UserCreated, &Client::default()));
     }
+}
+
+/// Every part of a started reset, which answers like this.
+struct Starting {
+    account: Option<Account>,
+    recorded: bool,
+    send: SendDecision,
+}
+
+impl Starting {
+    async fn start(self) -> (Result<(), StartResetError>, Later) {
+        let later = Later::default();
+        let (mut accounts, mut events, mut challenges) =
+            (MockAccountStore::new(), MockEventStore::new(), MockChallengeStore::new());
+        let is_open = self.account.as_ref().is_some_and(|account| account.lock.is_none());
+        accounts.expect_find_account().with(eq(user().id)).once().return_once(|_| Ok(self.account));
+        if is_open {
+            events
+                .expect_record_event()
+                .with(eq(user().id), eq(anonymous(EventName::PasswordResetStart)), eq(now()))
+                .once()
+                .return_once(move |_, _, _| Ok(self.recorded));
+        }
+        if is_open && self.recorded {
+            let state =
+                ChallengeState { user_id: Some(user().id), ..challenge_state(Purpose::PasswordReset) };
+            let opened = Opened { challenge: state, send: self.send };
+            challenges
+                .expect_open()
+                .withf(|new, _| {
+                    let asked = Subject::PasswordReset { email: email(), user_id: Some(user().id) };
+                    (&new.subject, new.limits.address, &new.locale) == (&asked, None, &None)
+                })
+                .once()
+                .return_once(|_, _| Ok(Some(opened)));
+        }
+        let start = StartReset {
+            clock: clock(),
+            secrets: secrets(),
+            accounts: Arc::new(accounts),
+            events: Arc::new(events),
+            blind: blind(MockAccountStore::new(), challenges, MockVerificationProvider::new(), &later),
+        };
+        (start.execute(user().id).await, later)
+    }
+}
+
+#[tokio::test]
+async fn asvs_6_4_6_a_started_reset_is_recorded_and_is_the_one_that_its_owner_finds() {
+    let log = Log::listen();
+    for send in [SendDecision::Announced, SendDecision::Held] {
+        let (started, _) = Starting { account: Some(account()), recorded: true, send }.start().await;
+        started.unwrap();
+    }
+    assert!(log.text().contains("authn_password_reset_start"), "{}", log.text());
+    assert!(!log.text().contains(email().as_typed()), "{}", log.text());
+}
+
+#[tokio::test]
+async fn asvs_6_4_6_no_reset_is_started_for_nobody_nor_for_a_locked_account() {
+    let held = || SendDecision::Held;
+    let locked = Account { lock: Some(fixtures::lock()), ..account() };
+    let (refusal, _) = Starting { account: Some(locked), recorded: true, send: held() }.start().await;
+    assert!(matches!(refusal, Err(StartResetError::Locked)), "{refusal:?}");
+    for (account, recorded) in [(None, true), (Some(account()), false)] {
+        let (refusal, _) = Starting { account, recorded, send: held() }.start().await;
+        assert!(matches!(refusal, Err(StartResetError::NotFound)), "{refusal:?}");
+    }
+}
+
+#[tokio::test]
+async fn en_06_the_quota_of_resets_binds_operators_too() {
+    let send = SendDecision::OverQuota { retry_at: in_seconds(60) };
+    let (refusal, _) = Starting { account: Some(account()), recorded: true, send }.start().await;
+    let minute = jiff::SignedDuration::from_mins(1);
+    assert!(
+        matches!(refusal, Err(StartResetError::RateLimited { retry_after }) if retry_after == minute),
+        "{refusal:?}"
+    );
 }

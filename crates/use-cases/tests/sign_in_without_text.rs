@@ -13,7 +13,7 @@ use domain::{
 use fixtures::{
     APP, BARRED, CHALLENGES, Later, QUOTAS, SESSIONS, account, blind, challenge_state, client, clock,
     destinations, email, expect_not_sent, in_seconds, opened, principal, provider_away, registration,
-    reserved, secrets, sign_in, unavailable, unsendable_phone, user_with,
+    reserved, secrets, sign_in, unavailable, unsendable_phone, unwatched, user_with,
 };
 use ports::{
     Account, MockAccessTokens, MockAccountStore, MockChallengeStore, MockDeviceStore, MockPasswordHasher,
@@ -76,6 +76,7 @@ impl Mocks {
             challenges: Arc::new(self.challenges),
             devices: Arc::new(MockDeviceStore::new()),
             provider: Arc::new(self.provider),
+            number_risk: Arc::new(unwatched()),
             destinations: destinations(),
             policy: CHALLENGES,
             sessions: SESSIONS,
@@ -103,6 +104,7 @@ impl Mocks {
             accounts: Arc::new(self.accounts),
             challenges: Arc::new(self.challenges),
             provider: Arc::new(self.provider),
+            number_risk: Arc::new(unwatched()),
             destinations: destinations(),
             policy: CHALLENGES,
             quotas: QUOTAS,

@@ -12,7 +12,7 @@ use fixtures::{
     CHALLENGES, Log, QUOTAS, account, challenge_state, client, clock, destinations, email, expect_not_sent,
     expect_sent, failed, failure_of_the_owner, fresh_challenge_id, fresh_id, in_seconds, live_session,
     locale, now, opened, password_hash, phone, principal, provider_away, provider_id, registration, reserved,
-    secrets, sign_in, stale_principals, sweden, throttle_key, unavailable, unsendable_phone, user,
+    secrets, sign_in, stale_principals, sweden, throttle_key, unavailable, unsendable_phone, unwatched, user,
 };
 use jiff::SignedDuration;
 use mockall::{Sequence, predicate::eq};
@@ -96,6 +96,7 @@ impl Mocks {
             accounts: Arc::new(self.accounts),
             challenges: Arc::new(self.challenges),
             provider: Arc::new(self.provider),
+            number_risk: Arc::new(unwatched()),
             destinations: destinations(),
             policy: CHALLENGES,
             quotas: QUOTAS,

@@ -23,7 +23,7 @@ use mockall::{
     predicate::{always, eq},
 };
 use ports::{
-    Attempt, CodeCheck, Guess, MockAccessTokens, MockChallengeStore, MockClock, MockDecoyCodes,
+    Attempt, CodeCheck, Disclosure, Guess, MockAccessTokens, MockChallengeStore, MockClock, MockDecoyCodes,
     MockFactorStore, MockSealer, MockTotpCodes, MockVerificationProvider, NewDevice, NewSession, Proof,
     ProviderFault, Redeemed, SigningFailed, Spent, StartedVerification, StoreError, Taken,
 };
@@ -150,7 +150,7 @@ impl Mocks {
     }
 
     fn redeeming_registration(mut self, answer: Result<Redeemed, StoreError>) -> Self {
-        self.challenges.expect_redeem_registration().once().return_once(|_, _, _| answer);
+        self.challenges.expect_redeem_registration().once().return_once(|_, _, _, _| answer);
         self
     }
 
@@ -244,10 +244,21 @@ async fn the_right_code_of_a_registration_makes_the_account() {
     mocks
         .challenges
         .expect_redeem_registration()
-        .with(eq(registering), eq(UserId(fresh_id(3))), eq(session_by(EventName::UserCreated, now())))
+        .with(
+            eq(registering),
+            eq(UserId(fresh_id(3))),
+            eq(session_by(EventName::UserCreated, now())),
+            eq(disclosure()),
+        )
         .once()
-        .return_once(|_, _, _| Ok(Redeemed::Done(user())));
+        .return_once(|_, _, _, _| Ok(Redeemed::Done(user())));
     assert_eq!(mocks.verify().await.unwrap().user, user());
+}
+
+/// What owners of the e-mail and of the number will read if they are in the way.
+fn disclosure() -> Disclosure {
+    let event_of = |number| new_event(number, EventName::UserExistsDisclosed);
+    Disclosure { of_email: event_of(4), of_phone: event_of(5) }
 }
 
 /// Both `auth_time` and the methods in the tokens are those of this proof, not of the

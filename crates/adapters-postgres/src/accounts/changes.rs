@@ -84,6 +84,9 @@ statement!(DeleteAccount {
         DELETE FROM password_failures f USING gone g WHERE f.account IN (g.email_canonical, g.phone)
     ), wrong AS (
         DELETE FROM guesses w USING gone g WHERE w.account = g.id::text
+    ), wrong_in_a_row AS (
+        DELETE FROM code_failures f USING gone g
+        WHERE f.account IN (g.id::text, 'password_reset:' || g.email_canonical, 'phone_login:' || g.phone)
     )", record!(user "g.id", session "NULL", act "gone g, LATERAL forget_clients(g.id)")));
 
 #[derive(QueryableByName)]

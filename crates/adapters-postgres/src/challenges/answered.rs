@@ -29,7 +29,9 @@ macro_rules! factor {
 }
 
 /// Opens the session for `owner`, whose challenge `won`, and ends those beyond the limit. The
-/// session that was `replaced` is over, although this statement still sees it.
+/// session that was `replaced` is over, although this statement still sees it. Forgets the wrong
+/// answers of the kind that was right; whoever gave the password before it has recovered what a
+/// phone alone opens.
 #[rustfmt::skip]
 macro_rules! further_session {
     () => {
@@ -42,6 +44,11 @@ macro_rules! further_session {
         concat!($crate::sessions::session!(since "i.now"), $crate::sessions::oldest_session!(but $but), ", forgiven AS (
             DELETE FROM guesses g USING input i, won, owner o
             WHERE g.account IN (o.id::text, won.phone) AND g.purpose = won.purpose AND g.kind = i.kind
+        ), reopened AS (
+            DELETE FROM code_failures f USING input i, won, owner o
+            WHERE f.account IN (o.id::text, won.phone, 'password_reset:' || o.email_canonical, 'phone_login:' || o.phone)
+            AND ((f.purpose = won.purpose AND f.kind = i.kind)
+                OR (won.purpose <> 'phone_login' AND f.purpose IN ('password_reset', 'phone_login')))
         )")
     };
 }

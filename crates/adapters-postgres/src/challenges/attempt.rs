@@ -4,7 +4,9 @@ use diesel::{
     QueryableByName,
     sql_types::{Array, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
-use domain::{ChallengeId, Channel, ProviderId, Purpose, SendReference, UserId, VerificationId};
+use domain::{
+    ChallengeId, Channel, CodeFailures, ProviderId, Purpose, SendReference, UserId, VerificationId,
+};
 use jiff::Timestamp;
 use ports::{Attempt, Guess, NewEvent, Spent, StoreError, Taken};
 use uuid::Uuid;
@@ -28,6 +30,8 @@ statement!(TakeAttempt {
     now: Instant => Timestamptz,
     kind: &'static str => Text,
     quota: Option<i32> => Nullable<Integer>,
+    in_a_row: Option<i32> => Nullable<Integer>,
+    remembered_since: Instant => Timestamptz,
 } "
     , live AS MATERIALIZED (
         SELECT c.*, c.purpose = ANY (i.blind) AS is_blind, coalesce(u.text_barred, false) AS text_barred
@@ -43,7 +47,9 @@ statement!(TakeAttempt {
             CASE WHEN l.is_blind THEN l.account ELSE coalesce(l.user_id::text, l.phone) END AS account
         FROM live l LEFT JOIN users u ON l.is_blind AND u.id = l.user_id
     ), gate AS MATERIALIZED (
-        SELECT guesses_full_until(f.bounded, f.purpose, i.quota, i.now) AS retry_at FROM input i, found f
+        SELECT attempts_full_until(
+            f.bounded, f.purpose, i.kind, i.quota, i.in_a_row, i.remembered_since, i.now) AS retry_at
+        FROM input i, found f
     ), taken AS (
         UPDATE verifications v SET attempts_left = v.attempts_left - 1 FROM found f, gate
         WHERE v.phone = f.phone AND v.purpose = f.purpose AND v.id = f.verification_id
@@ -52,6 +58,12 @@ statement!(TakeAttempt {
     ), logged AS (
         INSERT INTO guesses (verification_id, attempts_left, account, purpose, kind, guessed_at)
         SELECT t.id, t.attempts_left, f.account, f.purpose, i.kind, i.now FROM input i, found f, taken t
+    ), counted AS (
+        INSERT INTO code_failures AS c (account, purpose, kind, count, last_at)
+        SELECT f.bounded, f.purpose, i.kind, 1, i.now FROM input i, found f, taken t WHERE f.bounded IS NOT NULL
+        ON CONFLICT (account, purpose, kind) DO UPDATE SET
+            count = CASE WHEN c.last_at <= (SELECT remembered_since FROM input) THEN 1 ELSE c.count + 1 END,
+            last_at = greatest(c.last_at, excluded.last_at)
     )
     SELECT f.id, f.purpose, f.sent_to, f.user_id, f.verification_id, f.text_barred, t.id IS NOT NULL AS taken,
         coalesce(t.attempts_left, 0) AS attempts_left, t.channel, t.provider_id, t.unsettled_reference, gate.retry_at
@@ -123,6 +135,8 @@ pub(crate) async fn take(store: &PostgresStore, guess: &Guess, now: Timestamp) -
         now: Instant(now),
         kind: guess.kind.as_str(),
         quota: quota_limit(guess.quotas.account),
+        in_a_row: guess.quotas.in_a_row.map(limit),
+        remembered_since: Instant(now.checked_sub(CodeFailures::MEMORY).unwrap_or(Timestamp::MIN)),
     };
     let row: Option<TakenRow> = store.row(take).await?;
     row.map_or(Ok(Taken::Closed), Taken::try_from)
@@ -135,10 +149,14 @@ statement!(GiveBack { verification_id: Uuid => SqlUuid, attempts_left: i32 => In
             SELECT g.ctid FROM input i JOIN verifications v ON v.id = i.verification_id AND v.given_back < i.most
             JOIN guesses g ON g.verification_id = v.id AND g.attempts_left = i.attempts_left
             LIMIT 1 FOR UPDATE OF g SKIP LOCKED)
-        RETURNING verification_id
+        RETURNING verification_id, account, purpose, kind
+    ), given AS (
+        UPDATE verifications v SET attempts_left = v.attempts_left + 1, given_back = v.given_back + 1
+        FROM input i, guess WHERE v.id = guess.verification_id AND v.given_back < i.most
+        RETURNING v.id
     )
-    UPDATE verifications v SET attempts_left = v.attempts_left + 1, given_back = v.given_back + 1
-    FROM input i, guess WHERE v.id = guess.verification_id AND v.given_back < i.most");
+    UPDATE code_failures f SET count = f.count - 1 FROM guess g, given
+    WHERE f.account = g.account AND f.purpose = g.purpose AND f.kind = g.kind AND f.count > 0");
 
 pub(crate) async fn give_back(store: &PostgresStore, spent: Spent, most: u32) -> Result<(), StoreError> {
     let give_back = GiveBack {

@@ -1,6 +1,6 @@
 //! Forgetting what no rule looks at any more.
 
-use domain::{PasswordFailures, Quota};
+use domain::{CodeFailures, PasswordFailures, Quota};
 use jiff::{SignedDuration, Timestamp};
 use ports::StoreError;
 
@@ -29,6 +29,7 @@ delete_older!(PurgeSends, "sends", "reserved_at");
 delete_older!(PurgeSlots, "send_slots", "last_sent_at");
 delete_older!(PurgeGuesses, "guesses", "guessed_at");
 delete_older!(PurgeFailures, "password_failures", "last_at");
+delete_older!(PurgeCodeFailures, "code_failures", "last_at");
 delete_older!(PurgeSessions, "sessions", "expires_at");
 delete_older!(PurgeDevices, "devices", "expires_at");
 delete_older!(PurgeCeremonies, "passkey_ceremonies", "expires_at");
@@ -53,6 +54,7 @@ pub(crate) async fn purge(store: &PostgresStore, now: Timestamp, most: u32) -> R
     forget!(PurgeSlots, Quota::DAY);
     forget!(PurgeGuesses, Quota::DAY);
     forget!(PurgeFailures, PasswordFailures::MEMORY);
+    forget!(PurgeCodeFailures, CodeFailures::MEMORY);
     forget!(PurgeSessions, Quota::DAY);
     forget!(PurgeDevices, Quota::DAY);
     forget!(PurgeCeremonies, GRACE);

@@ -5,7 +5,7 @@ use diesel::{
     sql_types::{BigInt, Binary, Bool, Nullable, Text, Uuid as SqlUuid},
 };
 use domain::{User, UserId};
-use ports::{Attempt, NewSession, Proof, Redeemed, StoreError, Subject};
+use ports::{Attempt, Disclosure, NewSession, Proof, Redeemed, StoreError, Subject};
 use uuid::Uuid;
 
 use crate::{
@@ -31,6 +31,9 @@ macro_rules! redeem {
             used_event_id: Option<Uuid> => Nullable<SqlUuid>,
             used_event_name: Option<&'static str> => Nullable<Text>,
             used_event_phone: Option<String> => Nullable<Text>,
+            disclosed_of_email: Option<Uuid> => Nullable<SqlUuid>,
+            disclosed_of_phone: Option<Uuid> => Nullable<SqlUuid>,
+            disclosed_name: Option<&'static str> => Nullable<Text>,
             ..session: SessionInput,
         } $text);
 
@@ -55,6 +58,9 @@ macro_rules! redeem {
                     used_event_phone: used_event
                         .and_then(|event| event.notify.as_ref())
                         .map(|phone| phone.as_e164().to_owned()),
+                    disclosed_of_email: None,
+                    disclosed_of_phone: None,
+                    disclosed_name: None,
                     session: session.into(),
                 }
             }
@@ -174,7 +180,10 @@ redeem!(RedeemRegistration concat!(sent_code!("registration"), ", registration A
     ), forgiven AS (
         DELETE FROM guesses g USING registration r WHERE g.account = r.phone AND g.purpose = 'registration'
     )
-    SELECT u.id IS NOT NULL AS created, ", user_columns!(), " FROM registration r LEFT JOIN owner u ON true"));
+    SELECT u.id IS NOT NULL AS created, CASE WHEN u.id IS NULL THEN record_disclosure(
+            r.email_canonical, r.phone, i.disclosed_of_email, i.disclosed_of_phone, i.disclosed_name,
+            i.event_address, i.event_agent, i.now) END AS disclosed, ", user_columns!(), "
+    FROM input i CROSS JOIN registration r LEFT JOIN owner u ON true"));
 
 redeem!(RedeemLogin concat!(sent_code!("login", hold), closed_login!(), further_session!(), opened!()));
 // An app may have been enrolled since the code was asked for: then a text alone opens nothing.
@@ -203,9 +212,13 @@ pub(crate) async fn registration(
     attempt: &Attempt,
     user_id: UserId,
     session: &NewSession,
+    disclosure: &Disclosure,
 ) -> Result<Redeemed, StoreError> {
-    let row: Option<CreatedRow> =
-        store.row(RedeemRegistration::new(attempt, user_id, &Proof::SentCode, session)).await?;
+    let mut redeem = RedeemRegistration::new(attempt, user_id, &Proof::SentCode, session);
+    redeem.disclosed_of_email = Some(disclosure.of_email.id.0);
+    redeem.disclosed_of_phone = Some(disclosure.of_phone.id.0);
+    redeem.disclosed_name = Some(disclosure.of_email.name.as_str());
+    let row: Option<CreatedRow> = store.row(redeem).await?;
     match row {
         None => Ok(Redeemed::Closed),
         Some(CreatedRow { created: true, user: Some(user) }) => Ok(Redeemed::Done(User::try_from(user)?)),

@@ -60,6 +60,9 @@ statement!(ResetPassword {
         DELETE FROM imported_hashes h USING changed c WHERE h.user_id = c.id
     ), forgotten AS (
         DELETE FROM guesses g USING won WHERE g.account = won.phone
+    ), reopened AS (
+        DELETE FROM code_failures f USING changed c
+        WHERE f.account IN (c.id::text, 'password_reset:' || c.email_canonical, 'phone_login:' || c.phone)
     )", record!(user "c.id", session "NULL", act "changed c"),
     ", LATERAL end_other_sessions(c.id, '00000000-0000-0000-0000-000000000000', i.now)
     , LATERAL close_challenges(c.id, ", purposes_of_accounts!(), "), LATERAL forget_devices(c.id, i.now)"));
@@ -72,6 +75,8 @@ statement!(ChangePhone {
     user_id: Uuid => SqlUuid,
     phone: String => Text,
     kept: Uuid => SqlUuid,
+    disclosure_id: Uuid => SqlUuid,
+    disclosure_name: &'static str => Text,
     now: Instant => Timestamptz,
     ..event: EventInput,
 } concat!(held_account!(), ", asked AS (
@@ -88,10 +93,15 @@ statement!(ChangePhone {
         DELETE FROM imported_registrations m USING changed n WHERE m.phone = n.phone
     ), forgotten AS (
         DELETE FROM guesses g USING owner o WHERE g.account = o.id::text AND g.purpose = 'phone_change'
+    ), reopened AS (
+        DELETE FROM code_failures f USING owner o WHERE f.account = o.id::text AND f.purpose = 'phone_change'
     ), recorded AS (", record!(user "n.id", session "i.kept", act "changed n"),
     ", LATERAL end_other_sessions(n.id, i.kept, i.now), LATERAL close_challenges(n.id, ",
     purposes_of_accounts!(), "), LATERAL forget_devices(n.id, i.now))
-    SELECT u.id IS NOT NULL AS changed, ", user_columns!(), " FROM asked LEFT JOIN changed u ON true"));
+    SELECT u.id IS NOT NULL AS changed, CASE WHEN u.id IS NULL THEN record_disclosure(
+            NULL, i.phone, NULL, i.disclosure_id, i.disclosure_name,
+            i.event_address, i.event_agent, i.now) END AS disclosed, ", user_columns!(), "
+    FROM input i CROSS JOIN asked LEFT JOIN changed u ON true"));
 
 #[derive(QueryableByName)]
 struct SubjectRow {
@@ -148,6 +158,8 @@ pub(crate) async fn change_phone(
         user_id: user_id.0,
         phone: attempt.phone.as_e164().to_owned(),
         kept: change.kept.0,
+        disclosure_id: change.disclosure.id.0,
+        disclosure_name: change.disclosure.name.as_str(),
         now: Instant(now),
         event: (&change.event).into(),
     };

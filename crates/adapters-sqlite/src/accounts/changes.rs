@@ -11,6 +11,7 @@ use ports::{Account, NewEvent, PasswordChange};
 
 use super::{forget_failures, imported};
 use crate::{
+    challenges::reopen_all,
     devices, events,
     rows::UserRow,
     schema::{challenges, guesses, users, verifications},
@@ -76,6 +77,7 @@ pub(super) fn delete_account(
     // Sessions, their tokens and challenges go with their user.
     delete(users::table.find(Id(id.0))).execute(sqlite)?;
     forget_failures(sqlite, &user)?;
+    reopen_all(sqlite, &user)?;
     delete(guesses::table.filter(guesses::account.eq(id.0.to_string()))).execute(sqlite)?;
     Ok(true)
 }

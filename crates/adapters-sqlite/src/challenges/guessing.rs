@@ -9,7 +9,11 @@ use domain::{AnswerKind, ProviderId, Purpose, SendReference, VerificationId};
 use jiff::Timestamp;
 use ports::{Attempt, Guess, NewEvent, Spent, Taken};
 
-use super::{live::Live, quotas};
+use super::{
+    failures::{self, Counted},
+    live::Live,
+    quotas,
+};
 use crate::{
     events, rows,
     schema::{guesses, users, verifications},
@@ -27,10 +31,10 @@ pub(super) fn take_attempt(
         return Ok(Taken::Closed);
     }
     let account = account(&live, purpose);
+    let counted = Counted { account: &account, purpose: purpose.as_str(), kind: guess.kind.as_str() };
     // A registration has no account to protect, and its number must not be closed to its owner.
-    let quota = guess.quotas.account.filter(|_| purpose != Purpose::Registration);
-    let used_up = quotas::guesses_used_up_until(sqlite, &account, purpose.as_str(), quota, now)?;
-    if let Some(retry_at) = used_up {
+    let is_bounded = purpose != Purpose::Registration;
+    if is_bounded && let Some(retry_at) = full_until(sqlite, guess, counted, now)? {
         return Ok(Taken::OverQuota { retry_at });
     }
     let spent = Spent {
@@ -41,7 +45,23 @@ pub(super) fn take_attempt(
         .set(verifications::attempts_left.eq(Count(spent.attempts_left)))
         .execute(sqlite)?;
     record(sqlite, spent, guess.kind, &account, purpose, now)?;
+    if is_bounded {
+        failures::count(sqlite, counted, now)?;
+    }
     Ok(attempt(sqlite, &live, spent)?.map_or(Taken::Decoy(spent), Taken::Attempt))
+}
+
+/// When an account may guess again; `None` when it may now.
+fn full_until(
+    sqlite: &mut SqliteConnection,
+    guess: &Guess,
+    counted: Counted<'_>,
+    now: Timestamp,
+) -> QueryResult<Option<Timestamp>> {
+    let quota = guess.quotas.account;
+    let used_up = quotas::guesses_used_up_until(sqlite, counted.account, counted.purpose, quota, now)?;
+    let closed = failures::closed_until(sqlite, counted, guess.quotas.in_a_row, now)?;
+    Ok(used_up.max(closed))
 }
 
 fn may_ask(live: &Live, guess: &Guess) -> bool {
@@ -109,13 +129,13 @@ fn record(
 /// no effect.
 pub(super) fn give_back(sqlite: &mut SqliteConnection, spent: Spent, max_given_back: u32) -> QueryResult<()> {
     let verification = Id(spent.verification_id.0);
-    let record: Option<i64> = guesses::table
+    let record: Option<(i64, String, String, String)> = guesses::table
         .filter(guesses::verification_id.eq(verification))
         .filter(guesses::attempts_left.eq(Count(spent.attempts_left)))
-        .select(guesses::rowid)
+        .select((guesses::rowid, guesses::account, guesses::purpose, guesses::kind))
         .first(sqlite)
         .optional()?;
-    let Some(record) = record else { return Ok(()) };
+    let Some((record, account, purpose, kind)) = record else { return Ok(()) };
     let generous = verifications::table
         .filter(verifications::id.eq(verification))
         .filter(verifications::given_back.lt(Count(max_given_back)));
@@ -127,6 +147,7 @@ pub(super) fn give_back(sqlite: &mut SqliteConnection, spent: Spent, max_given_b
         .execute(sqlite)?;
     if given_back > 0 {
         delete(guesses::table.find(record)).execute(sqlite)?;
+        failures::uncount(sqlite, Counted { account: &account, purpose: &purpose, kind: &kind })?;
     }
     Ok(())
 }
@@ -142,7 +163,8 @@ pub(super) fn forget(
         .eq(account)
         .and(guesses::purpose.eq(purpose.as_str()))
         .and(guesses::kind.eq(kind.as_str()));
-    delete(guesses::table.filter(forgotten)).execute(sqlite).map(drop)
+    delete(guesses::table.filter(forgotten)).execute(sqlite)?;
+    failures::forget(sqlite, account, purpose, kind)
 }
 
 pub(super) fn record_wrong_answer(

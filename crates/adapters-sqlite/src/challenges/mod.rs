@@ -1,5 +1,6 @@
 //! Challenges, their codes and guesses.
 
+mod failures;
 mod guessing;
 mod live;
 mod opening;
@@ -14,11 +15,12 @@ use async_trait::async_trait;
 use domain::{ChallengeId, Email, ProviderId, SendReference, UserId};
 use jiff::Timestamp;
 use ports::{
-    Attempt, ChallengeStore, Guess, NewChallenge, NewEvent, NewSession, Opened, PasswordReset, PhoneChange,
-    Proof, Redeemed, Resend, Spent, StoreError, Taken, UnseenSend,
+    Attempt, ChallengeStore, Disclosure, Guess, NewChallenge, NewEvent, NewSession, Opened, PasswordReset,
+    PhoneChange, Proof, Redeemed, Resend, Spent, StoreError, Taken, UnseenSend,
 };
 
 pub(crate) use self::{
+    failures::reopen_all,
     live::Live,
     redeeming::{is_current, open_login, replace_session, use_up},
 };
@@ -76,9 +78,13 @@ impl ChallengeStore for SqliteStore {
         attempt: &Attempt,
         user_id: UserId,
         session: &NewSession,
+        disclosure: &Disclosure,
     ) -> Result<Redeemed, StoreError> {
-        let (attempt, session) = (attempt.clone(), session.clone());
-        self.write(move |sqlite| redeeming::redeem_registration(sqlite, &attempt, user_id, &session)).await
+        let (attempt, session, disclosure) = (attempt.clone(), session.clone(), disclosure.clone());
+        self.write(move |sqlite| {
+            redeeming::redeem_registration(sqlite, &attempt, user_id, &session, &disclosure)
+        })
+        .await
     }
 
     #[tracing::instrument(name = "sqlite.record_wrong_answer", skip_all)]

@@ -1,7 +1,7 @@
 //! Forgetting what no rule looks at any more.
 
 use diesel::{QueryResult, RunQueryDsl, SqliteConnection, sql_query, sql_types::BigInt};
-use domain::{PasswordFailures, Quota};
+use domain::{CodeFailures, PasswordFailures, Quota};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::types::Micros;
@@ -11,7 +11,7 @@ const PAST: SignedDuration = SignedDuration::from_hours(1);
 const PAST_SESSION: SignedDuration = SignedDuration::from_hours(24);
 
 /// For each table the rows that go: those before a time, given as `?`.
-const RULES: [(&str, SignedDuration); 9] = [
+const RULES: [(&str, SignedDuration); 10] = [
     (
         "DELETE FROM challenges WHERE rowid IN (SELECT rowid FROM challenges WHERE expires_at < ? LIMIT ?)",
         PAST,
@@ -32,6 +32,10 @@ const RULES: [(&str, SignedDuration); 9] = [
     (
         "DELETE FROM password_failures WHERE rowid IN (SELECT rowid FROM password_failures WHERE last_at < ? LIMIT ?)",
         PasswordFailures::MEMORY,
+    ),
+    (
+        "DELETE FROM code_failures WHERE rowid IN (SELECT rowid FROM code_failures WHERE last_at < ? LIMIT ?)",
+        CodeFailures::MEMORY,
     ),
     (
         "DELETE FROM sessions WHERE rowid IN (SELECT rowid FROM sessions WHERE expires_at < ? LIMIT ?)",

@@ -9,9 +9,9 @@ use domain::{
     AnswerKind, Locale, Purpose, RecoveryCodeHash, SecondFactors, SessionId, TotpStep, User, UserId,
 };
 use jiff::Timestamp;
-use ports::{Attempt, NewSession, PendingRegistration, Proof, Redeemed, Subject};
+use ports::{Attempt, Disclosure, NewSession, PendingRegistration, Proof, Redeemed, Subject};
 
-use super::guessing;
+use super::{failures, guessing};
 use crate::{
     accounts::{forget_failures, imported},
     events,
@@ -26,6 +26,7 @@ pub(super) fn redeem_registration(
     attempt: &Attempt,
     user_id: UserId,
     session: &NewSession,
+    disclosure: &Disclosure,
 ) -> QueryResult<Redeemed> {
     if !use_up(sqlite, attempt)? {
         return Ok(Redeemed::Closed);
@@ -33,6 +34,7 @@ pub(super) fn redeem_registration(
     let Some(registration) = take_registration(sqlite, attempt)? else { return Ok(Redeemed::Closed) };
     let password_hash = registration.password_hash.clone();
     let Some(user) = create_user(sqlite, user_id, &registration, session.times.created_at)? else {
+        disclose(sqlite, &registration, disclosure, session.times.created_at)?;
         return Ok(Redeemed::AccountExists);
     };
     open_session(sqlite, user_id, session, session.times.created_at)?;
@@ -191,6 +193,9 @@ fn sign_in(
     }
     open_session(sqlite, user_id, session, session.times.created_at)?;
     guessing::forget(sqlite, &counted_under(attempt, user_id), attempt.purpose, kind)?;
+    if attempt.purpose.follows_password() {
+        failures::reopen_blind(sqlite, &user)?;
+    }
     Ok(Redeemed::Done(user))
 }
 
@@ -252,6 +257,24 @@ fn create_user(
         created_at: now,
         updated_at: now,
     }))
+}
+
+/// Records at the accounts in the way that somebody has learnt of them.
+fn disclose(
+    sqlite: &mut SqliteConnection,
+    registration: &PendingRegistration,
+    disclosure: &Disclosure,
+    now: Timestamp,
+) -> QueryResult<()> {
+    let email = registration.email.canonical();
+    let in_the_way = users::email_canonical.eq(email).or(users::phone.eq(registration.phone.as_e164()));
+    let owners: Vec<(Id, String)> =
+        users::table.filter(in_the_way).select((users::id, users::email_canonical)).load(sqlite)?;
+    for (owner, owners_email) in owners {
+        let event = if owners_email == email { &disclosure.of_email } else { &disclosure.of_phone };
+        events::record(sqlite, event, UserId(owner.0), None, now)?;
+    }
+    Ok(())
 }
 
 /// Whoever registered the same number or e-mail must not find it open later

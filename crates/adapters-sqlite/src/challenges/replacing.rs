@@ -9,7 +9,7 @@ use domain::{AnswerKind, ChallengeId, Email, Purpose, User, UserId};
 use jiff::Timestamp;
 use ports::{Attempt, PasswordReset, PhoneChange, Redeemed, Subject};
 
-use super::{guessing, live::Live, redeeming::use_up};
+use super::{failures, guessing, live::Live, redeeming::use_up};
 use crate::{
     accounts::{forget_failures, imported},
     devices,
@@ -59,6 +59,7 @@ pub(super) fn reset_password(
     devices::forget_all(sqlite, user_id)?;
     forget_failures(sqlite, &user)?;
     imported::hash_was_replaced(sqlite, user_id)?;
+    failures::reopen_all(sqlite, &user)?;
     let asked = Subject::PasswordReset { email: user.email, user_id: None };
     guessing::forget(sqlite, &asked.account(), Purpose::PasswordReset, AnswerKind::SentCode)?;
     events::record(sqlite, &reset.event, user_id, None, now)?;
@@ -81,11 +82,13 @@ pub(super) fn change_phone(
     }
     guessing::forget(sqlite, &user_id.0.to_string(), Purpose::PhoneChange, AnswerKind::SentCode)?;
     let phone = attempt.phone.as_e164();
-    let taken: i64 = users::table
+    let taken: Option<Id> = users::table
         .filter(users::phone.eq(phone).and(users::id.ne(Id(user_id.0))))
-        .count()
-        .get_result(sqlite)?;
-    if taken > 0 {
+        .select(users::id)
+        .first(sqlite)
+        .optional()?;
+    if let Some(owner) = taken {
+        events::record(sqlite, &change.disclosure, UserId(owner.0), None, now)?;
         return Ok(Redeemed::AccountExists);
     }
     let changed = update(users::table.find(Id(user_id.0)))

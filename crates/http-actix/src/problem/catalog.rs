@@ -84,6 +84,11 @@ catalog! {
         "The code was right, but the phone number, or the e-mail address of this registration, belongs to an \
          account. Only the holder of the phone is told so.",
         "Sign in, or reset the password if it is forgotten. To have the number elsewhere, change it there first.";
+    AccountLocked CONFLICT "account-locked",
+        "The account is locked",
+        "An operator locked the account, so nobody signs in to it and no code is sent for it. Only operators are \
+         told so.",
+        "Unlock the account first, if its owner shall sign in again.";
     TotpEnabled CONFLICT "totp-enabled",
         "An authenticator app is enrolled already",
         "The account has an authenticator app. There is one at a time, and no secret is shown twice.",
@@ -133,7 +138,8 @@ catalog! {
         "Too many requests",
         "A limit is used up. Limits protect accounts from guessing and phones from floods of messages, and end by \
          themselves.",
-        "Wait as long as Retry-After says, then try again.";
+        "Wait as long as Retry-After says, then try again. After a hundred wrong passwords or codes in a row, \
+         resetting the password gets you in sooner.";
     ResendTooSoon TOO_MANY_REQUESTS "resend-too-soon",
         "A message was sent a moment ago",
         "A number gets at most one message in each cooldown, whatever it is for.",

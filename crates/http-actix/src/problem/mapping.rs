@@ -10,7 +10,7 @@ use use_cases::{
     LogInError, LogOutError, RefreshSessionError, RegisterUserError, RemoveAccountError, RemovePasskeyError,
     RemoveTotpError, RenewRecoveryCodesError, RequestOtpError, ResetPasswordError, ShowAccountError,
     StartPasskeyAuthenticationError, StartPasskeyRegistrationError, StartPhoneChangeError,
-    StartPhoneLoginError, StartStepUpError, StepUpRequired, VerifyOtpError,
+    StartPhoneLoginError, StartResetError, StartStepUpError, StepUpRequired, VerifyOtpError,
 };
 
 use super::{FieldError, Problem, ProblemCode};
@@ -334,6 +334,17 @@ impl From<RenewRecoveryCodesError> for Problem {
             RenewRecoveryCodesError::StepUpRequired(required) => required.into(),
             RenewRecoveryCodesError::Gone => Self::new(ProblemCode::InvalidToken),
             RenewRecoveryCodesError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<StartResetError> for Problem {
+    fn from(error: StartResetError) -> Self {
+        match error {
+            StartResetError::NotFound => Self::new(ProblemCode::NotFound),
+            StartResetError::Locked => Self::new(ProblemCode::AccountLocked),
+            StartResetError::RateLimited { retry_after } => rate_limited(retry_after),
+            StartResetError::Fault(fault) => fault.into(),
         }
     }
 }

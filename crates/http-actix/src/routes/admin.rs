@@ -112,6 +112,25 @@ pub(crate) async fn end_user_sessions(
     Ok(HttpResponse::NoContent().finish())
 }
 
+/// Start a reset of a password for somebody.
+///
+/// Sends the code of a reset to the number of the account, as `POST /api/v1/auth/password/forgot`
+/// with its e-mail address would. The answer shows neither the code nor the challenge: whoever the
+/// account belongs to asks for the reset there, gets the challenge without a second message and
+/// chooses the password. The message goes out after the answer, if the number may get one now.
+#[utoipa::path(
+    post, path = "/api/v1/admin/users/{id}/password-reset", tag = "Operations by administrators",
+    security(("admin_key" = [])),
+    params(("id" = uuid::Uuid, Path, description = "The `id` of an account.")),
+    responses((status = 202, description = "The reset is started.")),
+)]
+pub(crate) async fn start_user_reset(
+    Operator(operators, id): Operator<Path<String>>,
+) -> Result<HttpResponse, Problem> {
+    operators.start_reset.execute(account(&id)?).await?;
+    Ok(HttpResponse::Accepted().finish())
+}
+
 /// What happened to one account.
 ///
 /// Also after its deletion, then without addresses. The newest 100 events first; `before` the id

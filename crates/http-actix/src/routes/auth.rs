@@ -37,7 +37,8 @@ pub(crate) async fn register(
 /// The first half of a sign-in; sends a code to the phone of the account. Who has an
 /// authenticator app or recovery codes gets the challenge even when no message can be sent.
 /// Works for a registration that is not verified yet, too. After five wrong
-/// passwords each further one has to wait, from 1 second to 15 minutes.
+/// passwords each further one has to wait, from 1 second to 15 minutes. After 100 in a row only
+/// a remembered device or a reset of the password gets further, until none was tried for a day.
 ///
 /// With the `device_token` of a remembered device the sign-in is done: the answer has tokens and
 /// the successor of the device token, and nothing is sent. Such a session has `amr` `["pwd"]` and

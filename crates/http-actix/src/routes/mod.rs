@@ -275,6 +275,11 @@ pub(crate) const ADMIN: &[Endpoint] = &[
         || handle(admin::end_user_sessions),
         &[P::InvalidToken, P::NotFound, P::DatabaseUnavailable],
     ),
+    post(
+        "/api/v1/admin/users/{id}/password-reset",
+        || handle(admin::start_user_reset),
+        &[P::InvalidToken, P::NotFound, P::AccountLocked, P::DatabaseUnavailable],
+    ),
     get(
         "/api/v1/admin/users/{id}/events",
         || handle(admin::user_events),

@@ -1,8 +1,8 @@
 //! The admin API.
 
-use domain::{AccountName, AccountQuery, EventName, PasswordFailures, UserId};
+use domain::{AccountLock, AccountName, AccountQuery, EventName, LockReason, PasswordFailures, UserId};
 use http_actix::HttpSettings;
-use ports::LockChange;
+use ports::{Account, LockChange};
 use serde_json::json;
 
 use crate::answers::{expected_user, is, outage};
@@ -28,6 +28,7 @@ fn requests() -> Vec<(&'static str, String)> {
         ("POST", format!("{USER}/lock")),
         ("POST", format!("{USER}/unlock")),
         ("DELETE", format!("{USER}/sessions")),
+        ("POST", format!("{USER}/password-reset")),
         ("GET", format!("{USER}/events")),
         ("GET", EVENTS.to_owned()),
     ]
@@ -47,7 +48,11 @@ fn ask(service: &Service, method: &str, path: &str) -> Answer {
 fn asvs_8_2_1_every_request_of_an_operator_is_answered() {
     let service = Service::start(World::with_operators());
     for (method, path) in requests() {
-        let expected = if method == "GET" { 200 } else { 204 };
+        let expected = match method {
+            "GET" => 200,
+            _ if path.ends_with("/password-reset") => 202,
+            _ => 204,
+        };
         let answer = ask(&service, method, &path);
         assert_eq!(answer.status, expected, "{method} {path}: {}", answer.text());
         assert_eq!(answer.header("cache-control"), Some("no-store"), "{method} {path}");
@@ -171,6 +176,23 @@ fn asvs_1_2_4_what_is_looked_for_is_read_once_and_by_kind() {
     for path in [format!("{EVENTS}?before=x"), format!("{USER}/events?before=x")] {
         assert_eq!(ask(&service, "GET", &path).status, 422);
     }
+}
+
+#[test]
+fn asvs_6_4_6_a_started_reset_shows_the_operator_nothing_and_a_locked_account_gets_none() {
+    let answer = ask(&Service::start(World::with_operators()), "POST", &format!("{USER}/password-reset"));
+    assert_eq!((answer.status, answer.text()), (202, String::new()));
+
+    let mut world = World { has_operators: true, ..World::default() };
+    let account = sign_in(PasswordFailures::default()).account.unwrap();
+    let lock = AccountLock {
+        since: jiff::Timestamp::UNIX_EPOCH,
+        reason: LockReason::parse("phone stolen").unwrap(),
+    };
+    let locked = Account { lock: Some(lock), ..account };
+    world.accounts.expect_find_account().returning(move |_| Ok(Some(locked.clone())));
+    let answer = ask(&Service::start(world), "POST", &format!("{USER}/password-reset"));
+    is(&answer, 409, "account-locked");
 }
 
 #[test]

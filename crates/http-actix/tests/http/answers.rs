@@ -170,7 +170,7 @@ fn verify_for(purpose: Purpose, check: Result<CodeCheck, ProviderFault>, redeeme
     world.challenges.expect_take_attempt().returning(move |_, _| Ok(Taken::Attempt(attempt.clone())));
     let stepped_up = redeemed.clone();
     world.challenges.expect_redeem_step_up().returning(move |_, _, _| Ok(stepped_up.clone()));
-    world.challenges.expect_redeem_registration().returning(move |_, _, _| Ok(redeemed.clone()));
+    world.challenges.expect_redeem_registration().returning(move |_, _, _, _| Ok(redeemed.clone()));
     world.challenges.expect_give_back().returning(|_, _| Ok(()));
     world.provider.expect_check().returning(move |_, _| check.clone());
     Service::start(world).post("/api/v1/auth/otp/verify", VERIFY)

@@ -7,8 +7,8 @@ use domain::{
     AuthenticationMethod::{MultiFactor, Password, Sms},
     CeremonyId, ChallengeId, ChallengePolicy, ChallengeState, Channel, Client, CredentialId,
     DestinationPolicy, DeviceEntry, DeviceId, DevicePolicy, DeviceToken, DeviceTokenHash, Email, EventId,
-    EventName, LockReason, Passkey, PasskeyId, PasskeyName, PasswordFailures, PasswordHash, PhoneNumber,
-    ProviderId, Purpose, Quotas, RecoveryCode, RecoveryCodeHash, RefreshToken, RefreshTokenHash,
+    EventName, LockReason, NumberReport, Passkey, PasskeyId, PasskeyName, PasswordFailures, PasswordHash,
+    PhoneNumber, ProviderId, Purpose, Quotas, RecoveryCode, RecoveryCodeHash, RefreshToken, RefreshTokenHash,
     SecondFactors, SecurityEvent, SendReference, SessionEntry, SessionId, SessionPolicy, TotpSecret,
     TotpStep, User, UserAgent, UserId, VerificationId,
 };
@@ -18,8 +18,8 @@ use ports::{
     Account, AccountEntry, AccountEvent, Added, Attempt, Background, CeremonyState, CodeCheck, ConfirmedTotp,
     CredentialRecord, Dependency, LiveSession, LockChange, MockAccessTokens, MockAccountDirectory,
     MockAccountStore, MockAdminKeys, MockApiKeys, MockChallengeStore, MockClock, MockDecoyCodes,
-    MockDeviceStore, MockEventStore, MockFactorStore, MockPasskeyCeremonies, MockPasskeyStore,
-    MockPasswordHasher, MockSealer, MockSecretGenerator, MockSessionStore, MockTotpCodes,
+    MockDeviceStore, MockEventStore, MockFactorStore, MockNumberRisk, MockPasskeyCeremonies,
+    MockPasskeyStore, MockPasswordHasher, MockSealer, MockSecretGenerator, MockSessionStore, MockTotpCodes,
     MockVerificationProvider, NewCredential, Opened, PasswordMatch, PublicKeyOptions, Redeemed, ReservedSend,
     SealedValue, SendDecision, SignIn, StartedCeremony, Taken, ThrottleKey, TotpBegin, TotpEnrolment,
     Unsealed, Work,
@@ -31,8 +31,8 @@ use use_cases::{
     ForgotPassword, IntrospectToken, ListAccountEvents, ListAllEvents, ListDevices, ListEvents, ListPasskeys,
     ListSessions, LockAccount, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser, RemoveAccount,
     RemovePasskey, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword, ShowAccount,
-    StartPasskeyAuthentication, StartPasskeyRegistration, StartPhoneChange, StartPhoneLogin, StartStepUp,
-    UnlockAccount, VerifyOtp, VerifyPhone,
+    StartPasskeyAuthentication, StartPasskeyRegistration, StartPhoneChange, StartPhoneLogin, StartReset,
+    StartStepUp, UnlockAccount, VerifyOtp, VerifyPhone,
 };
 use uuid::Uuid;
 
@@ -193,6 +193,7 @@ impl World {
         world.directory.expect_lock_account().returning(|_, _, _, _| Ok(LockChange::Done));
         world.directory.expect_unlock_account().returning(|_, _, _| Ok(LockChange::AlreadySo));
         world.directory.expect_end_all_sessions().returning(|_, _, _| Ok(Some(2)));
+        world.events.expect_record_event().returning(|_, _, _| Ok(true));
         world
             .directory
             .expect_list_all_events()
@@ -219,12 +220,16 @@ impl World {
         let (sessions, tokens) = (Arc::new(self.sessions), Arc::new(self.tokens));
         let events = Arc::new(self.events);
         let decoys = Arc::new(self.decoys);
+        let mut number_risk = MockNumberRisk::new();
+        number_risk.expect_report().returning(|_| Ok(NumberReport::default()));
+        let number_risk = Arc::new(number_risk);
         let blind = Arc::new(BlindChallenges {
             clock: clock.clone(),
             secrets: secrets.clone(),
             accounts: accounts.clone(),
             challenges: challenges.clone(),
             provider: provider.clone(),
+            number_risk: number_risk.clone(),
             background: Arc::new(Never),
             destinations: DestinationPolicy::default(),
             policy: POLICY,
@@ -261,6 +266,13 @@ impl World {
                 clock: clock.clone(),
                 secrets: secrets.clone(),
                 directory: directory.clone(),
+            },
+            start_reset: StartReset {
+                clock: clock.clone(),
+                secrets: secrets.clone(),
+                accounts: accounts.clone(),
+                events: events.clone(),
+                blind: blind.clone(),
             },
             list_account_events: ListAccountEvents { events: events.clone() },
             list_all_events: ListAllEvents { directory },
@@ -327,6 +339,7 @@ impl World {
                 challenges: challenges.clone(),
                 devices: devices.clone(),
                 provider: provider.clone(),
+                number_risk: number_risk.clone(),
                 destinations: DestinationPolicy::default(),
                 policy: POLICY,
                 sessions: SESSIONS,
@@ -391,6 +404,7 @@ impl World {
                 accounts: accounts.clone(),
                 challenges: challenges.clone(),
                 provider: provider.clone(),
+                number_risk: number_risk.clone(),
                 destinations: DestinationPolicy::default(),
                 policy: POLICY,
                 quotas: Quotas::default(),

@@ -3,12 +3,13 @@
 use crate::{
     cli::Config,
     commands::stdout::print,
+    number_risk::NOT_WATCHED,
     settings::{Settings, Shown},
 };
 
 pub(crate) fn run(command: Config, settings: &Settings) -> anyhow::Result<()> {
     print(&match command {
-        Config::Show => table(&settings.shown),
+        Config::Show => format!("{}\nnumber risk: {NOT_WATCHED}", table(&settings.shown)),
         Config::Check => verdict(settings),
     })
 }

@@ -20,7 +20,9 @@ use crate::{
         simulator::{bind, listen},
         stdout::print,
     },
-    key_watch, logging, open_files,
+    key_watch, logging,
+    number_risk::NOT_WATCHED,
+    open_files,
     outbox::Deliveries,
     settings::{Settings, reachable},
     wiring::{self, Database, Signing},
@@ -140,6 +142,7 @@ fn announce(settings: &Settings, url: &str, simulator: Option<&RunningSimulator>
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
+    tracing::info!("{NOT_WATCHED}");
     if !logging::is_for_people(&settings.log) {
         return;
     }

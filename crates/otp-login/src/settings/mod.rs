@@ -18,8 +18,8 @@ use std::{
 
 use adapters_crypto::{AdminKeys, DataKey, HashedApiKeys, HasherSettings, JwtKey};
 use domain::{
-    ChallengePolicy, CountryCode, DestinationPolicy, DevicePolicy, InvalidPhoneNumber, PasswordPolicy, Quota,
-    Quotas, SessionPolicy, SigningAlgorithm, SigningKeyPolicy,
+    ChallengePolicy, CodeFailures, CountryCode, DestinationPolicy, DevicePolicy, InvalidPhoneNumber,
+    PasswordPolicy, Quota, Quotas, SessionPolicy, SigningAlgorithm, SigningKeyPolicy,
 };
 use http_actix::{HttpSettings, Origin};
 use ipnet::IpNet;
@@ -431,6 +431,7 @@ fn quotas(reader: &mut Reader, production: bool) -> Quotas {
         phone: quota("rate_limit.phone_per_hour", 1, if production { 10 } else { ANY }),
         country: quota("rate_limit.country_per_hour", 0, ANY),
         address: quota("rate_limit.address_per_hour", 0, ANY),
+        in_a_row: Some(CodeFailures::MOST),
     }
 }
 

@@ -2,11 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Database, Request, Service, until};
+use crate::client::{Answer, Challenge, Database, Request, Service, until};
 
 on_both_databases!(
     asvs_7_4_2_a_lock_ends_everything_at_once_until_it_is_taken_away,
     asvs_6_4_6_all_sessions_of_somebody_end_and_the_account_stays,
+    asvs_6_4_6_an_operator_starts_a_reset_that_its_owner_finishes,
+    en_01_a_locked_account_gets_no_code_of_a_reset,
     an_account_is_found_seen_and_deleted,
     asvs_8_2_3_keys_and_tokens_open_nothing_of_each_other,
     en_01_a_locked_account_is_answered_like_an_unknown_one,
@@ -81,6 +83,63 @@ fn asvs_6_4_6_all_sessions_of_somebody_end_and_the_account_stays(database: Datab
         service.refresh(&tokens.refresh_token).refusal(401, "invalid-token");
     }
     service.proven(&service.challenged(&person), &person.phone);
+}
+
+fn start_reset(service: &Service, id: &str) -> Answer {
+    admin(service, "POST", &format!("{USERS}/{id}/password-reset"))
+}
+
+fn forgotten(service: &Service, email: &str) -> Challenge {
+    Service::challenge_in(&service.post("/api/v1/auth/password/forgot", &json!({"email": email})), 202)
+}
+
+fn asvs_6_4_6_an_operator_starts_a_reset_that_its_owner_finishes(database: Database) {
+    let service = Service::with(database, &[SETTINGS[0], ("OTP_LOGIN__OTP__RESEND_COOLDOWN_SECONDS", "3")]);
+    let (person, tokens) = service.signed_up();
+    let id = id_of(&service, &tokens.access_token);
+    // The message waits for the cooldown of the number.
+    let code = until("the code", || {
+        let started = start_reset(&service, &id);
+        assert_eq!((started.status, started.text()), (202, ""));
+        let codes = service.codes(&person.phone);
+        (codes.len() > 1).then(|| codes[0].clone())
+    });
+
+    let challenge = forgotten(&service, &person.email);
+
+    assert_eq!(challenge.purpose, "password_reset");
+    let new = "copper lantern river";
+    let body = json!({"challenge_id": challenge.id, "code": code, "new_password": new});
+    service.post("/api/v1/auth/password/reset", &body).assert_status(204);
+    assert_eq!(service.codes(&person.phone).len(), 2, "one message of the operator, none of the owner");
+    let of_user = names(&admin(&service, "GET", &format!("{USERS}/{id}/events")));
+    assert_eq!(of_user[0], "authn_password_reset");
+    assert!(of_user.contains(&"authn_password_reset_start".to_owned()), "{of_user:?}");
+    service.log_in(&person.email, &person.password).refusal(401, "invalid-credentials");
+    service.log_in(&person.email, new).assert_status(200);
+}
+
+fn en_01_a_locked_account_gets_no_code_of_a_reset(database: Database) {
+    let service = Service::with(database, &SETTINGS);
+    let (person, tokens) = service.signed_up();
+    let id = id_of(&service, &tokens.access_token);
+    lock(&service, &id);
+
+    start_reset(&service, &id).refusal(409, "account-locked");
+    let of_locked = forgotten(&service, &person.email);
+    let of_nobody = forgotten(&service, "nobody@example.com");
+
+    assert_eq!((of_locked.sent, of_locked.methods), (of_nobody.sent, of_nobody.methods));
+    admin(&service, "POST", &format!("{USERS}/{id}/unlock")).assert_status(204);
+    let challenge = forgotten(&service, &person.email);
+    let code = until("the code after the lock", || {
+        let codes = service.codes(&person.phone);
+        (codes.len() > 1).then(|| codes[0].clone())
+    });
+    assert_eq!(service.codes(&person.phone).len(), 2, "none was sent while it was locked");
+    let new = "copper lantern river";
+    let body = json!({"challenge_id": challenge.id, "code": code, "new_password": new});
+    service.post("/api/v1/auth/password/reset", &body).assert_status(204);
 }
 
 fn an_account_is_found_seen_and_deleted(database: Database) {

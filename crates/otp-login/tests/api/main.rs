@@ -52,6 +52,7 @@ mod otp;
 mod pages;
 mod passkeys;
 mod phone_change;
+mod privileges;
 mod provider;
 mod races;
 mod recovery;

@@ -210,6 +210,7 @@ fn asvs_6_1_3_asvs_6_3_4_tokens_come_only_from_the_ways_to_a_session(database: D
     observe_recovery(&service, &mut observed);
     observe_phone_change(&service, &mut observed);
     observe_operators(&service, &mut observed);
+    observe_passkeys(&service, &mut observed);
     observe_refusals(&service, &mut observed);
 
     let described: BTreeSet<String> =
@@ -402,7 +403,9 @@ fn observe_operators(service: &Service, observed: &mut Observed) {
         ("GET", format!("{USERS}/{{id}}/events")),
         ("GET", format!("{USERS}/{{id}}/events?before=x")),
         ("DELETE", format!("{USERS}/{{id}}/sessions")),
+        ("POST", format!("{USERS}/{{id}}/password-reset")),
         ("POST", format!("{USERS}/{{id}}/lock")),
+        ("POST", format!("{USERS}/{{id}}/password-reset")),
         ("POST", format!("{USERS}/{{id}}/unlock")),
         ("DELETE", format!("{USERS}/{{id}}")),
     ];

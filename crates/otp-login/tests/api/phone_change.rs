@@ -70,11 +70,14 @@ fn a_changed_number_ends_other_sessions_and_codes_on_their_way(database: Databas
 fn a_number_that_has_an_account_is_told_to_its_holder_only(database: Database) {
     let service = Service::without_cooldown(database);
     let (_, tokens) = service.signed_up();
-    let (owner, _) = service.signed_up();
+    let (owner, of_owner) = service.signed_up();
 
     let (challenge, code) = changing(&service, &tokens, &owner.phone);
     verify(&service, &tokens, &challenge, &other_than(&code)).refusal(401, "invalid-code");
     verify(&service, &tokens, &challenge, &code).refusal(409, "account-exists");
+    let events =
+        service.send(&Request::get("/api/v1/me/events").bearer(&of_owner.access_token)).text().to_owned();
+    assert!(events.contains("user_exists_disclosed"), "en_08: {events}");
     verify(&service, &tokens, &challenge, &code).refusal(410, "challenge-closed");
 
     assert_eq!(service.user(&tokens.access_token), tokens.user);

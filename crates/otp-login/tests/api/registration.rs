@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::client::{Challenge, Database, Person, REGISTER, Service, Tokens, other_than};
+use crate::client::{Challenge, Database, Person, REGISTER, Request, Service, Tokens, other_than};
 
 on_both_databases!(
     a_registration_is_answered_with_a_challenge_and_one_message,
@@ -188,20 +188,30 @@ fn assert_told_only_after_the_right_code(service: &Service, taken: &Person) {
     service.verify(&challenge, &code).refusal(410, "challenge-closed");
 }
 
+/// Its owner reads that somebody learnt of the account.
+fn assert_disclosed_once(service: &Service, owner: &Tokens) {
+    let events = service.send(&Request::get("/api/v1/me/events").bearer(&owner.access_token)).json();
+    let events = events["events"].as_array().unwrap();
+    let disclosed = events.iter().filter(|event| event["name"] == "user_exists_disclosed");
+    assert_eq!(disclosed.count(), 1, "{events:?}");
+}
+
 fn en_08_only_after_the_right_code_is_a_taken_number_told(database: Database) {
     let service = Service::without_cooldown(database);
-    let (owner, _) = service.signed_up();
+    let (owner, tokens) = service.signed_up();
     let newcomer = Person { phone: owner.phone.clone(), ..service.person() };
     assert_told_only_after_the_right_code(&service, &newcomer);
+    assert_disclosed_once(&service, &tokens);
     service.log_in(&newcomer.email, &newcomer.password).refusal(401, "invalid-credentials");
     service.signed_in(&owner);
 }
 
 fn en_08_only_after_the_right_code_is_a_taken_e_mail_told(database: Database) {
     let service = Service::without_cooldown(database);
-    let (owner, _) = service.signed_up();
+    let (owner, tokens) = service.signed_up();
     let newcomer = Person { email: owner.email.clone(), ..service.person() };
     assert_told_only_after_the_right_code(&service, &newcomer);
+    assert_disclosed_once(&service, &tokens);
     service.log_in(&newcomer.email, &newcomer.password).refusal(401, "invalid-credentials");
     service.signed_in(&owner);
 }

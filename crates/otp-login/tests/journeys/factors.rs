@@ -1,4 +1,4 @@
-//! Authenticator apps and recovery codes.
+//! AuthenticatorApp apps and recovery codes.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::account::MOVED;
 use super::run::{Run, asked};
-use crate::authenticator::Authenticator;
+use crate::authenticator::AuthenticatorApp;
 use crate::harness::{Reply, Request, Tokens};
 
 impl Run {
@@ -14,7 +14,7 @@ impl Run {
     pub fn factors(&mut self) {
         let tokens = self.signed_in(MOVED);
         let (app, codes) = self.enrolled(&tokens);
-        let by_app = app.code(Authenticator::now());
+        let by_app = app.code(AuthenticatorApp::now());
         self.secret("code of an app", &by_app);
         self.signed_in_with("totp", &by_app);
         self.signed_in_with("recovery_code", &codes[0]);
@@ -26,9 +26,9 @@ impl Run {
         asked(&removal, &tokens.access, 204);
     }
 
-    fn enrolled(&mut self, tokens: &Tokens) -> (Authenticator, Vec<String>) {
+    fn enrolled(&mut self, tokens: &Tokens) -> (AuthenticatorApp, Vec<String>) {
         let begun = asked(&self.empty_post("/api/v1/me/totp"), &tokens.access, 201);
-        let app = Authenticator::scanned(&begun.json());
+        let app = AuthenticatorApp::scanned(&begun.json());
         self.secret("secret of an app", &begun.at("/secret"));
         let hex = app.key().iter().fold(String::new(), |mut text, byte| {
             let _ = write!(text, "{byte:02x}");
@@ -42,7 +42,7 @@ impl Run {
         asked(&self.confirmation(&wrong), &tokens.access, 422);
         // With the code of the step before, so that the one of now is still good.
         loop {
-            let code = app.code(Authenticator::now() - 1);
+            let code = app.code(AuthenticatorApp::now() - 1);
             self.secret("code of an app", &code);
             let reply = self.confirmation(&code).bearer(&tokens.access).send().unwrap();
             if reply.status == 200 {

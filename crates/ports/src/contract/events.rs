@@ -1,17 +1,17 @@
 //! What is recorded of each act, and that nothing is recorded of none.
 
-use domain::{EventName, Locale, SecurityEvent, SessionId, UserId};
+use domain::{EventName, Locale, SecurityEvent, SessionId, SignInName, UserId};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use super::{
     Stores,
     fixtures::{
-        CROWD, change, event, fresh_token, fresh_uuid, hour, key_of, login, minute, person,
-        person_with_phone, phone, registration_of, session, session_policy, start,
+        CROWD, change, disclosure, email, event, event_client, fresh_token, fresh_uuid, hour, key_of, login,
+        minute, password, person, person_with_phone, phone, registration_of, session, session_policy, start,
     },
 };
-use crate::{NewEvent, NewSession, PasswordChange, PasswordFailure, Redeemed, Rotation};
+use crate::{NewEvent, NewSession, PasswordChange, PasswordFailure, PendingRegistration, Redeemed, Rotation};
 
 fn recorded(event: &NewEvent, session_id: Option<SessionId>, occurred_at: Timestamp) -> SecurityEvent {
     let NewEvent { id, name, client, .. } = event.clone();
@@ -135,11 +135,6 @@ pub async fn an_account_that_is_not_changed_is_not_recorded(stores: &Stores) {
 
 pub async fn a_code_that_opens_nothing_is_not_recorded(stores: &Stores) {
     let (user, first) = stores.register(person(1), start()).await;
-    let nobody = UserId(fresh_uuid());
-    let same_number = registration_of(person_with_phone(2, phone(1)));
-    let attempt = stores.attempt_of(&same_number, minute(10)).await;
-    let refused = stores.challenges.redeem_registration(&attempt, nobody, &session(minute(10))).await;
-    assert!(matches!(refused, Ok(Redeemed::AccountExists)));
     let attempt = stores.attempt_of(&login(&user), minute(20)).await;
     assert!(matches!(stores.redeem_login(&attempt, &session(minute(20))).await, Redeemed::Done(_)));
     assert_eq!(stores.redeem_login(&attempt, &session(minute(20))).await, Redeemed::Closed);
@@ -151,7 +146,76 @@ pub async fn a_code_that_opens_nothing_is_not_recorded(stores: &Stores) {
     let mut found = stores.event_names(user.id).await;
     found.sort_by_key(|name| names.iter().position(|known| known == name));
     assert_eq!(found, names);
+}
+
+pub async fn what_is_no_act_of_a_store_is_recorded_of_whoever_is_there(stores: &Stores) {
+    let (user, _) = stores.register(person(1), start()).await;
+    let started = event(EventName::PasswordResetStart);
+
+    assert!(stores.events.record_event(user.id, &started, minute(1)).await.expect("record_event"));
+
+    assert_eq!(stores.events(user.id).await.first(), Some(&recorded(&started, None, minute(1))));
+    let (nobody, event) = (UserId(fresh_uuid()), event(EventName::PasswordResetStart));
+    assert!(!stores.events.record_event(nobody, &event, minute(1)).await.expect("record_event"));
     assert_eq!(stores.event_names(nobody).await, []);
+}
+
+pub async fn en_08_owners_in_the_way_of_a_registration_read_that_somebody_learnt_of_them(stores: &Stores) {
+    let (of_email, _) = stores.register(person(1), start()).await;
+    let (of_phone, _) = stores.register(person(2), start()).await;
+    let cases = [
+        (person_with_phone(1, phone(2)), [true, true]),
+        (person_with_phone(1, phone(8)), [true, false]),
+        (person_with_phone(9, phone(2)), [false, true]),
+        (PendingRegistration { password_hash: password(7), ..person(1) }, [true, false]),
+    ];
+    for (place, (registration, told)) in (0..).zip(cases) {
+        let now = minute(10 * (place + 1));
+        let attempt = stores.attempt_of(&registration_of(registration), now).await;
+        let (nobody, disclosure) = (UserId(fresh_uuid()), disclosure());
+        let session = NewSession {
+            event: NewEvent { client: event_client(), ..event(EventName::UserCreated) },
+            ..session(now)
+        };
+
+        let redeemed = stores.challenges.redeem_registration(&attempt, nobody, &session, &disclosure).await;
+
+        assert_eq!(redeemed.expect("redeem_registration"), Redeemed::AccountExists);
+        assert_eq!(stores.event_names(nobody).await, []);
+        for ((owner, event), told) in
+            [(&of_email, disclosure.of_email), (&of_phone, disclosure.of_phone)].into_iter().zip(told)
+        {
+            let recorded = recorded(&event, None, now);
+            assert_eq!(stores.events(owner.id).await.contains(&recorded), told, "{place}");
+        }
+    }
+}
+
+pub async fn en_08_a_registration_that_makes_an_account_discloses_nothing(stores: &Stores) {
+    let (user, _) = stores.register(person(1), start()).await;
+    let (other, _) = stores.register(person(2), start()).await;
+
+    for id in [user.id, other.id] {
+        assert_eq!(stores.event_names(id).await, [EventName::UserCreated]);
+    }
+}
+
+pub async fn en_08_what_concurrent_registrations_of_an_email_learn_is_recorded_each(stores: &Stores) {
+    let mut attempts = Vec::new();
+    for number in 1..=10 {
+        let registration = PendingRegistration { email: email(1), ..person(number) };
+        attempts.push(stores.attempt_of(&registration_of(registration), start()).await);
+    }
+    let sessions: Vec<NewSession> = attempts.iter().map(|_| session(start())).collect();
+
+    let answers =
+        attempts.iter().zip(&sessions).map(|(attempt, session)| stores.redeem_registration(attempt, session));
+    let answers = join_all(answers).await;
+
+    let learnt = answers.iter().filter(|answer| **answer == Redeemed::AccountExists).count();
+    let owner = stores.find_sign_in(SignInName::Email(email(1)), start()).await.account.expect("the account");
+    let names = stores.event_names(owner.user.id).await;
+    assert_eq!(names.iter().filter(|name| **name == EventName::UserExistsDisclosed).count(), learnt);
 }
 
 pub async fn an_act_of_50_concurrent_callers_is_recorded_once(stores: &Stores) {

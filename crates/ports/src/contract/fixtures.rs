@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::{
-    Assertion, CeremonyKind, CeremonyState, CredentialRecord, DeviceFailure, DeviceSignIn, Guess,
+    Assertion, CeremonyKind, CeremonyState, CredentialRecord, DeviceFailure, DeviceSignIn, Disclosure, Guess,
     NewCeremony, NewChallenge, NewCredential, NewDevice, NewEvent, NewPasskey, NewSession, Opened,
     PasskeyUse, PasswordChange, PasswordFailure, PendingRegistration, PresentedDevice, Resend, ReservedSend,
     SendDecision, SendLimits, Subject, ThrottleKey, UnseenSend,
@@ -257,6 +257,12 @@ pub(super) fn guess_within(id: &ChallengeId, quotas: Quotas) -> Guess {
 /// An event that was never recorded before, caused by a client unlike those of sessions.
 pub(super) fn event(name: EventName) -> NewEvent {
     NewEvent { id: EventId(fresh_uuid()), name, client: event_client(), notify: None }
+}
+
+/// What is recorded at accounts that are in the way of a registration.
+pub(super) fn disclosure() -> Disclosure {
+    let disclosed = || event(EventName::UserExistsDisclosed);
+    Disclosure { of_email: disclosed(), of_phone: disclosed() }
 }
 
 /// Who causes the events of the suites.

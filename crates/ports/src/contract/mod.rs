@@ -30,6 +30,7 @@ pub mod event_list;
 pub mod events;
 pub mod factor_answers;
 pub mod factors;
+pub mod failures_in_a_row;
 mod fixtures;
 pub mod giving_back;
 pub mod guessing;
@@ -159,6 +160,20 @@ macro_rules! store_contract {
                 wrong_codes_of_strangers_do_not_close_a_number_to_its_owner
                 an_answer_for_another_purpose_is_closed_and_spends_nothing
                 a_closed_challenge_is_closed_whatever_the_quota_says
+            }
+            failures_in_a_row: {
+                d_04_so_many_wrong_codes_in_a_row_close_their_kind_for_their_purpose
+                d_04_exactly_so_many_of_50_concurrent_wrong_codes_count
+                d_04_a_reset_opens_every_sign_in_again
+                d_04_a_sign_in_with_all_factors_opens_the_reset_again
+                d_04_a_phone_alone_opens_no_reset_again
+                d_04_a_decoy_closes_and_opens_like_any_other
+                d_04_a_registration_is_never_closed
+                d_11_after_100_wrong_passwords_a_name_is_closed_until_a_reset_or_a_device_opens_it
+                nb_04_a_right_code_forgets_the_wrong_ones_in_a_row_of_its_kind_only
+                what_was_given_back_is_not_counted_in_a_row
+                wrong_codes_in_a_row_are_forgotten_after_their_memory
+                a_deleted_account_leaves_no_wrong_codes_in_a_row
             }
             giving_back: {
                 an_attempt_given_back_can_be_taken_again
@@ -388,6 +403,10 @@ macro_rules! store_contract {
                 a_session_that_is_not_ended_is_not_recorded
                 an_account_that_is_not_changed_is_not_recorded
                 a_code_that_opens_nothing_is_not_recorded
+                what_is_no_act_of_a_store_is_recorded_of_whoever_is_there
+                en_08_owners_in_the_way_of_a_registration_read_that_somebody_learnt_of_them
+                en_08_a_registration_that_makes_an_account_discloses_nothing
+                en_08_what_concurrent_registrations_of_an_email_learn_is_recorded_each
                 an_act_of_50_concurrent_callers_is_recorded_once
             }
             event_list: {

@@ -61,7 +61,7 @@ const ADDRESS: Dimension = Dimension {
     },
     quotas: |quota| Quotas { address: Some(quota), ..NONE },
 };
-const NONE: Quotas = Quotas { account: None, phone: None, country: None, address: None };
+const NONE: Quotas = Quotas { account: None, phone: None, country: None, address: None, in_a_row: None };
 
 /// A challenge that shares neither country nor address with any other.
 fn apart(number: u32, registration: PendingRegistration) -> NewChallenge {

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::{
     Stores,
     fixtures::{
-        CROWD, email, fresh_token, fresh_uuid, guess_within, hour, login, minute, password, person,
-        person_with_phone, phone, registration_of, session, start,
+        CROWD, disclosure, email, fresh_token, fresh_uuid, guess_within, hour, login, minute, password,
+        person, person_with_phone, phone, registration_of, session, start,
     },
 };
 use crate::{Attempt, NewSession, PendingRegistration, Redeemed, Rotation, Taken, ThrottleKey};
@@ -142,7 +142,7 @@ async fn makes_no_second_account(stores: &Stores, registration: PendingRegistrat
     let attempt = stores.attempt_at(registration, now).await;
     let (user_id, session) = (UserId(fresh_uuid()), session(now));
 
-    let redeemed = stores.challenges.redeem_registration(&attempt, user_id, &session).await;
+    let redeemed = stores.challenges.redeem_registration(&attempt, user_id, &session, &disclosure()).await;
 
     assert_eq!(redeemed.expect("redeem_registration"), Redeemed::AccountExists);
     assert!(!stores.is_live(session.id, user_id, now).await, "no session without its user");

@@ -32,7 +32,8 @@ impl Stores {
     }
 
     async fn change_phone(&self, attempt: &Attempt, kept: &NewSession, now: Timestamp) -> Redeemed {
-        let change = PhoneChange { kept: kept.id, event: event(EventName::PhoneChange) };
+        let disclosure = event(EventName::UserExistsDisclosed);
+        let change = PhoneChange { kept: kept.id, event: event(EventName::PhoneChange), disclosure };
         self.challenges.change_phone(attempt, &change, now).await.expect("change_phone")
     }
 }
@@ -169,13 +170,15 @@ pub async fn one_of_50_concurrent_changes_of_a_number_succeeds(stores: &Stores) 
 
 pub async fn rc_04_a_number_that_has_an_account_is_refused_after_the_right_code(stores: &Stores) {
     let (user, kept) = stores.register(person(1), start()).await;
-    stores.register(person(2), start()).await;
+    let (owner, _) = stores.register(person(2), start()).await;
     let other = session(minute(10));
     stores.sign_in(&user, &other, minute(10)).await;
     let attempt = stores.phone_attempt(&user, &kept, 2, minute(20)).await;
 
     assert_eq!(stores.change_phone(&attempt, &kept, minute(20)).await, Redeemed::AccountExists);
 
+    assert!(!stores.event_names(user.id).await.contains(&EventName::UserExistsDisclosed));
+    assert_eq!(stores.event_names(owner.id).await, [EventName::UserExistsDisclosed, EventName::UserCreated]);
     assert_eq!(stores.find_account(user.id).await.map(|account| account.user), Some(user.clone()));
     assert!(stores.is_live(other.id, user.id, minute(20)).await);
     assert!(stores.is_closed(&attempt.challenge_id, minute(20)).await, "the code is used");

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use super::{
     Stores,
     fixtures::{
-        device_sign_in, event, fresh_token, fresh_uuid, guess, login, new_device, presented, registration_of,
-        sends, session, session_policy, step_up,
+        device_sign_in, disclosure, event, fresh_token, fresh_uuid, guess, login, new_device, presented,
+        registration_of, sends, session, session_policy, step_up,
     },
 };
 use crate::{
@@ -73,7 +73,8 @@ impl Stores {
 
     pub(super) async fn redeem_registration(&self, attempt: &Attempt, session: &NewSession) -> Redeemed {
         let user_id = UserId(fresh_uuid());
-        self.challenges.redeem_registration(attempt, user_id, session).await.expect("redeem_registration")
+        let redeemed = self.challenges.redeem_registration(attempt, user_id, session, &disclosure()).await;
+        redeemed.expect("redeem_registration")
     }
 
     pub(super) async fn redeem_login(&self, attempt: &Attempt, session: &NewSession) -> Redeemed {

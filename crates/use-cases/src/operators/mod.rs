@@ -9,6 +9,7 @@ mod export;
 mod import;
 mod locking;
 mod removal;
+mod reset;
 mod sessions;
 
 pub use accounts::{AccountDetails, FindAccounts, ShowAccount, ShowAccountError};
@@ -18,4 +19,5 @@ pub use export::ExportAccounts;
 pub use import::{ImportAccounts, PersonToImport};
 pub use locking::{LockAccount, LockAccountError, UnlockAccount};
 pub use removal::{RemoveAccount, RemoveAccountError};
+pub use reset::{StartReset, StartResetError};
 pub use sessions::{EndAllSessions, EndAllSessionsError};

@@ -1,6 +1,9 @@
 //! Finding, showing, locking and deleting accounts.
 
-use std::fmt::{self, Write};
+use std::{
+    fmt::{self, Write},
+    time::Duration,
+};
 
 use anyhow::anyhow;
 use domain::{
@@ -10,14 +13,19 @@ use jiff::Timestamp;
 use ports::AccountEntry;
 use use_cases::{
     AccountDetails, FindAccounts, LockAccount, LockAccountError, RemoveAccount, RemoveAccountError,
-    ShowAccount, ShowAccountError, UnlockAccount,
+    ShowAccount, ShowAccountError, StartResetError, UnlockAccount,
 };
 
 use super::{clock, confirm::confirm, secrets};
 use crate::{
+    background::Tasks,
     commands::{Failure, stdout::print},
-    wiring::Database,
+    settings::Settings,
+    wiring::{Database, start_reset},
 };
+
+/// How long a message may take to leave.
+const LONGEST_SEND: Duration = Duration::from_secs(30);
 
 const HOW_TO_FIND: &str = "`otp-login users find` lists accounts by part of an e-mail address";
 
@@ -76,6 +84,25 @@ pub(super) async fn unlock(database: &Database, name: &str, yes: bool) -> Result
     })?)
 }
 
+pub(super) async fn reset(
+    settings: &Settings,
+    database: &Database,
+    name: &str,
+    yes: bool,
+) -> Result<(), Failure> {
+    let id = account(database, name).await?;
+    confirm("Send the code of a reset to the phone of this account?", yes)?;
+    let background = Tasks::new();
+    let start = start_reset(settings, database, &background)?;
+    start.execute(id).await.map_err(reset_failure)?;
+    // The message goes out after the answer.
+    background.finish(LONGEST_SEND).await;
+    Ok(print(
+        "The reset is started. Its owner asks for it as usual (password/forgot), gets no second message, and chooses \
+         the password.",
+    )?)
+}
+
 pub(super) async fn delete(database: &Database, name: &str, yes: bool) -> Result<(), Failure> {
     let id = account(database, name).await?;
     confirm("Delete this account for good?", yes)?;
@@ -120,6 +147,20 @@ fn lock_failure(error: LockAccountError) -> Failure {
     match error {
         LockAccountError::NotFound => not_found(),
         LockAccountError::Fault(fault) => other(fault),
+    }
+}
+
+fn reset_failure(error: StartResetError) -> Failure {
+    match error {
+        StartResetError::NotFound => not_found(),
+        StartResetError::Locked => {
+            Failure::Other(anyhow!("the account is locked; `otp-login users unlock` opens it first"))
+        }
+        StartResetError::RateLimited { retry_after } => {
+            let seconds = retry_after.as_secs();
+            Failure::Other(anyhow!("too many messages for this account; try again in {seconds} s"))
+        }
+        StartResetError::Fault(fault) => other(fault),
     }
 }
 

@@ -29,6 +29,7 @@ pub(crate) fn run(settings: &Settings, command: Users) -> Result<(), Failure> {
             Users::Show { name } => accounts::show(&database, &name).await,
             Users::Lock { name, reason, yes } => accounts::lock(&database, &name, &reason, yes).await,
             Users::Unlock { name, yes } => accounts::unlock(&database, &name, yes).await,
+            Users::Reset { name, yes } => accounts::reset(settings, &database, &name, yes).await,
             Users::Delete { name, yes } => accounts::delete(&database, &name, yes).await,
         }
     })
