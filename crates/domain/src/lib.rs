@@ -11,6 +11,7 @@ mod account_query;
 mod challenge;
 mod client;
 mod code;
+mod code_text;
 mod device;
 mod email;
 mod endpoint_name;
@@ -42,6 +43,7 @@ pub use challenge::{
 };
 pub use client::{Client, UserAgent};
 pub use code::{Code, InvalidCode};
+pub use code_text::{InvalidSiteHost, SiteHost, code_text};
 pub use device::{DeviceEntry, DeviceId, DevicePolicy, DeviceToken, DeviceTokenHash};
 pub use email::{Email, InvalidEmail};
 pub use endpoint_name::{EndpointName, InvalidEndpointName};

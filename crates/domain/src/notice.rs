@@ -36,8 +36,8 @@ impl NoticeKind {
     /// or anything that somebody typed. One text message of 160 septets (GSM 03.38) in every
     /// language; in English where the language is not known.
     pub fn text(self, product: &ProductName, locale: Option<&Locale>) -> String {
-        let language = locale.map_or("en", |locale| locale.as_str().split('-').next().unwrap_or("en"));
-        let words = match language.to_ascii_lowercase().as_str() {
+        let language = locale.map_or_else(|| "en".to_owned(), Locale::language);
+        let words = match language.as_str() {
             "de" => self.german(),
             "es" => self.spanish(),
             "fr" => self.french(),

@@ -27,6 +27,7 @@ mod readiness;
 mod sealing;
 mod sessions;
 mod signing_keys;
+mod text_messages;
 mod webhooks;
 
 pub use accounts::{
@@ -67,6 +68,7 @@ pub use sessions::{LiveSession, NewSession, Rotation, SessionStore};
 pub use signing_keys::{
     NewSigningKey, SigningKeyPair, SigningKeyRing, SigningKeyStore, StoredSigningKey, UnusableSigningKey,
 };
+pub use text_messages::{MessageId, TextMessage, TextMessageGateway};
 pub use webhooks::{
     DeadDelivery, DeadFilter, DueDelivery, Subscription, WebhookEvent, WebhookFault, WebhookSender,
     WebhookStore,
@@ -93,5 +95,6 @@ pub use self::{
     sealing::MockSealer,
     sessions::MockSessionStore,
     signing_keys::{MockSigningKeyRing, MockSigningKeyStore},
+    text_messages::MockTextMessageGateway,
     webhooks::{MockWebhookSender, MockWebhookStore},
 };

@@ -77,6 +77,13 @@ pub trait DecoyCodes: Send + Sync {
 
 /// Makes codes, sends them and checks them. Every method answers within a
 /// bounded time, whatever the provider does.
+///
+/// A provider promises that a code is accepted for the verification that it was sent for and
+/// for no other. That the code of one purpose serves no other purpose, that guesses are
+/// bounded and that a code signs in once is the promise of
+/// [`ChallengeStore`](crate::ChallengeStore), which knows one verification for each number
+/// and purpose and deletes it when its code is redeemed. The suite
+/// `ports::contract::provider` runs against every adapter.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait VerificationProvider: Send + Sync {
@@ -85,7 +92,11 @@ pub trait VerificationProvider: Send + Sync {
     async fn start(&self, request: &CodeRequest) -> Result<ProviderId, StartError>;
 
     /// The verification started under `reference`; `None` when the provider
-    /// knows of none, so that nothing was sent.
+    /// knows of none, so that there is no code to be checked.
+    ///
+    /// A provider that keeps no references looks by number instead, if it has one verification
+    /// for each, or answers a fault: never `None` for what may have been sent. One that makes
+    /// its codes from the reference may find what never left: nobody knows that code.
     async fn find(
         &self,
         reference: SendReference,
@@ -93,9 +104,12 @@ pub trait VerificationProvider: Send + Sync {
         channel: Channel,
     ) -> Result<Option<ProviderId>, ProviderFault>;
 
-    /// Asks whether `code` is right. A wrong code is an answer, not an error;
-    /// `Accepted` is said at most once for a verification, and only when the
-    /// provider said so of this very verification, number and channel.
+    /// Asks whether `code` is right. A wrong code is an answer, not an error; `Accepted` is
+    /// said only of this very verification.
+    ///
+    /// A provider that remembers what was used says `Accepted` at most once; one without a
+    /// memory says it until the code expires. Either way only the caller whose redemption
+    /// deletes the verification is let in.
     async fn check(
         &self,
         verification: &StartedVerification,

@@ -5,6 +5,7 @@
 
 mod bounds;
 mod check;
+mod contract;
 mod find;
 mod logs;
 mod scripted;

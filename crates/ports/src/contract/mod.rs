@@ -39,6 +39,7 @@ pub mod locking;
 pub mod notices;
 pub mod opening;
 pub mod passkeys;
+pub mod provider;
 pub mod purging;
 pub mod quotas;
 pub mod redeeming;
@@ -504,6 +505,43 @@ macro_rules! store_contract {
     };
 }
 
+/// Makes one test of each promise of a [`VerificationProvider`](crate::VerificationProvider).
+///
+/// The argument is an async expression that gives a fresh
+/// [`ProviderStage`](provider::ProviderStage). The calling crate needs `tokio` with `macros`
+/// and `rt-multi-thread`.
+#[macro_export]
+macro_rules! provider_contract {
+    ($fresh:expr) => {
+        $crate::provider_contract! { @tests $fresh;
+            pv_01_a_code_that_was_sent_is_accepted
+            asvs_6_5_1_a_code_is_accepted_once_by_a_provider_that_remembers
+            pv_01_a_wrong_code_is_wrong_and_the_right_one_may_follow
+            pv_01_an_expired_code_is_gone
+            pv_01_an_unknown_verification_accepts_nothing
+            asvs_6_6_2_a_code_is_of_its_own_verification
+            asvs_6_6_2_a_later_start_has_a_code_of_its_own_or_is_the_same_verification
+            pv_01_a_refused_destination_is_told
+            rc_06_a_lost_answer_is_found_or_unknown_and_nothing_is_sent_twice
+            rc_06_what_never_arrived_is_not_told_as_sent
+            rc_06_what_was_started_is_found_again
+            asvs_13_1_3_a_silent_provider_costs_no_more_than_the_time_set
+            pv_01_an_answer_that_is_none_lets_nobody_in
+            asvs_15_3_2_a_redirect_sends_nothing
+            lg_01_errors_hold_neither_numbers_nor_codes_nor_secrets
+        }
+    };
+    (@tests $fresh:expr; $($promise:ident)+) => {
+        $(
+            #[::tokio::test(flavor = "multi_thread")]
+            async fn $promise() {
+                let stage = $fresh.await;
+                $crate::contract::provider::$promise(&stage).await;
+            }
+        )+
+    };
+}
+
 #[cfg(test)]
 mod tests {
     #[test]
@@ -530,6 +568,7 @@ mod tests {
             include_str!("notices.rs"),
             include_str!("opening.rs"),
             include_str!("passkeys.rs"),
+            include_str!("provider.rs"),
             include_str!("purging.rs"),
             include_str!("quotas.rs"),
             include_str!("redeeming.rs"),
@@ -547,6 +586,6 @@ mod tests {
         });
         let missing: Vec<&str> =
             promises.filter(|name| !list.lines().any(|line| line.trim() == *name)).collect();
-        assert!(missing.is_empty(), "not run by store_contract!: {missing:?}");
+        assert!(missing.is_empty(), "not run by a contract: {missing:?}");
     }
 }
