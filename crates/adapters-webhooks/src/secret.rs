@@ -40,6 +40,19 @@ impl Secret {
     }
 }
 
+/// The header of a message that is signed with the secret and, while it is being replaced,
+/// with the one before.
+pub(crate) fn signatures(
+    secret: &Secret,
+    previous: Option<&Secret>,
+    id: &str,
+    timestamp: i64,
+    body: &[u8],
+) -> String {
+    let secrets = [Some(secret), previous].into_iter().flatten();
+    secrets.map(|secret| secret.sign(id, timestamp, body)).collect::<Vec<_>>().join(" ")
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")

@@ -8,7 +8,7 @@ use ports::{Clock, WebhookEvent, WebhookFault, WebhookSender};
 use reqwest::{Client, StatusCode, header::CONTENT_TYPE, redirect, retry};
 use uuid::Uuid;
 
-use crate::{endpoint::Endpoint, message::Message};
+use crate::{endpoint::Endpoint, message::Message, secret::signatures};
 
 /// The endpoints, and a way to each of them.
 ///
@@ -50,15 +50,14 @@ impl Webhooks {
     async fn send(&self, name: &EndpointName, message: &Message) -> Result<(), WebhookFault> {
         let (endpoint, client) = self.endpoints.get(name).ok_or(WebhookFault::Unknown)?;
         let timestamp = self.clock.now().as_second();
-        let secrets = [Some(&endpoint.secret), endpoint.previous_secret.as_ref()];
-        let sign = |secret: &crate::Secret| secret.sign(&message.id, timestamp, &message.body);
-        let signatures: Vec<String> = secrets.into_iter().flatten().map(sign).collect();
+        let previous = endpoint.previous_secret.as_ref();
+        let signatures = signatures(&endpoint.secret, previous, &message.id, timestamp, &message.body);
         let request = client
             .post(endpoint.url.clone())
             .header(CONTENT_TYPE, "application/json")
             .header("webhook-id", &message.id)
             .header("webhook-timestamp", timestamp)
-            .header("webhook-signature", signatures.join(" "))
+            .header("webhook-signature", signatures)
             .body(message.body.clone());
         match tokio::time::timeout(self.timeout, request.send()).await {
             Ok(Ok(response)) => judge(response.status()),
