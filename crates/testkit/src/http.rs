@@ -80,8 +80,9 @@ impl LocalServer {
                 let reply = answers(&request);
                 let is_last = request.header("connection") == "close";
                 locked(&log).push(request);
+                let last = if is_last { "connection: close\r\n" } else { "" };
                 let head = format!(
-                    "HTTP/1.1 {} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+                    "HTTP/1.1 {} X\r\ncontent-type: application/json\r\n{last}content-length: {}\r\n\r\n",
                     reply.status,
                     reply.body.len()
                 );
