@@ -1,6 +1,7 @@
 //! The [Sinch Verification API](https://developers.sinch.com/docs/verification/)
 //! behind [`ports::VerificationProvider`], and the
-//! [Sinch SMS API](https://developers.sinch.com/docs/sms/) behind [`ports::NoticeSender`].
+//! [Sinch SMS API](https://developers.sinch.com/docs/sms/) behind [`ports::NoticeSender`] and
+//! [`ports::TextMessageGateway`].
 //!
 //! Sinch makes the code, sends it and checks it; this crate translates and
 //! believes little. An answer counts only if it is about the verification that

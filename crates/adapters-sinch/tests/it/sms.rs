@@ -1,15 +1,17 @@
-//! Notices by the Sinch SMS API.
+//! Notices and other texts by the Sinch SMS API.
 
 use std::time::{Duration, Instant};
 
 use adapters_sinch::{SinchSms, SmsSettings};
 use domain::{EventId, Locale, NoticeKind, ProductName};
 use jiff::Timestamp;
-use ports::{Notice, NoticeFault, NoticeSender as _};
+use ports::{
+    MessageId, NotSent, Notice, NoticeFault, NoticeSender, StartError, TextMessage, TextMessageGateway,
+};
 use uuid::Uuid;
 
 use crate::scripted::{Do, Received, Scripted};
-use crate::world::{PHONE, phone};
+use crate::world::{PHONE, REFERENCE, phone, reference};
 
 const PLAN: &str = "jd63jf88477ll123ab4567cd89012ef3";
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
@@ -47,7 +49,7 @@ fn accepted(to: &str) -> Do {
 
 async fn send(does: Do) -> (Result<(), NoticeFault>, Vec<Received>) {
     let server = Scripted::new(move |_: &Received| does.clone()).await;
-    let sent = sms(&server.url()).send(&notice()).await;
+    let sent = NoticeSender::send(&sms(&server.url()), &notice()).await;
     (sent, server.received())
 }
 
@@ -106,7 +108,57 @@ async fn asvs_13_1_3_a_silent_or_broken_provider_costs_no_more_than_the_time_set
         let (sent, _) = send(trouble).await;
         assert!(matches!(sent, Err(NoticeFault::Unavailable(_))), "{sent:?}");
     }
-    let closed = sms("http://127.0.0.1:1").send(&notice()).await;
+    let closed = NoticeSender::send(&sms("http://127.0.0.1:1"), &notice()).await;
     assert!(matches!(&closed, Err(NoticeFault::Unavailable(text)) if !text.contains(PLAN)), "{closed:?}");
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+}
+
+async fn hand_over(does: Do) -> (Result<MessageId, StartError>, Vec<Received>) {
+    let server = Scripted::new(move |_: &Received| does.clone()).await;
+    let message = TextMessage {
+        reference: reference(),
+        phone: phone(),
+        text: "Acme: din kod är 123456.".into(),
+        expires_at: Timestamp::UNIX_EPOCH,
+    };
+    let sent = TextMessageGateway::send(&sms(&server.url()), &message).await;
+    (sent, server.received())
+}
+
+#[tokio::test]
+async fn a_text_of_the_gateway_is_one_batch_as_a_notice_is() {
+    let (sent, received) = hand_over(accepted("46701740605")).await;
+    assert_eq!(sent, Ok(MessageId("01FC66621XXXXX119Z8PMV1QPQ".to_owned())));
+    let [request] = <[Received; 1]>::try_from(received).expect("one request");
+    let expected = format!(
+        r#"{{"from":"Acme","to":["{PHONE}"],"body":"Acme: din kod är 123456.","type":"mt_text","client_reference":"{REFERENCE}","delivery_report":"none"}}"#
+    );
+    assert_eq!(request.body, expected);
+}
+
+#[tokio::test]
+async fn rc_06_what_may_have_left_is_told_from_what_certainly_did_not() {
+    let wrote = || format!(r#"{{"text":"{PHONE} is no number"}}"#);
+    for status in [401, 402, 403, 404, 429] {
+        let (sent, _) = hand_over(Do::Answer(status, wrote())).await;
+        assert!(matches!(sent, Err(StartError::NotSent(NotSent::Fault(_)))), "{status}: {sent:?}");
+    }
+    let (refused, _) = hand_over(Do::Answer(400, wrote())).await;
+    assert!(matches!(refused, Err(StartError::NotSent(NotSent::DestinationRefused(_)))), "{refused:?}");
+    let lost = [
+        Do::Answer(302, wrote()),
+        Do::Answer(408, wrote()),
+        Do::Answer(500, wrote()),
+        Do::Answer(201, wrote()),
+        Do::Reset,
+        Do::Hang,
+        Do::Flood,
+    ];
+    for lost in lost {
+        let (sent, received) = hand_over(lost.clone()).await;
+        let error = sent.expect_err("unknown");
+        assert!(matches!(error, StartError::Unknown(_)), "{lost:?}: {error:?}");
+        assert!(!error.to_string().contains("4670"), "{error}");
+        assert_eq!(received.len(), 1, "{lost:?}");
+    }
 }
