@@ -222,6 +222,13 @@ impl ProductName {
     }
 }
 
+impl ProductName {
+    /// The name of this program.
+    pub fn ours() -> Self {
+        Self("otp-login".to_owned())
+    }
+}
+
 impl fmt::Display for ProductName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -17,15 +17,20 @@ use self::escaping::Escaping;
 use crate::settings::{LogFormat, LogSettings};
 
 /// Our crates: the only ones that may log below `info`.
-const OURS: [&str; 10] = [
+const OURS: [&str; 15] = [
     "adapters_crypto",
     "adapters_postgres",
+    "adapters_self_issued",
     "adapters_sinch",
     "adapters_sqlite",
+    "adapters_twilio",
+    "adapters_vonage",
+    "adapters_webhooks",
     "domain",
     "http_actix",
     "otp_login",
     "ports",
+    "provider_http",
     "sinch_simulator",
     "use_cases",
 ];

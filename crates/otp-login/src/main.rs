@@ -14,6 +14,7 @@ mod mirrored;
 mod number_risk;
 mod open_files;
 mod outbox;
+mod providers;
 mod settings;
 mod wiring;
 

@@ -16,12 +16,11 @@ use tokio::time::Instant;
 /// How many checks are remembered: few, so that an outage shows at decoys soon, too.
 const REMEMBERED: usize = 8;
 
-/// How long a check takes before any was made.
-const TYPICAL: Duration = Duration::from_millis(100);
-
 /// A provider, and decoys that take as long as its checks lately took and fail as they failed.
 pub(crate) struct Mirrored {
     provider: Arc<dyn VerificationProvider>,
+    /// How long a check takes before any was made.
+    typical: Duration,
     recent: Mutex<VecDeque<Outcome>>,
 }
 
@@ -32,8 +31,8 @@ struct Outcome {
 }
 
 impl Mirrored {
-    pub(crate) fn new(provider: Arc<dyn VerificationProvider>) -> Self {
-        Self { provider, recent: Mutex::new(VecDeque::with_capacity(REMEMBERED)) }
+    pub(crate) fn new(provider: Arc<dyn VerificationProvider>, typical: Duration) -> Self {
+        Self { provider, typical, recent: Mutex::new(VecDeque::with_capacity(REMEMBERED)) }
     }
 
     fn remember(&self, outcome: Outcome) {
@@ -47,7 +46,7 @@ impl Mirrored {
     /// Takes turns, so that what happens once does not happen to every decoy.
     fn next(&self) -> Outcome {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(next) = recent.pop_front() else { return Outcome { took: TYPICAL, fault: None } };
+        let Some(next) = recent.pop_front() else { return Outcome { took: self.typical, fault: None } };
         recent.push_back(next.clone());
         next
     }
@@ -95,6 +94,8 @@ mod tests {
 
     use super::*;
 
+    const TYPICAL: Duration = Duration::from_millis(100);
+
     fn verification() -> StartedVerification {
         StartedVerification {
             id: ProviderId("verification".to_owned()),
@@ -138,7 +139,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn en_04_a_decoy_takes_as_long_as_a_check_lately_took() {
-        let mirrored = Mirrored::new(Arc::new(Slow(Duration::from_millis(730))));
+        let mirrored = Mirrored::new(Arc::new(Slow(Duration::from_millis(730))), TYPICAL);
         assert_eq!(time_of_decoy(&mirrored).await, (TYPICAL, Ok(())));
 
         assert_eq!(check(&mirrored).await, Ok(CodeCheck::Wrong));
@@ -154,7 +155,7 @@ mod tests {
         let away = || ProviderFault("away".to_owned());
         provider.expect_check().times(REMEMBERED).returning(move |_, _| Err(away()));
         provider.expect_check().returning(|_, _| Ok(CodeCheck::Wrong));
-        let mirrored = Mirrored::new(Arc::new(provider));
+        let mirrored = Mirrored::new(Arc::new(provider), TYPICAL);
         for _ in 0..REMEMBERED {
             assert!(check(&mirrored).await.is_err());
         }

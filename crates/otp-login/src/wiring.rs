@@ -9,18 +9,23 @@ use adapters_crypto::{
     AuthenticatorCodes, BcryptHasher, DataKeySealer, JwtKeyRing, JwtTokens, SystemClock, SystemSecrets,
 };
 use adapters_postgres::PostgresStore;
-use adapters_sinch::{SinchSms, SinchVerification};
+use adapters_sinch::SinchSms;
 use adapters_sqlite::SqliteStore;
 use adapters_webhooks::Webhooks;
 use anyhow::Context;
-use async_trait::async_trait;
-use domain::{Channel, Code, PhoneNumber, ProviderId, SendReference};
+use domain::Channel;
 use http_actix::{Operators, UseCases};
 use ports::{
     AccessTokens, AccountDirectory, AccountImport, AccountStore, ChallengeStore, Clock, CodeCheck,
     CodeRequest, DecoyCodes, Dependency, DeviceStore, EventStore, FactorStore, NoticeStore, NumberRisk,
     PasskeyStore, PasswordHasher, ProviderFault, Sealer, SecretGenerator, SessionStore, SigningKeyStore,
     StartError, StartedVerification, TotpCodes, VerificationProvider, WebhookSender, WebhookStore,
+    CodeRequest, DecoyCodes, Dependency, DeviceStore, EventStore, FactorStore, NoticeStore, PasskeyStore,
+    PasswordHasher, ProviderFault, Sealer, SecretGenerator, SessionStore, SigningKeyStore, StartError,
+    StartedVerification, TotpCodes, VerificationProvider, WebhookSender, WebhookStore,
+    AccessTokens, AccountDirectory, AccountImport, AccountStore, ChallengeStore, Clock, DecoyCodes,
+    Dependency, DeviceStore, EventStore, FactorStore, NoticeStore, PasswordHasher, Sealer, SecretGenerator,
+    SessionStore, SigningKeyStore, TotpCodes, VerificationProvider, WebhookSender, WebhookStore,
 };
 use use_cases::{
     AdmitCaller, Authenticate, AuthorizeOperator, BeginTotp, BlindChallenges, ChangeLocale, ChangePassword,
@@ -37,6 +42,7 @@ use crate::background::Tasks;
 use crate::mirrored::Mirrored;
 use crate::number_risk::{Bounded, UnwatchedNumbers};
 use crate::outbox::Outbox;
+use crate::providers::{Provider, provider};
 use crate::settings::{DatabaseSettings, JwtSettings, OutboxSettings, Settings, SigningKeySource};
 
 /// The database that was chosen.
@@ -214,8 +220,8 @@ pub(crate) fn use_cases(
     let hasher: Arc<dyn PasswordHasher> =
         Arc::new(Awaited { hasher: bcrypt, client_is_gone: http_actix::client_is_gone });
     let sealer = sealer(settings);
-    let sinch = Arc::new(SinchVerification::new(&settings.sinch, clock.clone())?);
-    let mirrored = Arc::new(Mirrored::new(Arc::new(Traced(sinch.clone()))));
+    let Provider { verification, dependency, typical_check } = provider(settings, &clock)?;
+    let mirrored = Arc::new(Mirrored::new(verification, typical_check));
     let (provider, decoys): (Arc<dyn VerificationProvider>, Arc<dyn DecoyCodes>) =
         (mirrored.clone(), mirrored);
     let (accounts, challenges, sessions) = (database.accounts(), database.challenges(), database.sessions());
@@ -410,7 +416,9 @@ pub(crate) fn use_cases(
             devices: devices.clone(),
         },
         forget_devices: ForgetDevices { clock, secrets, devices },
-        check_readiness: CheckReadiness { dependencies: vec![database.dependency(), sinch] },
+        check_readiness: CheckReadiness {
+            dependencies: [Some(database.dependency()), dependency].into_iter().flatten().collect(),
+        },
         publish_keys: PublishKeys { tokens },
         operators: operators(settings, database, blind).map(Arc::new),
     })
@@ -531,41 +539,4 @@ pub(crate) fn outbox(settings: &Settings, database: &Database) -> anyhow::Result
 /// Signs and delivers to the endpoints of the settings.
 pub(crate) fn webhook_sender(settings: &Settings) -> anyhow::Result<Webhooks> {
     Ok(Webhooks::new(settings.outbox.endpoints.clone(), Arc::new(SystemClock))?)
-}
-
-/// Hands the trace of the request on to the provider: HTTP surface and adapter
-/// know nothing of each other.
-struct Traced(Arc<SinchVerification>);
-
-impl Traced {
-    async fn within<F: Future>(call: F) -> F::Output {
-        match http_actix::trace_context::current() {
-            Some(traceparent) => adapters_sinch::trace_context::scope(traceparent, call).await,
-            None => call.await,
-        }
-    }
-}
-
-#[async_trait]
-impl VerificationProvider for Traced {
-    async fn start(&self, request: &CodeRequest) -> Result<ProviderId, StartError> {
-        Self::within(self.0.start(request)).await
-    }
-
-    async fn find(
-        &self,
-        reference: SendReference,
-        phone: &PhoneNumber,
-        channel: Channel,
-    ) -> Result<Option<ProviderId>, ProviderFault> {
-        Self::within(self.0.find(reference, phone, channel)).await
-    }
-
-    async fn check(
-        &self,
-        verification: &StartedVerification,
-        code: &Code,
-    ) -> Result<CodeCheck, ProviderFault> {
-        Self::within(self.0.check(verification, code)).await
-    }
 }

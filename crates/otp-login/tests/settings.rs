@@ -52,6 +52,12 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("OTP_LOGIN__SINCH__AUTH", "oauth", "signed, basic"),
     ("OTP_LOGIN__SINCH__TIMEOUT_MS", "99", "100 to 60000"),
     ("OTP_LOGIN__SINCH__TIMEOUT_MS", "60001", "100 to 60000"),
+    ("OTP_LOGIN__PROVIDER__NAME", "carrier_pigeon", "sinch, twilio, vonage, self_issued"),
+    ("OTP_LOGIN__TWILIO__TIMEOUT_MS", "99", "100 to 60000"),
+    ("OTP_LOGIN__VONAGE__TIMEOUT_MS", "60001", "100 to 60000"),
+    ("OTP_LOGIN__VONAGE__CODE_LENGTH", "4", "6 to 10"),
+    ("OTP_LOGIN__GATEWAY__TIMEOUT_MS", "0", "100 to 60000"),
+    ("OTP_LOGIN__SELF_ISSUED__GATEWAY", "fax", "webhook, sinch_sms, twilio"),
     ("OTP_LOGIN__SERVER__PRODUCT_NAME", "acme.example", "1 to 20 letters"),
     ("OTP_LOGIN__EVENTS__POLL_MS", "9", "10 to 3600000"),
     ("OTP_LOGIN__WEBHOOKS__CRM", "https://example.com", "there is no such setting"),
@@ -300,6 +306,107 @@ fn text_messages_need_all_of_their_settings_or_none() {
     }
     let public = [all[0], all[1], (TOKEN.0, "development0sms0token0not0secret")];
     assert!(problems(&[PRODUCTION, &public].concat(), &[])[0].contains("public"));
+}
+
+type Variables = &'static [(&'static str, &'static str)];
+
+/// What each provider needs, besides what production needs of all.
+const PROVIDERS: [(&str, Variables); 5] = [
+    (
+        "twilio",
+        &[
+            ("OTP_LOGIN__TWILIO__ACCOUNT_SID", "AC0123456789abcdef0123456789abcdef"),
+            ("OTP_LOGIN__TWILIO__SECRET", "0123456789abcdef0123456789abcdef"),
+            ("OTP_LOGIN__TWILIO__VERIFY_SERVICE_SID", "VA0123456789abcdef0123456789abcdef"),
+        ],
+    ),
+    (
+        "vonage",
+        &[("OTP_LOGIN__VONAGE__API_KEY", "a1b2c3d4"), ("OTP_LOGIN__VONAGE__API_SECRET", "0123456789abcdef")],
+    ),
+    (
+        "self_issued",
+        &[
+            ("OTP_LOGIN__GATEWAY__URL", "https://sms.example.com/texts"),
+            ("OTP_LOGIN__GATEWAY__SECRET", SECRET),
+        ],
+    ),
+    (
+        "self_issued",
+        &[
+            ("OTP_LOGIN__SELF_ISSUED__GATEWAY", "twilio"),
+            ("OTP_LOGIN__TWILIO__ACCOUNT_SID", "AC0123456789abcdef0123456789abcdef"),
+            ("OTP_LOGIN__TWILIO__SECRET", "0123456789abcdef0123456789abcdef"),
+            ("OTP_LOGIN__TWILIO__FROM", "+46701740600"),
+        ],
+    ),
+    (
+        "self_issued",
+        &[
+            ("OTP_LOGIN__SELF_ISSUED__GATEWAY", "sinch_sms"),
+            ("OTP_LOGIN__SINCH__SMS__BASE_URL", "https://eu.sms.api.sinch.com"),
+            ("OTP_LOGIN__SINCH__SMS__SERVICE_PLAN_ID", "a0b1c2"),
+            ("OTP_LOGIN__SINCH__SMS__API_TOKEN", "0123456789abcdef"),
+        ],
+    ),
+];
+
+#[test]
+fn each_provider_needs_its_own_settings_and_no_other_s() {
+    let folder = tempdir().unwrap();
+    for (name, variables) in PROVIDERS {
+        let base: Vec<(&str, &str)> = PRODUCTION
+            .iter()
+            .copied()
+            .filter(|(variable, _)| !variable.contains("SINCH"))
+            .chain([("OTP_LOGIN__PROVIDER__NAME", name)])
+            .collect();
+        let all = [&base, variables].concat();
+        assert!(run(folder.path(), &all, &["config", "check"]).good().contains("can be used"), "{name}");
+        let shown = run(folder.path(), &all, &["config", "show"]).good();
+        for (missing, value) in variables.iter().filter(|(variable, _)| !variable.ends_with("GATEWAY")) {
+            let less: Vec<(&str, &str)> = all.iter().copied().filter(|(name, _)| name != missing).collect();
+            let told = problems(&less, &[]);
+            assert!(told.len() == 1 && told[0].starts_with(&format!("{missing}: ")), "{missing}: {told:?}");
+            // What is secret or may hold a token is masked.
+            let masked =
+                missing.contains("SECRET") || missing.contains("TOKEN") || missing.ends_with("GATEWAY__URL");
+            assert_eq!(!shown.contains(&format!("  {value}  (")), masked, "{missing}: {shown}");
+        }
+    }
+}
+
+#[test]
+fn mistakes_of_the_chosen_provider_are_told_and_repeat_no_secret() {
+    for (name, variable, value, expected) in [
+        ("twilio", "OTP_LOGIN__TWILIO__VERIFY_BASE_URL", "http://verify.twilio.com", "https://host"),
+        ("twilio", "OTP_LOGIN__TWILIO__SECRET", "hunter2", "auth token"),
+        ("twilio", "OTP_LOGIN__TWILIO__API_KEY_SID", "SKhunter2", "API key"),
+        ("vonage", "OTP_LOGIN__VONAGE__BRAND", "A name that is too long", "1 to 16"),
+        ("vonage", "OTP_LOGIN__VONAGE__BASE_URL", "ftp://host", "https://host"),
+        ("self_issued", "OTP_LOGIN__GATEWAY__URL", "http://127.0.0.1/hunter2", "https://host/path"),
+        ("self_issued", "OTP_LOGIN__GATEWAY__SECRET", "hunter2", "whsec_"),
+        ("self_issued", "OTP_LOGIN__GATEWAY__PREVIOUS_SECRET", "hunter2", "whsec_"),
+        ("self_issued", "OTP_LOGIN__SELF_ISSUED__SITE_HOST", "https://a.example", "host of your site"),
+    ] {
+        let (_, variables) = PROVIDERS.iter().find(|(of, _)| *of == name).unwrap();
+        let all: Vec<(&str, &str)> = [PRODUCTION, variables]
+            .concat()
+            .into_iter()
+            .filter(|(given, _)| *given != variable)
+            .chain([("OTP_LOGIN__PROVIDER__NAME", name), (variable, value)])
+            .collect();
+        let told = problems(&all, &[]);
+        assert!(told.len() == 1 && told[0].starts_with(&format!("{variable}: ")), "{told:?}");
+        assert!(told[0].contains(expected) && !told[0].contains("hunter2"), "{told:?}");
+    }
+    let nothing = [
+        PRODUCTION,
+        &[("OTP_LOGIN__PROVIDER__NAME", "self_issued"), ("OTP_LOGIN__SELF_ISSUED__GATEWAY", "sinch_sms")],
+    ]
+    .concat();
+    let told = problems(&nothing, &[]);
+    assert!(told.len() == 1 && told[0].starts_with("OTP_LOGIN__SELF_ISSUED__GATEWAY: "), "{told:?}");
 }
 
 #[test]

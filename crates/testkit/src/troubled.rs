@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use ports::contract::provider::Trouble;
+pub use ports::contract::provider::Trouble;
 
 use crate::http::{Request, listen, locked};
 

@@ -122,10 +122,13 @@ fn report(forgotten: Result<u64, StoreError>) {
 /// Says what was chosen and what to try next.
 fn announce(settings: &Settings, url: &str, simulator: Option<&RunningSimulator>) {
     let database = settings.database.describe();
-    let provider = match simulator {
+    let chosen = settings.provider.describe();
+    // Only Sinch's codes arrive at the simulator.
+    let simulator = simulator.filter(|_| chosen.is_none());
+    let provider = chosen.unwrap_or_else(|| match simulator {
         Some(simulator) => format!("Sinch simulator at {}", simulator.base_url()),
         None => format!("Sinch at {}", settings.sinch.base_url),
-    };
+    });
     let environment = settings.environment.as_str();
     let docs = settings.http.docs.then(|| format!("{url}/docs"));
     let inbox = settings.http.inbox_url.as_deref();

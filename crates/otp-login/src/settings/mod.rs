@@ -7,6 +7,7 @@ mod layers;
 mod outbox;
 #[cfg(feature = "passkeys")]
 mod passkeys;
+mod providers;
 mod reader;
 
 use std::{
@@ -20,6 +21,8 @@ use adapters_crypto::{AdminKeys, DataKey, HashedApiKeys, HasherSettings, JwtKey}
 use domain::{
     ChallengePolicy, CodeFailures, CountryCode, DestinationPolicy, DevicePolicy, InvalidPhoneNumber,
     PasswordPolicy, Quota, Quotas, SessionPolicy, SigningAlgorithm, SigningKeyPolicy,
+    ChallengePolicy, CountryCode, DestinationPolicy, DevicePolicy, InvalidPhoneNumber, PasswordPolicy,
+    ProductName, Quota, Quotas, SessionPolicy, SigningAlgorithm, SigningKeyPolicy,
 };
 use http_actix::{HttpSettings, Origin};
 use ipnet::IpNet;
@@ -27,7 +30,13 @@ use jiff::SignedDuration;
 use reader::Reader;
 pub(crate) use reader::{Problem, Shown, variable};
 
-pub(crate) use self::{database::DatabaseSettings, layers::load_env_file, outbox::OutboxSettings};
+use self::providers::ProviderName;
+pub(crate) use self::{
+    database::DatabaseSettings,
+    layers::load_env_file,
+    outbox::OutboxSettings,
+    providers::{GatewaySettings, ProviderSettings, SelfIssuedSettings},
+};
 use crate::cli::{Configuration, Environment};
 
 /// Everything that the service is told, in the types of whoever needs it.
@@ -40,7 +49,9 @@ pub(crate) struct Settings {
     pub(crate) simulator_address: SocketAddr,
     /// Whether it runs within the service.
     pub(crate) simulator_within: bool,
+    /// Checked if Sinch is the provider; the simulator has them, too.
     pub(crate) sinch: adapters_sinch::Settings,
+    pub(crate) provider: ProviderSettings,
     pub(crate) outbox: OutboxSettings,
     pub(crate) hasher: HasherSettings,
     pub(crate) data_key: DataKey,
@@ -138,9 +149,15 @@ impl Settings {
         let _reserved: u16 = reader.number("server.metrics_port", 0..=u16::MAX);
         let (simulator_address, simulator_within) = simulator(reader, production);
         let simulator = simulator_within.then_some(simulator_address);
-        let sinch = sinch(reader, production, simulator);
+        let provider_name = providers::name(reader);
+        let sinch = sinch(reader, production, simulator, provider_name == ProviderName::Sinch);
         let data_key = keys::data_key(reader, production);
-        let outbox = outbox::read(reader, production, simulator, sinch.timeout, &mut warnings);
+        let product = product(reader);
+        let outbox = outbox::read(reader, production, simulator, (&product, sinch.timeout), &mut warnings);
+        let sms = outbox.sms.as_ref();
+        let provider = providers::read(reader, production, provider_name, &product, sms, &mut warnings)
+            // With problems nothing is started.
+            .unwrap_or(ProviderSettings::Sinch);
         let (introspection_keys, introspection_allow) = introspection(reader);
         let http = HttpSettings { introspection_allow, ..http(reader, simulator) };
         let sessions = sessions(reader, production);
@@ -152,6 +169,7 @@ impl Settings {
             simulator_address,
             simulator_within,
             sinch,
+            provider,
             outbox,
             hasher: hasher(reader, production, &data_key),
             jwt: keys::jwt(reader, production, &data_key, sessions.access_ttl),
@@ -236,7 +254,19 @@ fn simulator(reader: &mut Reader, production: bool) -> (SocketAddr, bool) {
     (address, enabled)
 }
 
-fn sinch(reader: &mut Reader, production: bool, simulator: Option<SocketAddr>) -> adapters_sinch::Settings {
+/// What messages call us.
+fn product(reader: &mut Reader) -> ProductName {
+    let product = reader.parsed("server.product_name", None, |text| ProductName::parse(text).map(Some));
+    product.unwrap_or_else(ProductName::ours)
+}
+
+/// Mistakes are told if Sinch is the provider.
+fn sinch(
+    reader: &mut Reader,
+    production: bool,
+    simulator: Option<SocketAddr>,
+    is_provider: bool,
+) -> adapters_sinch::Settings {
     let development = !production;
     let base_url = match (reader.text("sinch.base_url"), simulator) {
         (url, _) if !url.is_empty() => url,
@@ -246,7 +276,7 @@ fn sinch(reader: &mut Reader, production: bool, simulator: Option<SocketAddr>) -
     let elsewhere = base_url == adapters_sinch::SINCH_BASE_URL;
     let mut key = reader.text("sinch.application_key");
     let mut secret = reader.secret("sinch.application_secret");
-    if production || elsewhere {
+    if is_provider && (production || elsewhere) {
         refuse_public(reader, &key, &secret);
     }
     if development && !elsewhere {
@@ -262,7 +292,8 @@ fn sinch(reader: &mut Reader, production: bool, simulator: Option<SocketAddr>) -
     settings.auth = reader.one_of("sinch.auth", &words, adapters_sinch::Auth::Signed);
     settings.timeout = Duration::from_millis(reader.number("sinch.timeout_ms", 100..=60_000));
     settings.allow_plain_http = development;
-    for problem in settings.problems() {
+    let problems = if is_provider { settings.problems() } else { Vec::new() };
+    for problem in problems {
         let text = problem.to_string();
         let (key, what) = text.split_once(": ").unwrap_or(("sinch.base_url", &text));
         reader.problem(key, what);

@@ -22,15 +22,16 @@ pub(crate) struct OutboxSettings {
 const NOT_TOLD: &str = "nobody is told by text message when the guard of an account changes: set \
     OTP_LOGIN__SINCH__SMS__BASE_URL, OTP_LOGIN__SINCH__SMS__SERVICE_PLAN_ID and OTP_LOGIN__SINCH__SMS__API_TOKEN";
 
-/// `simulator` is where one runs within the service.
+/// `simulator` is where one runs within the service; messages have what they call us and their
+/// time.
 pub(crate) fn read(
     reader: &mut Reader,
     production: bool,
     simulator: Option<SocketAddr>,
-    timeout: Duration,
+    messages: (&ProductName, Duration),
     warnings: &mut Vec<String>,
 ) -> OutboxSettings {
-    let sms = sms(reader, production, simulator, timeout);
+    let sms = sms(reader, production, simulator, messages);
     if sms.is_none() && production {
         warnings.push(NOT_TOLD.to_owned());
     }
@@ -47,16 +48,15 @@ fn sms(
     reader: &mut Reader,
     production: bool,
     simulator: Option<SocketAddr>,
-    timeout: Duration,
+    (product, timeout): (&ProductName, Duration),
 ) -> Option<SmsSettings> {
-    let product = reader.parsed("server.product_name", None, |text| ProductName::parse(text).map(Some));
     let mut settings = SmsSettings {
         base_url: reader.text("sinch.sms.base_url"),
         allow_plain_http: !production,
         service_plan_id: reader.text("sinch.sms.service_plan_id"),
         api_token: reader.secret("sinch.sms.api_token").into(),
         from: reader.text("sinch.sms.from"),
-        product: product?,
+        product: product.clone(),
         timeout: timeout.min(Duration::from_secs(30)),
     };
     let keys = ["sinch.sms.base_url", "sinch.sms.service_plan_id", "sinch.sms.api_token"];
