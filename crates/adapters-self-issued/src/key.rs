@@ -17,8 +17,9 @@ impl CodeKey {
     /// purpose.
     pub fn new(bytes: &Zeroizing<[u8; 32]>) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, bytes.as_slice());
-        let id = hmac::sign(&key, b"id").as_ref().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        Self { key, id }
+        let tag = hmac::sign(&key, b"id");
+        let id = tag.as_ref().iter().take(4).fold(0_u32, |number, byte| (number << 8) | u32::from(*byte));
+        Self { key, id: format!("{id:08x}") }
     }
 
     /// Names the key and tells nothing of it.

@@ -35,7 +35,7 @@ struct Stage {
 const TIMEOUT: Duration = Duration::from_secs(1);
 const KEY: [u8; 32] = *b"a key of 32 bytes for tests only";
 
-async fn stage() -> Stage {
+fn stage() -> Stage {
     let receiver = GatewayReceiver::start();
     let way = TroubledWay::to(receiver.origin());
     let clock = Arc::new(Passing(AtomicI64::new(0)));
@@ -119,7 +119,7 @@ fn request(n: u128) -> CodeRequest {
 
 #[tokio::test]
 async fn sc_02_the_text_binds_the_code_to_the_site() {
-    let stage = stage().await;
+    let stage = stage();
     stage.provider.start(&request(1)).await.unwrap();
     let [text] = <[gateway::Text; 1]>::try_from(stage.receiver.texts("+46701740605")).unwrap();
     let code = stage.receiver.code("+46701740605").unwrap();
@@ -135,7 +135,7 @@ async fn sc_02_the_text_binds_the_code_to_the_site() {
 
 #[tokio::test]
 async fn a_code_of_another_key_is_gone_and_costs_no_guess() {
-    let mut stage = stage().await;
+    let mut stage = stage();
     let id = stage.provider.start(&request(1)).await.unwrap();
     let code = Code::parse(&stage.receiver.code("+46701740605").unwrap()).unwrap();
     stage.provider.key = CodeKey::new(&[9; 32].into());
@@ -145,7 +145,7 @@ async fn a_code_of_another_key_is_gone_and_costs_no_guess() {
 
 #[tokio::test]
 async fn asvs_6_6_2_a_code_of_another_number_or_channel_is_wrong() {
-    let stage = stage().await;
+    let stage = stage();
     let id = stage.provider.start(&request(1)).await.unwrap();
     let code = Code::parse(&stage.receiver.code("+46701740605").unwrap()).unwrap();
     let right = StartedVerification { id, phone: request(1).phone, channel: Channel::Sms };
@@ -160,7 +160,7 @@ async fn asvs_6_6_2_a_code_of_another_number_or_channel_is_wrong() {
 
 #[tokio::test]
 async fn what_cannot_be_sent_is_told_before_the_gateway_is_asked() {
-    let stage = stage().await;
+    let stage = stage();
     let voice = CodeRequest { channel: Channel::Voice, ..request(1) };
     let timeless = CodeRequest { reference: SendReference(Uuid::from_u128(1)), ..request(1) };
     for wrong in [voice, timeless] {

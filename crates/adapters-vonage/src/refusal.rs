@@ -67,7 +67,7 @@ impl Refusal {
             about_number: problem
                 .invalid_parameters
                 .iter()
-                .any(|parameter| parameter.name == "to" || parameter.name.ends_with(".to")),
+                .any(|parameter| parameter.name.rsplit('.').next() == Some("to")),
         }
     }
 

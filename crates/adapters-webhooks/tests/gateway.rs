@@ -90,7 +90,7 @@ async fn pv_01_every_answer_has_its_meaning_and_no_error_names_number_or_url() {
         (500, "unknown"),
         (503, "unknown"),
     ] {
-        let server = LocalServer::that(move |_| Reply::new(status, format!("about {PHONE}")));
+        let server = LocalServer::that(move |_| Reply::new(status, &format!("about {PHONE}")));
         let end = gateway(server.origin(), SECRET, None).send(&text(PHONE)).await;
         let told = match &end {
             Ok(_) => "sent",

@@ -23,7 +23,7 @@ pub use self::url::base_url;
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
 /// What timeouts of a call may be.
-pub const TIMEOUTS: std::ops::RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(60);
+pub const TIMEOUTS: std::ops::RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_mins(1);
 
 /// The way to one provider.
 pub struct ProviderHttp {

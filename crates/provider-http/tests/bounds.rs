@@ -14,7 +14,7 @@ fn http(origin: &str) -> ProviderHttp {
 #[tokio::test]
 async fn d_18_an_answer_of_64_kib_is_read_and_a_larger_one_is_not() {
     for (bytes, read) in [(64 * 1024, true), (64 * 1024 + 1, false)] {
-        let server = LocalServer::that(move |_| Reply::new(200, " ".repeat(bytes)));
+        let server = LocalServer::that(move |_| Reply::new(200, &" ".repeat(bytes)));
         let http = http(server.origin());
         let answer = http.ask(http.request(Method::GET, "/"), http.deadline()).await;
         assert_eq!(answer.is_ok(), read);

@@ -70,7 +70,7 @@ fn take(request: &Request, texts: &Mutex<BTreeMap<String, Text>>) -> Reply {
         return Reply::new(401, "");
     }
     let Ok(body) = serde_json::from_str::<Value>(&request.body) else { return Reply::new(400, "") };
-    let field = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+    let field = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let text =
         Text { id: field("id"), to: field("to"), text: field("text"), expires_at: field("expires_at") };
     if text.to == REFUSED {

@@ -55,7 +55,8 @@ pub struct Reply {
 }
 
 impl Reply {
-    pub fn new(status: u16, body: impl ToString) -> Self {
+    /// With whatever `body` shows itself as.
+    pub fn new(status: u16, body: &(impl ToString + ?Sized)) -> Self {
         Self { status, body: body.to_string() }
     }
 }

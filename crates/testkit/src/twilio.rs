@@ -104,7 +104,7 @@ fn answer(request: &Request, state: &mut State) -> Reply {
         ("GET", ["v2", "Services", SERVICE, "Verifications", name]) => {
             let name = name.replace("%2B", "+");
             let found = state.verifications.iter().find(|one| one.sid == name || one.to == name);
-            found.map_or_else(not_found, |one| Reply::new(200, shown(one, "pending")))
+            found.map_or_else(not_found, |one| Reply::new(200, &shown(one, "pending")))
         }
         ("POST", ["v2", "Services", SERVICE, "VerificationCheck"]) => check(&form, state),
         ("POST", ["2010-04-01", "Accounts", ACCOUNT, "Messages.json"]) => message(&form, state),
@@ -145,7 +145,7 @@ fn begin(form: &BTreeMap<String, String>, state: &mut State, now: Instant) -> Re
     }
     one.sends += 1;
     state.texts.push((to, format!("Your Acme verification code is: {}", one.code)));
-    Reply::new(201, shown(one, "pending"))
+    Reply::new(201, &shown(one, "pending"))
 }
 
 fn check(form: &BTreeMap<String, String>, state: &mut State) -> Reply {
@@ -163,10 +163,10 @@ fn check(form: &BTreeMap<String, String>, state: &mut State) -> Reply {
         return error(429, 60202, "Max check attempts reached");
     }
     if one.code != code {
-        return Reply::new(200, shown(one, "pending"));
+        return Reply::new(200, &shown(one, "pending"));
     }
     let one = state.verifications.remove(place);
-    Reply::new(200, shown(&one, "approved"))
+    Reply::new(200, &shown(&one, "approved"))
 }
 
 fn message(form: &BTreeMap<String, String>, state: &mut State) -> Reply {
@@ -189,7 +189,7 @@ fn message(form: &BTreeMap<String, String>, state: &mut State) -> Reply {
         "num_segments": "1", "error_code": null, "error_message": null, "direction": "outbound-api",
     });
     state.texts.push((to, body));
-    Reply::new(201, answer)
+    Reply::new(201, &answer)
 }
 
 fn shown(one: &Verification, status: &str) -> Value {
@@ -206,7 +206,7 @@ fn not_found() -> Reply {
 
 fn error(status: u16, code: u32, message: &str) -> Reply {
     let more_info = format!("https://www.twilio.com/docs/errors/{code}");
-    Reply::new(status, json!({ "code": code, "message": message, "more_info": more_info, "status": status }))
+    Reply::new(status, &json!({ "code": code, "message": message, "more_info": more_info, "status": status }))
 }
 
 /// `application/x-www-form-urlencoded`.

@@ -99,18 +99,18 @@ fn answer(request: &Request, state: &mut State) -> Reply {
 }
 
 fn begin(body: &Value, state: &mut State, now: Instant) -> Reply {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let step = &body["workflow"][0];
-    let (to, channel, brand) = (text(&step["to"]), text(&step["channel"]), text(&body["brand"]));
-    let length = body["code_length"].as_u64().unwrap_or(4);
-    let timeout = body["channel_timeout"].as_u64().unwrap_or(180);
+    let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let number = |pointer: &str| body.pointer(pointer).and_then(Value::as_u64);
+    let (to, channel, brand) = (text("/workflow/0/to"), text("/workflow/0/channel"), text("/brand"));
+    let length = number("/code_length").unwrap_or(4);
+    let timeout = number("/channel_timeout").unwrap_or(180);
     let wrong = [
         ("brand", !(1..=16).contains(&brand.chars().count())),
         ("workflow[0].to", to.starts_with('+') || to.len() < 7 || format!("+{to}") == REFUSED),
         ("workflow[0].channel", !["sms", "voice", "whatsapp"].contains(&channel.as_str())),
         ("code_length", !(4..=10).contains(&length)),
         ("channel_timeout", !(60..=900).contains(&timeout)),
-        ("client_ref", text(&body["client_ref"]).len() > 40),
+        ("client_ref", text("/client_ref").len() > 40),
     ];
     let wrong: Vec<Value> = wrong
         .into_iter()
@@ -136,15 +136,15 @@ fn begin(body: &Value, state: &mut State, now: Instant) -> Reply {
         until: now + Duration::from_secs(timeout),
         wrong: 0,
     });
-    Reply::new(202, json!({ "request_id": id }))
+    Reply::new(202, &json!({ "request_id": id }))
 }
 
 fn check(id: &str, body: &Value, state: &mut State) -> Reply {
     let Some(place) = state.requests.iter().position(|one| one.id == id) else { return not_found() };
     let Some(one) = state.requests.get_mut(place) else { return not_found() };
-    if body["code"] == one.code.as_str() {
+    if body.get("code").and_then(Value::as_str) == Some(one.code.as_str()) {
         state.requests.remove(place);
-        return Reply::new(200, json!({ "request_id": id, "status": "completed" }));
+        return Reply::new(200, &json!({ "request_id": id, "status": "completed" }));
     }
     one.wrong += 1;
     if one.wrong > MOST_WRONG {
@@ -166,5 +166,5 @@ fn problem(status: u16, code: &str, title: &str, more: &Value) -> Reply {
     if let (Some(body), Some(more)) = (body.as_object_mut(), more.as_object()) {
         body.extend(more.clone());
     }
-    Reply::new(status, body)
+    Reply::new(status, &body)
 }

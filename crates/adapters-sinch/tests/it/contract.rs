@@ -46,7 +46,7 @@ struct Stage {
 
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-async fn stage() -> Stage {
+fn stage() -> Stage {
     let clock = Arc::new(Passing::default());
     let simulated =
         sinch_simulator::Settings { clock: clock.clone(), ..sinch_simulator::Settings::default() };

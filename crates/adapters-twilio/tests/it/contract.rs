@@ -18,7 +18,7 @@ pub(crate) struct Stage {
 
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-pub(crate) async fn stage() -> Stage {
+pub(crate) fn stage() -> Stage {
     let twilio = TwilioServer::start();
     let way = TroubledWay::to(twilio.origin());
     let verify = TwilioVerify::new(&settings(way.origin())).unwrap();

@@ -24,7 +24,7 @@ fn request(number: &str, channel: Channel) -> CodeRequest {
 
 #[tokio::test]
 async fn each_channel_starts_as_documented() {
-    let stage = stage().await;
+    let stage = stage();
     for (channel, name) in [(Channel::Sms, "sms"), (Channel::Voice, "call"), (Channel::Whatsapp, "whatsapp")]
     {
         stage.verify.start(&request(PHONE, channel)).await.unwrap();
@@ -42,7 +42,7 @@ async fn each_channel_starts_as_documented() {
 
 #[tokio::test]
 async fn pv_01_documented_refusals_of_a_start_are_told_apart() {
-    let stage = stage().await;
+    let stage = stage();
     for number in [BLOCKED, INVALID] {
         let end = stage.verify.start(&request(number, Channel::Sms)).await;
         assert!(matches!(end, Err(StartError::NotSent(NotSent::DestinationRefused(_)))), "{end:?}");
@@ -53,7 +53,7 @@ async fn pv_01_documented_refusals_of_a_start_are_told_apart() {
 
 #[tokio::test]
 async fn asvs_4_1_5_a_wrong_secret_is_a_fault_of_ours_and_nothing_is_sent() {
-    let stage = stage().await;
+    let stage = stage();
     let right = settings(stage.twilio.origin());
     let secret = "another0secret0of0tests".into();
     let wrong = VerifySettings { credentials: Credentials { secret, ..right.credentials.clone() }, ..right };
@@ -63,7 +63,7 @@ async fn asvs_4_1_5_a_wrong_secret_is_a_fault_of_ours_and_nothing_is_sent() {
 
 #[tokio::test]
 async fn a_verification_that_was_checked_too_often_is_gone() {
-    let stage = stage().await;
+    let stage = stage();
     let id = stage.verify.start(&request(PHONE, Channel::Sms)).await.unwrap();
     let verification =
         StartedVerification { id, phone: request(PHONE, Channel::Sms).phone, channel: Channel::Sms };
@@ -109,7 +109,7 @@ async fn pv_01_an_answer_counts_only_for_the_verification_asked_about() {
 
 #[tokio::test]
 async fn a_verification_of_another_provider_is_gone_without_a_question() {
-    let stage = stage().await;
+    let stage = stage();
     let foreign = StartedVerification {
         id: ProviderId("018bdf5b-8e85-1d11-d2ed-710fb8a2861f".to_owned()),
         phone: PhoneNumber::from_stored(PHONE).unwrap(),

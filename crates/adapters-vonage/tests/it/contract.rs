@@ -18,7 +18,7 @@ pub(crate) struct Stage {
 
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-pub(crate) async fn stage() -> Stage {
+pub(crate) fn stage() -> Stage {
     let vonage = VonageServer::start();
     let way = TroubledWay::to(vonage.origin());
     let verify = VonageVerify::new(&settings(way.origin())).unwrap();

@@ -31,7 +31,7 @@ fn verification(id: ProviderId) -> StartedVerification {
 async fn each_channel_starts_as_documented() {
     for (channel, name) in [(Channel::Sms, "sms"), (Channel::Voice, "voice"), (Channel::Whatsapp, "whatsapp")]
     {
-        let stage = stage().await;
+        let stage = stage();
         stage.verify.start(&request(channel)).await.unwrap();
         let [sent] = <[_; 1]>::try_from(stage.vonage.requests()).unwrap();
         assert_eq!((sent.method.as_str(), sent.path.as_str()), ("POST", "/v2/verify"));
@@ -42,7 +42,7 @@ async fn each_channel_starts_as_documented() {
             )
         );
     }
-    let stage = stage().await;
+    let stage = stage();
     let flash = stage.verify.start(&request(Channel::Flashcall)).await;
     assert!(matches!(flash, Err(StartError::NotSent(NotSent::Fault(_)))), "{flash:?}");
     assert!(stage.vonage.requests().is_empty());
@@ -50,7 +50,7 @@ async fn each_channel_starts_as_documented() {
 
 #[tokio::test]
 async fn a_further_code_cancels_the_request_before_and_is_asked_for_once() {
-    let stage = stage().await;
+    let stage = stage();
     let earlier = stage.verify.start(&request(Channel::Sms)).await.unwrap();
     let later = stage.verify.start(&request(Channel::Sms)).await.unwrap();
     assert_ne!(later, earlier);
@@ -77,7 +77,7 @@ async fn a_request_that_cannot_be_cancelled_is_too_soon_for_another() {
 
 #[tokio::test]
 async fn rc_06_a_start_that_was_lost_is_not_repeated_and_the_next_one_heals() {
-    let stage = stage().await;
+    let stage = stage();
     stage.trouble(Trouble::LoseAnswer, 1);
     let lost = stage.verify.start(&request(Channel::Sms)).await;
     assert!(matches!(lost, Err(StartError::Unknown(_))), "{lost:?}");
@@ -89,7 +89,7 @@ async fn rc_06_a_start_that_was_lost_is_not_repeated_and_the_next_one_heals() {
 
 #[tokio::test]
 async fn asvs_4_1_5_a_wrong_secret_is_a_fault_of_ours_and_nothing_is_sent() {
-    let stage = stage().await;
+    let stage = stage();
     let wrong = VonageSettings { api_secret: "another0secret".into(), ..settings(stage.vonage.origin()) };
     let end = VonageVerify::new(&wrong).unwrap().start(&request(Channel::Sms)).await;
     assert!(matches!(end, Err(StartError::NotSent(NotSent::Fault(_)))), "{end:?}");
@@ -97,7 +97,7 @@ async fn asvs_4_1_5_a_wrong_secret_is_a_fault_of_ours_and_nothing_is_sent() {
 
 #[tokio::test]
 async fn a_request_that_was_guessed_at_too_often_is_gone() {
-    let stage = stage().await;
+    let stage = stage();
     let verification = verification(stage.verify.start(&request(Channel::Sms)).await.unwrap());
     let wrong = Code::parse("000000").unwrap();
     for _ in 0..3 {

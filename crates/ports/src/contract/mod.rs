@@ -507,9 +507,9 @@ macro_rules! store_contract {
 
 /// Makes one test of each promise of a [`VerificationProvider`](crate::VerificationProvider).
 ///
-/// The argument is an async expression that gives a fresh
-/// [`ProviderStage`](provider::ProviderStage). The calling crate needs `tokio` with `macros`
-/// and `rt-multi-thread`.
+/// The argument is an expression that gives a fresh
+/// [`ProviderStage`](provider::ProviderStage), within an async function. The calling crate needs
+/// `tokio` with `macros` and `rt-multi-thread`.
 #[macro_export]
 macro_rules! provider_contract {
     ($fresh:expr) => {
@@ -535,7 +535,7 @@ macro_rules! provider_contract {
         $(
             #[::tokio::test(flavor = "multi_thread")]
             async fn $promise() {
-                let stage = $fresh.await;
+                let stage = $fresh;
                 $crate::contract::provider::$promise(&stage).await;
             }
         )+
