@@ -65,7 +65,7 @@ fn text_gateway(
     Ok(match settings {
         GatewaySettings::SinchSms(sms) => Arc::new(SinchSms::new(sms)?),
         GatewaySettings::Twilio(messages) => Arc::new(TwilioMessages::new(messages)?),
-        GatewaySettings::Webhook(webhook) => Arc::new(WebhookGateway::new(webhook.clone(), clock.clone())?),
+        GatewaySettings::Webhook(webhook) => Arc::new(WebhookGateway::new(*webhook.clone(), clock.clone())?),
     })
 }
 

@@ -41,7 +41,7 @@ pub(crate) struct SelfIssuedSettings {
 pub(crate) enum GatewaySettings {
     SinchSms(SmsSettings),
     Twilio(MessagesSettings),
-    Webhook(TextMessageWebhook),
+    Webhook(Box<TextMessageWebhook>),
 }
 
 impl ProviderSettings {
@@ -109,7 +109,9 @@ pub(crate) fn read(
         ProviderName::SelfIssued => {
             let site = site(reader, &host, production, warnings);
             let gateway = match gateway {
-                Gateway::Webhook => webhook.gateway(reader, production).map(GatewaySettings::Webhook),
+                Gateway::Webhook => {
+                    webhook.gateway(reader, production).map(Box::new).map(GatewaySettings::Webhook)
+                }
                 Gateway::Twilio => twilio.messages(reader).map(GatewaySettings::Twilio),
                 Gateway::SinchSms => sinch_sms(reader, sms).map(GatewaySettings::SinchSms),
             };
