@@ -24,8 +24,9 @@ use ports::{
     PasswordHasher, ProviderFault, Sealer, SecretGenerator, SessionStore, SigningKeyStore, StartError,
     StartedVerification, TotpCodes, VerificationProvider, WebhookSender, WebhookStore,
     AccessTokens, AccountDirectory, AccountImport, AccountStore, ChallengeStore, Clock, DecoyCodes,
-    Dependency, DeviceStore, EventStore, FactorStore, NoticeStore, PasswordHasher, Sealer, SecretGenerator,
-    SessionStore, SigningKeyStore, TotpCodes, VerificationProvider, WebhookSender, WebhookStore,
+    Dependency, DeviceStore, EventStore, FactorStore, NoticeStore, PasskeyStore, PasswordHasher, Sealer,
+    SecretGenerator, SessionStore, SigningKeyStore, TotpCodes, VerificationProvider, WebhookSender,
+    WebhookStore,
 };
 use use_cases::{
     AdmitCaller, Authenticate, AuthorizeOperator, BeginTotp, BlindChallenges, ChangeLocale, ChangePassword,
