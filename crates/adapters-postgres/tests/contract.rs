@@ -25,6 +25,7 @@ async fn fresh_stores() -> (Stores, Database) {
             import: store.clone(),
             notices: store.clone(),
             webhooks: store.clone(),
+            shield: store.clone(),
             signing_keys: store.clone(),
             passkeys: store,
         },

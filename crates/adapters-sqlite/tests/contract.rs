@@ -22,6 +22,7 @@ async fn migrated(url: &SqliteUrl) -> Stores {
         import: store.clone(),
         notices: store.clone(),
         webhooks: store.clone(),
+        shield: store.clone(),
         signing_keys: store.clone(),
         passkeys: store,
     }

@@ -24,6 +24,7 @@ async fn asvs_6_4_3_while_texts_are_barred_only_another_factor_opens() {
         import: store.clone(),
         notices: store.clone(),
         webhooks: store.clone(),
+        shield: store.clone(),
         signing_keys: store.clone(),
         passkeys: store,
     };

@@ -13,6 +13,7 @@ use crate::{
     challenges::answered::{closed_login, closed_step_up, factor, further_session},
     rows::{UserRow, user_columns},
     sessions::{SessionInput, session},
+    shield::{AnswerInput, answered},
     statement::statement,
 };
 
@@ -32,6 +33,7 @@ macro_rules! redeem {
             used_event_name: Option<&'static str> => Nullable<Text>,
             used_event_phone: Option<String> => Nullable<Text>,
             ..session: SessionInput,
+            ..answer: AnswerInput,
         } $text);
 
         impl $name {
@@ -56,6 +58,7 @@ macro_rules! redeem {
                         .and_then(|event| event.notify.as_ref())
                         .map(|phone| phone.as_e164().to_owned()),
                     session: session.into(),
+                    answer: AnswerInput::new(attempt, session.times.created_at),
                 }
             }
         }
@@ -72,7 +75,8 @@ macro_rules! sent_code {
             $purpose,
             "' AND v.id = i.verification_id
                 RETURNING v.id, v.purpose, v.phone
-            )"
+            )",
+            answered!()
         )
     };
     ($purpose:literal, hold) => {

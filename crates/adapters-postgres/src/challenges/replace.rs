@@ -13,6 +13,7 @@ use crate::{
     PostgresStore,
     events::{EventInput, record},
     rows::{UserRow, email, user_columns},
+    shield::{AnswerInput, answered},
     statement::statement,
     types::Instant,
 };
@@ -20,11 +21,14 @@ use crate::{
 /// Uses the code up and holds the account, before any other of its rows as deletion does.
 macro_rules! held_account {
     () => {
-        ", won AS (
-            DELETE FROM verifications v USING input i WHERE v.id = i.verification_id RETURNING v.id, v.phone
-        ), owner AS MATERIALIZED (
-            SELECT u.id FROM input i, won, users u WHERE u.id = i.user_id FOR NO KEY UPDATE OF u
-        )"
+        concat!(
+            ", won AS (
+                DELETE FROM verifications v USING input i WHERE v.id = i.verification_id RETURNING v.id, v.phone
+            ), owner AS MATERIALIZED (
+                SELECT u.id FROM input i, won, users u WHERE u.id = i.user_id FOR NO KEY UPDATE OF u
+            )",
+            answered!()
+        )
     };
 }
 
@@ -50,6 +54,7 @@ statement!(ResetPassword {
     new: String => Text,
     now: Instant => Timestamptz,
     ..event: EventInput,
+    ..answer: AnswerInput,
 } concat!(held_account!(), ", changed AS (
         UPDATE users u SET password_hash = i.new, text_barred = u.totp_last_step IS NOT NULL, updated_at = i.now
         FROM input i, owner o WHERE u.id = o.id
@@ -74,6 +79,7 @@ statement!(ChangePhone {
     kept: Uuid => SqlUuid,
     now: Instant => Timestamptz,
     ..event: EventInput,
+    ..answer: AnswerInput,
 } concat!(held_account!(), ", asked AS (
         DELETE FROM challenges c USING input i, owner o WHERE c.id = i.challenge_id AND c.user_id = o.id
         RETURNING c.id
@@ -131,6 +137,7 @@ pub(crate) async fn reset_password(
         new: reset.new.as_str().to_owned(),
         now: Instant(now),
         event: (&reset.event).into(),
+        answer: AnswerInput::new(attempt, now),
     };
     Ok(store.execute(reset).await? > 0)
 }
@@ -150,6 +157,7 @@ pub(crate) async fn change_phone(
         kept: change.kept.0,
         now: Instant(now),
         event: (&change.event).into(),
+        answer: AnswerInput::new(attempt, now),
     };
     match store.row(change).await? {
         None => Ok(Redeemed::Closed),
