@@ -115,7 +115,7 @@ impl BlindChallenges {
         phone.sendable(&self.destinations).map_err(|_| Undelivered::DestinationRefused)?;
         let now = self.clock.now();
         let send = UnseenSend {
-            challenge_id: challenge.id,
+            challenge_id: challenge.id.clone(),
             reference: SendReference(self.secrets.id(now)),
             country: phone.region(),
             phone,
@@ -135,7 +135,7 @@ impl BlindChallenges {
             channel,
             locale: send.locale,
         };
-        deliver(&*self.provider, &*self.challenges, &self.policy, reserved, now, challenge.expires_at).await
+        deliver(&*self.provider, &*self.challenges, &self.policy, reserved, now, &challenge).await
     }
 
     fn challenge(&self, subject: Subject, start: &Start, now: Timestamp) -> NewChallenge {

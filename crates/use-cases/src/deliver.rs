@@ -21,6 +21,8 @@ pub(crate) enum Undelivered {
     TooSoon { retry_after: SignedDuration },
     #[error("too many messages")]
     OverQuota { retry_after: SignedDuration },
+    #[error("the fraud shield holds the message back")]
+    Shielded { retry_after: SignedDuration },
     #[error("the answer was lost: the message may be on its way")]
     Unknown(#[source] Fault),
     #[error(transparent)]
@@ -42,7 +44,10 @@ impl Undelivered {
         }
         match self {
             Self::Unknown(_) | Self::OverQuota { .. } => Ok(challenge),
-            Self::DestinationRefused | Self::TooSoon { .. } | Self::Fault(Fault::ProviderUnavailable(_)) => {
+            Self::DestinationRefused
+            | Self::TooSoon { .. }
+            | Self::Shielded { .. }
+            | Self::Fault(Fault::ProviderUnavailable(_) | Fault::Overloaded { .. }) => {
                 Ok(challenge.without_the_send())
             }
             Self::Fault(_) => Err(self),
@@ -84,7 +89,7 @@ pub(crate) async fn open(
     let challenge = opened.challenge;
     let delivered = match opened.send {
         SendDecision::Reserved(send) => {
-            deliver(provider, challenges, policy, send, now, challenge.expires_at).await.map(|()| true)
+            deliver(provider, challenges, policy, send, now, &challenge).await.map(|()| true)
         }
         SendDecision::Announced | SendDecision::Held => Ok(false),
         SendDecision::OverQuota { retry_at } => Err(Undelivered::over_quota(retry_at, now)),
@@ -106,15 +111,16 @@ pub(crate) async fn deliver(
     policy: &ChallengePolicy,
     send: ReservedSend,
     now: Timestamp,
-    expires_at: Timestamp,
+    challenge: &ChallengeState,
 ) -> Result<(), Undelivered> {
     let reference = send.reference;
     let request = CodeRequest {
         reference,
         phone: send.phone,
+        purpose: challenge.purpose,
         channel: send.channel,
         locale: send.locale,
-        life: expires_at.duration_since(now),
+        life: challenge.expires_at.duration_since(now),
     };
     match provider.start(&request).await {
         Ok(provider_id) => {
@@ -131,6 +137,15 @@ pub(crate) async fn deliver(
                 NotSent::DestinationRefused(_) => Undelivered::DestinationRefused,
                 NotSent::TooSoon => Undelivered::TooSoon { retry_after: policy.resend_cooldown },
                 NotSent::Fault(fault) => Undelivered::Fault(fault.into()),
+            })
+        }
+        Err(StartError::Shielded { retry_at, is_over_budget }) => {
+            challenges.settle_not_sent(reference).await.map_err(|error| Undelivered::Fault(error.into()))?;
+            let retry_after = retry_at.duration_since(now);
+            Err(if is_over_budget {
+                Undelivered::Fault(Fault::Overloaded { retry_after })
+            } else {
+                Undelivered::Shielded { retry_after }
             })
         }
         Err(StartError::Unknown(fault)) => {

@@ -79,9 +79,9 @@ impl RequestOtp {
         }
         match opened.send {
             SendDecision::Reserved(send) => {
-                let expires_at = opened.challenge.expires_at;
-                deliver(&*self.provider, &*self.challenges, &self.policy, send, now, expires_at).await?;
-                Ok(opened.challenge.show(true, &self.policy))
+                let challenge = opened.challenge;
+                deliver(&*self.provider, &*self.challenges, &self.policy, send, now, &challenge).await?;
+                Ok(challenge.show(true, &self.policy))
             }
             SendDecision::Announced => {
                 // The language of the account, or else of whoever started it.
@@ -107,7 +107,9 @@ impl From<Undelivered> for RequestOtpError {
         match reason {
             Undelivered::DestinationRefused => Self::DestinationNotAllowed,
             Undelivered::TooSoon { retry_after } => Self::TooSoon { retry_after },
-            Undelivered::OverQuota { retry_after } => Self::RateLimited { retry_after },
+            Undelivered::OverQuota { retry_after } | Undelivered::Shielded { retry_after } => {
+                Self::RateLimited { retry_after }
+            }
             Undelivered::Unknown(fault) | Undelivered::Fault(fault) => Self::Fault(fault),
         }
     }
