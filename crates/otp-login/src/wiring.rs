@@ -6,7 +6,8 @@ mod passkeys;
 use std::sync::Arc;
 
 use adapters_crypto::{
-    AuthenticatorCodes, BcryptHasher, DataKeySealer, JwtKeyRing, JwtTokens, SystemClock, SystemSecrets,
+    AuthenticatorCodes, BcryptHasher, DataKeySealer, JwtKeyRing, JwtTokens, KeyedPuzzles, SystemClock,
+    SystemSecrets,
 };
 use adapters_postgres::PostgresStore;
 use adapters_sinch::{SinchSms, SinchVerification};
@@ -19,17 +20,17 @@ use http_actix::{Operators, UseCases};
 use ports::{
     AccessTokens, AccountDirectory, AccountImport, AccountStore, ChallengeStore, Clock, CodeCheck,
     CodeRequest, DecoyCodes, Dependency, DeviceStore, EventStore, FactorStore, NoticeStore, PasskeyStore,
-    PasswordHasher, ProviderFault, Sealer, SecretGenerator, SessionStore, SigningKeyStore, StartError,
-    StartedVerification, TotpCodes, VerificationProvider, WebhookSender, WebhookStore,
+    PasswordHasher, ProviderFault, Sealer, SecretGenerator, SessionStore, ShieldStore, SigningKeyStore,
+    StartError, StartedVerification, TotpCodes, VerificationProvider, WebhookSender, WebhookStore,
 };
 use use_cases::{
-    AdmitCaller, Authenticate, AuthorizeOperator, BeginTotp, BlindChallenges, ChangeLocale, ChangePassword,
-    CheckReadiness, ConfirmTotp, DeleteAccount, DeliverNotices, DeliverWebhooks, EndAllSessions,
-    EndOtherSessions, EndSession, ExportAccount, FanOutEvents, FindAccounts, ForgetDevice, ForgetDevices,
-    ForgotPassword, IntrospectToken, KeepSigningKeys, ListAccountEvents, ListAllEvents, ListDevices,
-    ListEvents, ListSessions, LockAccount, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser,
-    RemoveAccount, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword, ShowAccount, StartPhoneChange,
-    StartPhoneLogin, StartStepUp, UnlockAccount, VerifyOtp, VerifyPhone,
+    AdmitCaller, AdmitStart, Authenticate, AuthorizeOperator, BeginTotp, BlindChallenges, ChangeLocale,
+    ChangePassword, CheckReadiness, ConfirmTotp, DeleteAccount, DeliverNotices, DeliverWebhooks,
+    EndAllSessions, EndOtherSessions, EndSession, ExportAccount, FanOutEvents, FindAccounts, ForgetDevice,
+    ForgetDevices, ForgotPassword, IntrospectToken, KeepSigningKeys, ListAccountEvents, ListAllEvents,
+    ListDevices, ListEvents, ListSessions, LockAccount, LogIn, LogOut, PublishKeys, RefreshSession,
+    RegisterUser, RemoveAccount, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword, ShieldedProvider,
+    ShowAccount, StartPhoneChange, StartPhoneLogin, StartStepUp, UnlockAccount, VerifyOtp, VerifyPhone,
 };
 
 use crate::awaited::Awaited;
@@ -146,6 +147,13 @@ impl Database {
         }
     }
 
+    pub(crate) fn shield(&self) -> Arc<dyn ShieldStore> {
+        match self {
+            Self::Postgres(store) => Arc::new(store.clone()),
+            Self::Sqlite(store) => Arc::new(store.clone()),
+        }
+    }
+
     fn signing_keys(&self) -> Arc<dyn SigningKeyStore> {
         match self {
             Self::Postgres(store) => Arc::new(store.clone()),
@@ -215,8 +223,13 @@ pub(crate) fn use_cases(
     let sealer = sealer(settings);
     let sinch = Arc::new(SinchVerification::new(&settings.sinch, clock.clone())?);
     let mirrored = Arc::new(Mirrored::new(Arc::new(Traced(sinch.clone()))));
-    let (provider, decoys): (Arc<dyn VerificationProvider>, Arc<dyn DecoyCodes>) =
-        (mirrored.clone(), mirrored);
+    let decoys: Arc<dyn DecoyCodes> = mirrored.clone();
+    let provider: Arc<dyn VerificationProvider> = Arc::new(ShieldedProvider {
+        clock: clock.clone(),
+        provider: mirrored,
+        store: database.shield(),
+        shield: settings.shield.clone(),
+    });
     let (accounts, challenges, sessions) = (database.accounts(), database.challenges(), database.sessions());
     let (events, factors, passkeys) = (database.events(), database.factors(), database.passkeys());
     let totp_codes: Arc<dyn TotpCodes> = Arc::new(AuthenticatorCodes);
@@ -239,6 +252,12 @@ pub(crate) fn use_cases(
     let passkey_use_cases = None;
 
     Ok(UseCases {
+        admit_start: AdmitStart {
+            clock: clock.clone(),
+            store: database.shield(),
+            puzzles: Arc::new(KeyedPuzzles::new(&settings.data_key)),
+            shield: settings.shield.clone(),
+        },
         passkeys: passkey_use_cases,
         register_user: RegisterUser {
             clock: clock.clone(),
