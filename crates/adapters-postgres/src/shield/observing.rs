@@ -18,7 +18,6 @@ statement!(Observe {
     country: Option<String> => Nullable<Text>,
     origin: &'static str => Text,
     is_stranger: bool => Bool,
-    phone: String => Text,
     lowest: String => Text,
     highest: String => Text,
     reference: Option<Uuid> => Nullable<SqlUuid>,
@@ -42,9 +41,10 @@ statement!(Observe {
         WHERE s.scope_kind = k.kind AND s.scope = k.scope AND s.bucket > i.day_ago
     ) t LEFT JOIN shield_states st ON st.scope_kind = k.kind AND st.scope = k.scope
     CROSS JOIN LATERAL (
-        SELECT count(DISTINCT s.phone) FILTER (WHERE s.phone <> i.phone) AS neighbours,
-            count(*) FILTER (WHERE s.phone = i.phone AND s.reference IS DISTINCT FROM i.reference) AS repeats
-        FROM sends s WHERE i.is_stranger AND k.kind = 'prefix' AND s.phone BETWEEN i.lowest AND i.highest
+        SELECT count(DISTINCT s.phone) FILTER (WHERE s.challenge_id IS DISTINCT FROM o.challenge_id) AS neighbours,
+            count(*) FILTER (WHERE s.reference <> i.reference AND s.challenge_id = o.challenge_id) AS repeats
+        FROM sends s LEFT JOIN sends o ON o.reference = i.reference
+        WHERE i.is_stranger AND k.kind = 'prefix' AND s.phone BETWEEN i.lowest AND i.highest
         AND s.purpose IN ('registration', 'phone_change') AND s.reserved_at > i.hour_ago
     ) a CROSS JOIN LATERAL (
         SELECT count(*) AS blocked FROM shield_states x
@@ -128,7 +128,6 @@ pub(super) async fn observe(
         country: send.country.map(|country| country.as_str().to_owned()),
         origin: send.origin.as_str(),
         is_stranger: send.origin == SendOrigin::Stranger,
-        phone: send.phone.as_e164().to_owned(),
         lowest,
         highest,
         reference: send.reference.map(|reference| reference.0),

@@ -94,9 +94,10 @@ struct CountRow {
 
 /// Whoever is refused leaves no row in `sends`.
 const NEIGHBOURS: &str = "
-    SELECT count(DISTINCT phone) FILTER (WHERE phone <> ?) AS neighbours,
-        count(*) FILTER (WHERE phone = ? AND reference IS NOT ?) AS repeats
-    FROM sends WHERE phone BETWEEN ? AND ? AND purpose IN ('registration', 'phone_change') AND reserved_at > ?";
+    WITH own AS (SELECT max(challenge_id) AS challenge_id FROM sends WHERE reference = ?1)
+    SELECT count(DISTINCT phone) FILTER (WHERE s.challenge_id IS NOT own.challenge_id) AS neighbours,
+        count(*) FILTER (WHERE s.challenge_id = own.challenge_id AND s.reference IS NOT ?1) AS repeats
+    FROM own, sends s WHERE phone BETWEEN ?2 AND ?3 AND purpose IN ('registration', 'phone_change') AND reserved_at > ?4";
 
 const BLOCKED_PREFIXES: &str =
     "SELECT count(*) AS count FROM shield_states WHERE scope_kind = 'prefix' AND blocked_until > ?";
@@ -148,10 +149,9 @@ pub(super) fn starts(
 
 fn around(sqlite: &mut SqliteConnection, send: &ShieldedSend, now: Timestamp) -> QueryResult<Around> {
     let (lowest, highest) = send.phone.neighbourhood(Shield::NEIGHBOURHOOD);
+    let reference = send.reference.map(|reference| Id(reference.0));
     sql_query(NEIGHBOURS)
-        .bind::<Text, _>(send.phone.as_e164())
-        .bind::<Text, _>(send.phone.as_e164())
-        .bind::<Nullable<Binary>, _>(send.reference.map(|reference| Id(reference.0)))
+        .bind::<Nullable<Binary>, _>(reference)
         .bind::<Text, _>(lowest)
         .bind::<Text, _>(highest)
         .bind::<BigInt, _>(Micros::before(now, Quota::HOUR))

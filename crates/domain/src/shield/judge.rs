@@ -292,7 +292,7 @@ impl Court<'_> {
         let unanswered = state.unanswered_at(self.now);
         let (limit, hour, neighbours) =
             (self.unanswered_limit(), self.seen.prefix_hour, self.seen.neighbours);
-        // Whoever's message got lost may have another: the first to the same number does not count.
+        // Whoever's message got lost may have another: the first repeat does not count.
         let of_others = unanswered.saturating_sub(self.seen.repeats.min(1));
         if self.shield.unanswered.mode != RuleMode::Off && of_others >= limit {
             let reason = format_args!("{unanswered} codes were not entered, of at most {limit}");

@@ -43,9 +43,11 @@ pub struct Observations {
     pub prefix_hour: Tally,
     pub country_hour: Tally,
     pub service_hour: Tally,
-    /// Other numbers around this one that strangers had codes sent to in the last hour.
+    /// Numbers around this one, itself included, that strangers had codes sent to in the last hour
+    /// for other challenges.
     pub neighbours: u32,
-    /// Messages of strangers to this very number in the last hour.
+    /// Earlier messages of this very challenge. Those of others to the number do not count: they
+    /// would tell whoever asks of them.
     pub repeats: u32,
     /// Prefixes that are blocked, wherever they are.
     pub blocked_prefixes: u32,

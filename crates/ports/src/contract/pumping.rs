@@ -222,8 +222,8 @@ impl Story<'_> {
     async fn invite(&mut self, attack: &Attack, prefixes: &[String]) {
         let span = u64::try_from(attack.lasts.as_secs()).unwrap();
         for index in 0..attack.honest {
-            let in_attacked_prefix = index % 83 == 7;
-            let phone = if in_attacked_prefix {
+            let is_placed = index % 83 == 7;
+            let phone = if is_placed {
                 let prefix = &prefixes[usize::try_from(self.dice.below(prefixes.len() as u64)).unwrap()];
                 PhoneNumber::from_stored(&format!("{prefix}{:04}", self.dice.below(10_000))).unwrap()
             } else {
@@ -231,6 +231,8 @@ impl Story<'_> {
                 let plan = &plans[usize::try_from(self.dice.below(plans.len() as u64)).unwrap()];
                 self.dice.phone(plan)
             };
+            // Some are there by chance.
+            let in_attacked_prefix = prefixes.iter().any(|prefix| phone.as_e164().starts_with(prefix));
             let wish = match self.dice.below(10) {
                 0..3 => Wish::Register,
                 3..9 => Wish::SignIn,

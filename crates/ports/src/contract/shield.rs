@@ -10,11 +10,11 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Stores,
     fixtures::{
-        CROWD, event, hour, minute, password, person, phone, phone_change, registration, reset, session,
-        unseen,
+        CROWD, event, hour, minute, password, person, person_with_phone, phone, phone_change, registration,
+        registration_of, resend, reserved, reset, session, unseen,
     },
 };
-use crate::{PasswordReset, PhoneChange, Redeemed, ShieldedSend};
+use crate::{Opened, PasswordReset, PhoneChange, Redeemed, ShieldedSend};
 
 /// A shield without rules, for one to be added.
 fn idle() -> Shield {
@@ -274,7 +274,19 @@ pub async fn sm_07_neighbouring_numbers_and_repeats_are_seen(stores: &Stores) {
         stores.open(&registration(number), minute(0)).await;
     }
     let seen = stores.shield.observe(&stranger(phone(100)), minute(1)).await.unwrap();
-    assert_eq!((seen.neighbours, seen.repeats), (2, 1));
+    assert_eq!((seen.neighbours, seen.repeats), (3, 0), "a number is no exception among its neighbours");
+
+    let opened = stores.open(&registration(300), minute(0)).await;
+    let again = stores.resend(&resend(&opened.challenge.id), minute(3)).await.unwrap();
+    let other = stores.open(&registration_of(person_with_phone(301, phone(300))), minute(6)).await;
+    let seen = async |opened: &Opened| {
+        let reference = Some(reserved(opened).reference);
+        let send = ShieldedSend::new(phone(300), SendOrigin::Stranger, reference);
+        let seen = stores.shield.observe(&send, minute(6)).await.unwrap();
+        (seen.neighbours, seen.repeats)
+    };
+    assert_eq!([seen(&opened).await, seen(&again).await], [(1, 1), (1, 1)], "the one repeats the other");
+    assert_eq!(seen(&other).await, (1, 0), "and nobody else is told of either");
     let seen = stores.shield.observe(&owner(phone(100)), minute(1)).await.unwrap();
     assert_eq!((seen.neighbours, seen.repeats), (0, 0), "nobody looks");
     let seen = stores.shield.observe(&stranger(phone(100)), minute(61)).await.unwrap();
