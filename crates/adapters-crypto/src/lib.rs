@@ -10,6 +10,7 @@
 //! | password salt | HKDF of the data key | HMAC-SHA-256 of an e-mail into its bcrypt salt |
 //! | seal | HKDF of the data key | AES-256-GCM of what must be readable again: TOTP secrets, stored signing keys |
 //! | keys of services | configuration, kept as SHA-256 | compared with what programs present |
+//! | work puzzle | HKDF of the data key | HMAC-SHA-256 of puzzles that strangers solve under suspicion |
 //! | signing key | configuration, or the store, whose first is HKDF of the data key | access tokens: Ed25519, P-256 or HMAC-SHA-256 |
 
 mod admin_keys;
@@ -21,6 +22,7 @@ mod sealing;
 mod secrets;
 mod tokens;
 mod totp;
+mod work_puzzles;
 
 pub use admin_keys::{AdminKeys, InvalidAdminKeys};
 pub use api_keys::{HashedApiKeys, InvalidApiKeys};
@@ -35,3 +37,4 @@ pub use tokens::{
     InvalidJwtKey, JwtAlgorithm, JwtKey, JwtKeyRing, JwtTokens, UnknownJwtAlgorithm, VerifyingKey,
 };
 pub use totp::AuthenticatorCodes;
+pub use work_puzzles::KeyedPuzzles;

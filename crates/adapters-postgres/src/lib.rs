@@ -21,6 +21,7 @@ mod notices;
 mod passkeys;
 mod rows;
 mod sessions;
+mod shield;
 mod signing_keys;
 mod statement;
 mod types;

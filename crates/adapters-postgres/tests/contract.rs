@@ -13,23 +13,7 @@ async fn fresh_stores() -> (Stores, Database) {
     let settings = Settings::parse(database.url(), 8, 1).expect("the address of the fresh database");
     let store = Arc::new(PostgresStore::new(settings).expect("a pool"));
     store.migrate_up().await.expect("the schema");
-    (
-        Stores {
-            accounts: store.clone(),
-            challenges: store.clone(),
-            sessions: store.clone(),
-            events: store.clone(),
-            factors: store.clone(),
-            devices: store.clone(),
-            directory: store.clone(),
-            import: store.clone(),
-            notices: store.clone(),
-            webhooks: store.clone(),
-            signing_keys: store.clone(),
-            passkeys: store,
-        },
-        database,
-    )
+    (Stores::of(store), database)
 }
 
 ports::store_contract!(fresh_stores());

@@ -16,20 +16,7 @@ async fn asvs_6_4_3_while_texts_are_barred_only_another_factor_opens() {
     store.migrate_up().await.expect("the schema");
     let (client, connection) = tokio_postgres::connect(database.url(), NoTls).await.expect("a connection");
     tokio::spawn(connection);
-    let stores = Stores {
-        accounts: store.clone(),
-        challenges: store.clone(),
-        sessions: store.clone(),
-        events: store.clone(),
-        factors: store.clone(),
-        devices: store.clone(),
-        directory: store.clone(),
-        import: store.clone(),
-        notices: store.clone(),
-        webhooks: store.clone(),
-        signing_keys: store.clone(),
-        passkeys: store,
-    };
+    let stores = Stores::of(store);
 
     let bar = async |user: UserId| {
         let bar = "UPDATE users SET text_barred = (totp_last_step IS NOT NULL) WHERE id::text = $1";

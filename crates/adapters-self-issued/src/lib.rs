@@ -67,7 +67,7 @@ impl SelfIssued {
 #[async_trait]
 impl VerificationProvider for SelfIssued {
     async fn start(&self, request: &CodeRequest) -> Result<ProviderId, StartError> {
-        let CodeRequest { reference, phone, channel, locale, life } = request;
+        let CodeRequest { reference, phone, channel, locale, life, .. } = request;
         if *channel != Channel::Sms {
             return Err(not_sent("codes of our own travel by text message only"));
         }

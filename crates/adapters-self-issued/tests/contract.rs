@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use adapters_self_issued::{CodeKey, SelfIssued};
 use adapters_webhooks::{Secret, TextMessageWebhook, WebhookGateway, parse_url};
 use async_trait::async_trait;
-use domain::{Channel, Code, PhoneNumber, ProductName, ProviderId, SendReference, SiteHost};
+use domain::{Channel, Code, PhoneNumber, ProductName, ProviderId, Purpose, SendReference, SiteHost};
 use jiff::{SignedDuration, Timestamp};
 use ports::contract::provider::{Abilities, Lookup, ProviderStage, Trouble};
 use ports::{Clock, CodeCheck, CodeRequest, NotSent, StartError, StartedVerification, VerificationProvider};
@@ -111,6 +111,7 @@ fn request(n: u128) -> CodeRequest {
         // 2026-03-14T15:09:26Z
         reference: SendReference(Uuid::from_u128(0x019c_ece5_2470_7000_8000_0000_0000_0000 + n)),
         phone: PhoneNumber::from_stored("+46701740605").unwrap(),
+        purpose: Purpose::Login,
         channel: Channel::Sms,
         locale: None,
         life: SignedDuration::from_mins(5),

@@ -100,6 +100,7 @@ mod tests {
         CodeRequest {
             reference: SendReference(Uuid::from_u128(1)),
             phone: PhoneNumber::from_stored("+46701740605").unwrap(),
+            purpose: domain::Purpose::Login,
             channel,
             locale: locale.map(|tag| Locale::parse(tag).unwrap()),
             life: SignedDuration::from_secs(3723),

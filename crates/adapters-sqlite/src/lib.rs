@@ -23,6 +23,7 @@ mod readiness;
 mod rows;
 mod schema;
 mod sessions;
+mod shield;
 mod signing_keys;
 mod store;
 mod types;

@@ -256,6 +256,29 @@ table! {
     }
 }
 
+table! {
+    shield_states (scope_kind, scope) {
+        scope_kind -> Text,
+        scope -> Text,
+        version -> BigInt,
+        unanswered -> BigInt,
+        last_sent_at -> Nullable<BigInt>,
+        strikes -> BigInt,
+        struck_at -> Nullable<BigInt>,
+        rule -> Nullable<Text>,
+        blocked_until -> Nullable<BigInt>,
+        refused -> BigInt,
+        changed_at -> BigInt,
+    }
+}
+
+table! {
+    spent_puzzles (puzzle) {
+        puzzle -> Text,
+        expires_at -> BigInt,
+    }
+}
+
 joinable!(sessions -> users (user_id));
 joinable!(totp_secrets -> users (user_id));
 joinable!(refresh_tokens -> sessions (session_id));

@@ -10,21 +10,7 @@ use tempfile::TempDir;
 async fn migrated(url: &SqliteUrl) -> Stores {
     let store = SqliteStore::connect(url).await.expect("connect");
     store.migrate_up().await.expect("migrate");
-    let store = Arc::new(store);
-    Stores {
-        accounts: store.clone(),
-        challenges: store.clone(),
-        sessions: store.clone(),
-        events: store.clone(),
-        factors: store.clone(),
-        devices: store.clone(),
-        directory: store.clone(),
-        import: store.clone(),
-        notices: store.clone(),
-        webhooks: store.clone(),
-        signing_keys: store.clone(),
-        passkeys: store,
-    }
+    Stores::of(Arc::new(store))
 }
 
 mod on_a_file {

@@ -13,20 +13,7 @@ async fn asvs_6_4_3_while_texts_are_barred_only_another_factor_opens() {
     let path = folder.path().join("otp.db");
     let store = Arc::new(SqliteStore::connect(&SqliteUrl::File(path.clone())).await.expect("connect"));
     store.migrate_up().await.expect("migrate");
-    let stores = Stores {
-        accounts: store.clone(),
-        challenges: store.clone(),
-        sessions: store.clone(),
-        events: store.clone(),
-        factors: store.clone(),
-        devices: store.clone(),
-        directory: store.clone(),
-        import: store.clone(),
-        notices: store.clone(),
-        webhooks: store.clone(),
-        signing_keys: store.clone(),
-        passkeys: store,
-    };
+    let stores = Stores::of(store);
     let execute = |statement: &str| {
         let mut sqlite = SqliteConnection::establish(&path.to_string_lossy()).expect("a connection");
         sqlite.batch_execute(statement)

@@ -97,6 +97,7 @@ async fn pv_01_every_answer_has_its_meaning_and_no_error_names_number_or_url() {
             Err(StartError::NotSent(NotSent::Fault(_))) => "fault",
             Err(StartError::NotSent(NotSent::TooSoon)) => "too soon",
             Err(StartError::NotSent(NotSent::DestinationRefused(_))) => "refused",
+            Err(StartError::Shielded { .. }) => "no gateway says this",
             Err(StartError::Unknown(_)) => "unknown",
         };
         assert_eq!(told, meaning, "{status}");

@@ -28,6 +28,7 @@ mod recovery_code;
 mod retry;
 mod second_factors;
 mod session;
+mod shield;
 mod sign_in_name;
 mod signing_key;
 mod throttle;
@@ -65,6 +66,12 @@ pub use recovery_code::{InvalidRecoveryCode, RecoveryCode, RecoveryCodeHash};
 pub use retry::RetrySchedule;
 pub use second_factors::{Answer, AnswerKind, SecondFactors};
 pub use session::{RefreshToken, RefreshTokenHash, SessionEntry, SessionId, SessionPolicy, SessionTimes};
+pub use shield::{
+    Budget, Cap, Ceiling, ConversionRule, Finding, Guard, InvalidProof, InvalidScope, Money, NumberPrefix,
+    Objection, Observations, Outcome, Prices, ProofOfWork, RuleMode, Ruling, ScopeState, SendOrigin,
+    SequenceRule, Shield, ShieldBlock, ShieldRule, ShieldScope, Tally, UnansweredRule, Usage, VelocityRule,
+    Verdict, WorkDemand, WorkRule,
+};
 pub use sign_in_name::SignInName;
 pub use signing_key::{
     InvalidSigningKeyId, SigningAlgorithm, SigningKey, SigningKeyId, SigningKeyPolicy, SigningKeySet,

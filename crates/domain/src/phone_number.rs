@@ -118,6 +118,16 @@ impl PhoneNumber {
         PHONE_NUMBER_UTIL.get_region_for_number(&number).and_then(CountryCode::of_region)
     }
 
+    /// The lowest and the highest E.164 text of as many digits that is at most so far away.
+    pub fn neighbourhood(&self, distance: u64) -> (String, String) {
+        let digits = self.0.trim_start_matches('+');
+        let number: u64 = digits.parse().unwrap_or(0);
+        let beyond = u32::try_from(digits.len()).ok().and_then(|length| 10_u64.checked_pow(length));
+        let highest = number.saturating_add(distance).min(beyond.map_or(u64::MAX, |beyond| beyond - 1));
+        let text = |number: u64| format!("+{number:0>width$}", width = digits.len());
+        (text(number.saturating_sub(distance)), text(highest))
+    }
+
     /// Whether a code may be sent to the number.
     pub fn sendable(&self, policy: &DestinationPolicy) -> Result<(), DestinationNotAllowed> {
         policy.admits(self)

@@ -124,6 +124,19 @@ fn sm_05_mobiles_with_a_leading_zero_may_receive_codes_and_italian_fixed_lines_m
 }
 
 #[test]
+fn sm_01_a_denied_country_gets_no_code_even_if_it_is_allowed() {
+    let swede = PhoneNumber::parse("+46701740605", None).unwrap();
+    let dane = PhoneNumber::parse("+4520123456", None).unwrap();
+    let denied_countries = countries(&["SE"]).allowed_countries;
+    let but_swedes = DestinationPolicy { denied_countries: denied_countries.clone(), ..Default::default() };
+    assert_eq!(swede.sendable(&but_swedes), Err(DestinationNotAllowed::Country));
+    assert_eq!(dane.sendable(&but_swedes), Ok(()));
+    let both = DestinationPolicy { denied_countries, ..countries(&["SE", "DK"]) };
+    assert_eq!(swede.sendable(&both), Err(DestinationNotAllowed::Country));
+    assert_eq!(dane.sendable(&both), Ok(()));
+}
+
+#[test]
 fn sm_02_fixed_lines_and_voip_are_allowed_by_setting_only() {
     let fixed_line = international("+46 8 12 34 56");
     let voip = international("+44 56 1234 5678");

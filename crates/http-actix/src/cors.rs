@@ -51,7 +51,7 @@ pub(crate) async fn answer_preflight(
         .insert_header((ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PATCH, DELETE"))
         .insert_header((
             ACCESS_CONTROL_ALLOW_HEADERS,
-            "authorization, content-type, x-request-id, traceparent",
+            "authorization, content-type, x-request-id, traceparent, proof-of-work",
         ))
         .insert_header((ACCESS_CONTROL_MAX_AGE, "600"))
         .finish();

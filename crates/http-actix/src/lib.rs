@@ -15,6 +15,7 @@ mod edge;
 mod openapi;
 mod operator;
 mod problem;
+mod proof_of_work;
 mod request;
 mod response;
 mod routes;

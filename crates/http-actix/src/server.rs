@@ -10,8 +10,8 @@ use actix_web::{
     web::{self, Data},
 };
 use use_cases::{
-    AdmitCaller, Authenticate, BeginTotp, ChangeLocale, ChangePassword, CheckReadiness, ConfirmTotp,
-    DeleteAccount, EndOtherSessions, EndSession, ExportAccount, FinishPasskeyAuthentication,
+    AdmitCaller, AdmitStart, Authenticate, BeginTotp, ChangeLocale, ChangePassword, CheckReadiness,
+    ConfirmTotp, DeleteAccount, EndOtherSessions, EndSession, ExportAccount, FinishPasskeyAuthentication,
     FinishPasskeyRegistration, ForgetDevice, ForgetDevices, ForgotPassword, IntrospectToken, ListDevices,
     ListEvents, ListPasskeys, ListSessions, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser,
     RemovePasskey, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword, StartPasskeyAuthentication,
@@ -31,6 +31,7 @@ const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Everything that can be asked for over HTTP.
 pub struct UseCases {
+    pub admit_start: AdmitStart,
     pub register_user: RegisterUser,
     pub log_in: LogIn,
     pub request_otp: RequestOtp,

@@ -6,7 +6,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use domain::{EndpointName, EventId, SigningKeyId};
+use domain::{EndpointName, EventId, ShieldScope, SigningKeyId};
 use jiff::SignedDuration;
 
 /// Two-factor sign-in by phone: password, then a code by text message.
@@ -84,6 +84,9 @@ pub(crate) enum Command {
     /// Make secrets, and look after the keys that sign access tokens
     #[command(subcommand)]
     Keys(Keys),
+    /// See what the fraud shield refuses, and take blocks away
+    #[command(subcommand)]
+    Fraud(Fraud),
     /// Look after the events that are sent to your product
     #[command(subcommand)]
     Webhooks(Webhooks),
@@ -319,6 +322,27 @@ pub(crate) struct DeadDeliveries {
 
 fn event_id(text: &str) -> Result<EventId, &'static str> {
     text.parse().map(EventId).map_err(|_| "write the id of an event, such as `otp-login webhooks list` shows")
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Fraud {
+    /// Say what would happen to a message to a number now, and why
+    ///
+    /// Shows what each rule counts. Nothing is sent and nothing counted.
+    #[command(after_help = "Example:\n  otp-login fraud explain +46701234567")]
+    Explain {
+        /// The number, with its +
+        number: String,
+    },
+    /// List the prefixes and countries that are blocked
+    Blocks,
+    /// Take the block of a prefix or a country away, and forget what is held against it
+    #[command(after_help = "Examples:\n  otp-login fraud unblock +4670123\n  otp-login fraud unblock SE")]
+    Unblock {
+        /// A prefix such as +4670123, or the two letters of a country
+        #[arg(value_name = "PREFIX|COUNTRY", value_parser = ShieldScope::parse)]
+        scope: ShieldScope,
+    },
 }
 
 #[derive(Subcommand)]

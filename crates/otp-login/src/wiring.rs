@@ -6,7 +6,8 @@ mod passkeys;
 use std::sync::Arc;
 
 use adapters_crypto::{
-    AuthenticatorCodes, BcryptHasher, DataKeySealer, JwtKeyRing, JwtTokens, SystemClock, SystemSecrets,
+    AuthenticatorCodes, BcryptHasher, DataKeySealer, JwtKeyRing, JwtTokens, KeyedPuzzles, SystemClock,
+    SystemSecrets,
 };
 use adapters_postgres::PostgresStore;
 use adapters_sinch::SinchSms;
@@ -16,26 +17,20 @@ use anyhow::Context;
 use domain::Channel;
 use http_actix::{Operators, UseCases};
 use ports::{
-    AccessTokens, AccountDirectory, AccountImport, AccountStore, ChallengeStore, Clock, CodeCheck,
-    CodeRequest, DecoyCodes, Dependency, DeviceStore, EventStore, FactorStore, NoticeStore, NumberRisk,
-    PasskeyStore, PasswordHasher, ProviderFault, Sealer, SecretGenerator, SessionStore, SigningKeyStore,
-    StartError, StartedVerification, TotpCodes, VerificationProvider, WebhookSender, WebhookStore,
-    CodeRequest, DecoyCodes, Dependency, DeviceStore, EventStore, FactorStore, NoticeStore, PasskeyStore,
-    PasswordHasher, ProviderFault, Sealer, SecretGenerator, SessionStore, SigningKeyStore, StartError,
-    StartedVerification, TotpCodes, VerificationProvider, WebhookSender, WebhookStore,
     AccessTokens, AccountDirectory, AccountImport, AccountStore, ChallengeStore, Clock, DecoyCodes,
-    Dependency, DeviceStore, EventStore, FactorStore, NoticeStore, PasskeyStore, PasswordHasher, Sealer,
-    SecretGenerator, SessionStore, SigningKeyStore, TotpCodes, VerificationProvider, WebhookSender,
-    WebhookStore,
+    Dependency, DeviceStore, EventStore, FactorStore, NoticeStore, NumberRisk, PasskeyStore, PasswordHasher,
+    Sealer, SecretGenerator, SessionStore, ShieldStore, SigningKeyStore, TotpCodes, VerificationProvider,
+    WebhookSender, WebhookStore,
 };
 use use_cases::{
-    AdmitCaller, Authenticate, AuthorizeOperator, BeginTotp, BlindChallenges, ChangeLocale, ChangePassword,
-    CheckReadiness, ConfirmTotp, DeleteAccount, DeliverNotices, DeliverWebhooks, EndAllSessions,
-    EndOtherSessions, EndSession, ExportAccount, FanOutEvents, FindAccounts, ForgetDevice, ForgetDevices,
-    ForgotPassword, IntrospectToken, KeepSigningKeys, ListAccountEvents, ListAllEvents, ListDevices,
-    ListEvents, ListSessions, LockAccount, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser,
-    RemoveAccount, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword, ShowAccount, StartPhoneChange,
-    StartPhoneLogin, StartReset, StartStepUp, UnlockAccount, VerifyOtp, VerifyPhone,
+    AdmitCaller, AdmitStart, Authenticate, AuthorizeOperator, BeginTotp, BlindChallenges, ChangeLocale,
+    ChangePassword, CheckReadiness, ConfirmTotp, DeleteAccount, DeliverNotices, DeliverWebhooks,
+    EndAllSessions, EndOtherSessions, EndSession, ExportAccount, FanOutEvents, FindAccounts, ForgetDevice,
+    ForgetDevices, ForgotPassword, IntrospectToken, KeepSigningKeys, ListAccountEvents, ListAllEvents,
+    ListDevices, ListEvents, ListSessions, LockAccount, LogIn, LogOut, PublishKeys, RefreshSession,
+    RegisterUser, RemoveAccount, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword, ShieldedProvider,
+    ShowAccount, StartPhoneChange, StartPhoneLogin, StartReset, StartStepUp, UnlockAccount, VerifyOtp,
+    VerifyPhone,
 };
 
 use crate::awaited::Awaited;
@@ -154,6 +149,13 @@ impl Database {
         }
     }
 
+    pub(crate) fn shield(&self) -> Arc<dyn ShieldStore> {
+        match self {
+            Self::Postgres(store) => Arc::new(store.clone()),
+            Self::Sqlite(store) => Arc::new(store.clone()),
+        }
+    }
+
     fn signing_keys(&self) -> Arc<dyn SigningKeyStore> {
         match self {
             Self::Postgres(store) => Arc::new(store.clone()),
@@ -223,8 +225,8 @@ pub(crate) fn use_cases(
     let sealer = sealer(settings);
     let Provider { verification, dependency, typical_check } = provider(settings, &clock)?;
     let mirrored = Arc::new(Mirrored::new(verification, typical_check));
-    let (provider, decoys): (Arc<dyn VerificationProvider>, Arc<dyn DecoyCodes>) =
-        (mirrored.clone(), mirrored);
+    let decoys: Arc<dyn DecoyCodes> = mirrored.clone();
+    let provider = shielded(settings, database, mirrored);
     let (accounts, challenges, sessions) = (database.accounts(), database.challenges(), database.sessions());
     let (events, factors, passkeys) = (database.events(), database.factors(), database.passkeys());
     let totp_codes: Arc<dyn TotpCodes> = Arc::new(AuthenticatorCodes);
@@ -238,6 +240,12 @@ pub(crate) fn use_cases(
     let passkey_use_cases = None;
 
     Ok(UseCases {
+        admit_start: AdmitStart {
+            clock: clock.clone(),
+            store: database.shield(),
+            puzzles: Arc::new(KeyedPuzzles::new(&settings.data_key)),
+            shield: settings.shield.clone(),
+        },
         passkeys: passkey_use_cases,
         register_user: RegisterUser {
             clock: clock.clone(),
@@ -451,6 +459,20 @@ fn blind_challenges(
     })
 }
 
+/// The provider, of which nothing is asked that the fraud shield refuses.
+fn shielded(
+    settings: &Settings,
+    database: &Database,
+    provider: Arc<dyn VerificationProvider>,
+) -> Arc<dyn VerificationProvider> {
+    Arc::new(ShieldedProvider {
+        clock: Arc::new(SystemClock),
+        provider,
+        store: database.shield(),
+        shield: settings.shield.clone(),
+    })
+}
+
 /// How operators start a reset for somebody, from a terminal.
 pub(crate) fn start_reset(
     settings: &Settings,
@@ -458,7 +480,7 @@ pub(crate) fn start_reset(
     background: &Tasks,
 ) -> anyhow::Result<StartReset> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let provider = Arc::new(SinchVerification::new(&settings.sinch, clock)?);
+    let provider = shielded(settings, database, provider(settings, &clock)?.verification);
     Ok(reset_started_by(database, blind_challenges(settings, database, provider, background)))
 }
 

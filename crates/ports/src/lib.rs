@@ -26,6 +26,7 @@ mod provider;
 mod readiness;
 mod sealing;
 mod sessions;
+mod shield;
 mod signing_keys;
 mod text_messages;
 mod webhooks;
@@ -65,6 +66,7 @@ pub use provider::{
 pub use readiness::{Dependency, Unready};
 pub use sealing::{SealContext, SealedValue, Sealer, UnsealError, Unsealed};
 pub use sessions::{LiveSession, NewSession, Rotation, SessionStore};
+pub use shield::{BlockEntry, ShieldStore, ShieldedSend, Starts, UnprovenWork, WorkPuzzles};
 pub use signing_keys::{
     NewSigningKey, SigningKeyPair, SigningKeyRing, SigningKeyStore, StoredSigningKey, UnusableSigningKey,
 };
@@ -94,6 +96,7 @@ pub use self::{
     readiness::MockDependency,
     sealing::MockSealer,
     sessions::MockSessionStore,
+    shield::{MockShieldStore, MockWorkPuzzles},
     signing_keys::{MockSigningKeyRing, MockSigningKeyStore},
     text_messages::MockTextMessageGateway,
     webhooks::{MockWebhookSender, MockWebhookStore},

@@ -1,8 +1,8 @@
 //! Whoever sends codes and checks them.
 
 use async_trait::async_trait;
-use domain::{Channel, Code, Locale, PhoneNumber, ProviderId, SendReference};
-use jiff::SignedDuration;
+use domain::{Channel, Code, Locale, PhoneNumber, ProviderId, Purpose, SendReference};
+use jiff::{SignedDuration, Timestamp};
 
 /// A code to be made and sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +10,8 @@ pub struct CodeRequest {
     /// Our name for this send, unique for each.
     pub reference: SendReference,
     pub phone: PhoneNumber,
+    /// What the code is for.
+    pub purpose: Purpose,
     pub channel: Channel,
     /// The language to write or speak in.
     pub locale: Option<Locale>,
@@ -60,6 +62,13 @@ pub enum NotSent {
 pub enum StartError {
     #[error(transparent)]
     NotSent(NotSent),
+    /// The fraud shield held the message back, so nothing was sent.
+    #[error("the fraud shield held the message back")]
+    Shielded {
+        retry_at: Timestamp,
+        /// Not this message is suspicious, but what may be spent is spent.
+        is_over_budget: bool,
+    },
     /// The answer was lost: a message may be on its way.
     /// [`VerificationProvider::find`] will tell later.
     #[error("whether a message was sent is unknown: {0}")]

@@ -119,7 +119,7 @@ impl BlindChallenges {
         phone.sendable(&self.destinations).map_err(|_| Undelivered::DestinationRefused)?;
         let now = self.clock.now();
         let send = UnseenSend {
-            challenge_id: challenge.id,
+            challenge_id: challenge.id.clone(),
             reference: SendReference(self.secrets.id(now)),
             country: phone.region(),
             phone,
@@ -139,7 +139,7 @@ impl BlindChallenges {
             channel,
             locale: send.locale,
         };
-        self.delivery().deliver(challenge.purpose, reserved, now, challenge.expires_at).await
+        self.delivery().deliver(reserved, now, &challenge).await
     }
 
     fn delivery(&self) -> Delivery<'_> {

@@ -21,6 +21,8 @@ pub(crate) enum Undelivered {
     TooSoon { retry_after: SignedDuration },
     #[error("too many messages")]
     OverQuota { retry_after: SignedDuration },
+    #[error("the fraud shield holds the message back")]
+    Shielded { retry_after: SignedDuration },
     #[error("the number may be in new hands")]
     NumberHeld { retry_after: SignedDuration },
     #[error("the answer was lost: the message may be on its way")]
@@ -47,7 +49,10 @@ impl Undelivered {
             Self::DestinationRefused
             | Self::TooSoon { .. }
             | Self::NumberHeld { .. }
-            | Self::Fault(Fault::ProviderUnavailable(_)) => Ok(challenge.without_the_send()),
+            | Self::Shielded { .. }
+            | Self::Fault(Fault::ProviderUnavailable(_) | Fault::Overloaded { .. }) => {
+                Ok(challenge.without_the_send())
+            }
             Self::Fault(_) => Err(self),
         }
     }
@@ -101,9 +106,7 @@ impl Delivery<'_> {
         let Some(opened) = opened else { return Ok(None) };
         let challenge = opened.challenge;
         let delivered = match opened.send {
-            SendDecision::Reserved(send) => {
-                self.deliver(challenge.purpose, send, now, challenge.expires_at).await.map(|()| true)
-            }
+            SendDecision::Reserved(send) => self.deliver(send, now, &challenge).await.map(|()| true),
             SendDecision::Announced | SendDecision::Held => Ok(false),
             SendDecision::OverQuota { retry_at } => Err(Undelivered::over_quota(retry_at, now)),
         };
@@ -124,22 +127,22 @@ impl Delivery<'_> {
     /// reference when its code is checked.
     pub(crate) async fn deliver(
         &self,
-        purpose: Purpose,
         send: ReservedSend,
         now: Timestamp,
-        expires_at: Timestamp,
+        challenge: &ChallengeState,
     ) -> Result<(), Undelivered> {
         let reference = send.reference;
-        if let Err(reason) = self.judge_number(purpose, &send.phone, now).await {
+        if let Err(reason) = self.judge_number(challenge.purpose, &send.phone, now).await {
             self.challenges.settle_not_sent(reference).await?;
             return Err(reason);
         }
         let request = CodeRequest {
             reference,
             phone: send.phone,
+            purpose: challenge.purpose,
             channel: send.channel,
             locale: send.locale,
-            life: expires_at.duration_since(now),
+            life: challenge.expires_at.duration_since(now),
         };
         match self.provider.start(&request).await {
             Ok(provider_id) => {
@@ -156,6 +159,15 @@ impl Delivery<'_> {
                     NotSent::DestinationRefused(_) => Undelivered::DestinationRefused,
                     NotSent::TooSoon => Undelivered::TooSoon { retry_after: self.policy.resend_cooldown },
                     NotSent::Fault(fault) => Undelivered::Fault(fault.into()),
+                })
+            }
+            Err(StartError::Shielded { retry_at, is_over_budget }) => {
+                self.challenges.settle_not_sent(reference).await?;
+                let retry_after = retry_at.duration_since(now);
+                Err(if is_over_budget {
+                    Undelivered::Fault(Fault::Overloaded { retry_after })
+                } else {
+                    Undelivered::Shielded { retry_after }
                 })
             }
             Err(StartError::Unknown(fault)) => {

@@ -12,8 +12,8 @@ pub enum Fault {
     /// The provider is away or refuses us.
     #[error("the provider is unavailable")]
     ProviderUnavailable(#[source] ProviderFault),
-    /// Too many passwords wait to be hashed.
-    #[error("too many sign-ins at once")]
+    /// Too many passwords wait to be hashed, or what may be spent on messages is spent.
+    #[error("more is asked for than can be served")]
     Overloaded { retry_after: SignedDuration },
     /// The client left before its password was hashed. Nothing was changed.
     #[error("nobody waits for the answer")]

@@ -5,6 +5,7 @@
 //! HTTP and no SQL, and is wired by a struct literal.
 
 mod admit_caller;
+mod admit_start;
 mod app;
 mod authenticate;
 mod authenticate_passkey;
@@ -39,12 +40,14 @@ mod register_passkey;
 mod register_user;
 mod request_otp;
 mod reset_password;
+mod shielded_provider;
 mod signing_keys;
 mod start_phone_login;
 mod start_step_up;
 mod verify_otp;
 
 pub use admit_caller::{AdmitCaller, CallerRefused};
+pub use admit_start::{AdmitStart, AdmitStartError};
 pub use authenticate::{Authenticate, AuthenticateError, Principal, StepUpRequired};
 pub use authenticate_passkey::{
     FinishPasskeyAuthentication, FinishPasskeyAuthenticationError, FinishPasskeyAuthenticationRequest,
@@ -64,10 +67,10 @@ pub use log_in::{LogIn, LogInError, LogInRequest, LoggedIn};
 pub use log_out::{LogOut, LogOutError};
 pub use open_session::SignedIn;
 pub use operators::{
-    AccountDetails, AuthorizeOperator, EndAllSessions, EndAllSessionsError, ExportAccounts, FindAccounts,
-    ImportAccounts, ListAccountEvents, ListAllEvents, LockAccount, LockAccountError, NotAnOperator,
-    PersonToImport, RemoveAccount, RemoveAccountError, ShowAccount, ShowAccountError, StartReset,
-    StartResetError, UnlockAccount,
+    AccountDetails, AuthorizeOperator, EndAllSessions, EndAllSessionsError, ExplainNumber, Explanation,
+    ExportAccounts, FindAccounts, ImportAccounts, ListAccountEvents, ListAllEvents, ListBlocks, LockAccount,
+    LockAccountError, NotAnOperator, PersonToImport, RemoveAccount, RemoveAccountError, ShowAccount,
+    ShowAccountError, StartReset, StartResetError, Unblock, UnlockAccount,
 };
 pub use own_account::{
     AccountExport, ChangeLocale, ChangeLocaleError, DeleteAccount, DeleteAccountError, EnrolledApp,
@@ -87,6 +90,7 @@ pub use register_passkey::{
 pub use register_user::{RegisterUser, RegisterUserError, RegisterUserRequest};
 pub use request_otp::{RequestOtp, RequestOtpError, RequestOtpRequest};
 pub use reset_password::{ResetPassword, ResetPasswordError, ResetPasswordRequest};
+pub use shielded_provider::ShieldedProvider;
 pub use signing_keys::{
     Haste, KeepSigningKeys, KeysInForce, ListSigningKeys, RetireSigningKey, RetireSigningKeyError,
     RotateSigningKey, RotateSigningKeyError, SigningKeysUnusable,
@@ -96,7 +100,7 @@ pub use start_step_up::{StartStepUp, StartStepUpError, StartStepUpRequest};
 pub use verify_otp::{VerifyOtp, VerifyOtpError, VerifyOtpRequest};
 
 // What operators are shown, for whoever knows no port.
-pub use ports::{AccountEntry, AccountEvent};
+pub use ports::{AccountEntry, AccountEvent, BlockEntry};
 
 /// The examples of the README.
 #[cfg(doctest)]

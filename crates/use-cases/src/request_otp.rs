@@ -79,15 +79,15 @@ impl RequestOtp {
         }
         match opened.send {
             SendDecision::Reserved(send) => {
-                let expires_at = opened.challenge.expires_at;
+                let challenge = opened.challenge;
                 let delivery = Delivery {
                     provider: &*self.provider,
                     challenges: &*self.challenges,
                     policy: &self.policy,
                     numbers: Some(self.blind.numbers()),
                 };
-                delivery.deliver(opened.challenge.purpose, send, now, expires_at).await?;
-                Ok(opened.challenge.show(true, &self.policy))
+                delivery.deliver(send, now, &challenge).await?;
+                Ok(challenge.show(true, &self.policy))
             }
             SendDecision::Announced => {
                 // The language of the account, or else of whoever started it.
@@ -113,7 +113,9 @@ impl From<Undelivered> for RequestOtpError {
         match reason {
             Undelivered::DestinationRefused => Self::DestinationNotAllowed,
             Undelivered::TooSoon { retry_after } => Self::TooSoon { retry_after },
-            Undelivered::OverQuota { retry_after } => Self::RateLimited { retry_after },
+            Undelivered::OverQuota { retry_after } | Undelivered::Shielded { retry_after } => {
+                Self::RateLimited { retry_after }
+            }
             Undelivered::NumberHeld { .. } => Self::ChannelNotAvailable,
             Undelivered::Unknown(fault) | Undelivered::Fault(fault) => Self::Fault(fault),
         }

@@ -131,7 +131,8 @@ impl From<Undelivered> for StartStepUpError {
             Undelivered::DestinationRefused => Self::DestinationNotAllowed,
             Undelivered::TooSoon { retry_after }
             | Undelivered::OverQuota { retry_after }
-            | Undelivered::NumberHeld { retry_after } => Self::RateLimited { retry_after },
+            | Undelivered::NumberHeld { retry_after }
+            | Undelivered::Shielded { retry_after } => Self::RateLimited { retry_after },
             Undelivered::Unknown(fault) | Undelivered::Fault(fault) => Self::Fault(fault),
         }
     }

@@ -120,6 +120,7 @@ impl Mocks {
         let asked = CodeRequest {
             reference: unseen().reference,
             phone: phone(),
+            purpose: Purpose::PasswordReset,
             channel: Channel::Sms,
             locale: user().locale,
             life: SignedDuration::from_secs(480),

@@ -133,6 +133,7 @@ async fn rc_05_a_registration_is_hashed_then_stored_then_sent_then_settled() {
         .with(eq(CodeRequest {
             reference: reference(),
             phone: phone(),
+            purpose: Purpose::Registration,
             channel: Channel::Sms,
             locale: Some(locale("sv")),
             // What is left of the challenge: a code never outlives it.
@@ -217,6 +218,23 @@ async fn a_provider_that_finds_it_too_soon_takes_the_reservation_back() {
     let refusal = Mocks::not_sending(NotSent::TooSoon).register().await.unwrap_err();
     let RegisterUserError::RateLimited { retry_after } = refusal else { panic!("{refusal:?}") };
     assert_eq!(retry_after, CHALLENGES.resend_cooldown);
+}
+
+#[tokio::test]
+async fn sm_07_a_message_that_the_shield_holds_back_takes_the_reservation_back() {
+    for is_over_budget in [false, true] {
+        let mut mocks =
+            Mocks::sending(Err(StartError::Shielded { retry_at: in_seconds(90), is_over_budget }));
+        mocks.challenges.expect_settle_not_sent().with(eq(reference())).once().return_once(|_| Ok(()));
+        let refusal = mocks.register().await.unwrap_err();
+        let (RegisterUserError::RateLimited { retry_after }
+        | RegisterUserError::Fault(Fault::Overloaded { retry_after })) = refusal
+        else {
+            panic!("{refusal:?}")
+        };
+        assert_eq!(retry_after, SignedDuration::from_secs(90));
+        assert_eq!(matches!(refusal, RegisterUserError::Fault(_)), is_over_budget, "{refusal:?}");
+    }
 }
 
 #[tokio::test]

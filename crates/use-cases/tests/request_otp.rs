@@ -119,6 +119,7 @@ async fn rc_05_a_further_message_is_reserved_then_sent_then_settled() {
         .with(eq(CodeRequest {
             reference: reference(),
             phone: phone(),
+            purpose: Purpose::Login,
             channel: Channel::Voice,
             locale: Some(locale("sv")),
             // What is left of the challenge, which a further message never prolongs.

@@ -59,6 +59,10 @@ impl Mocks {
     fn failing(mut self, error: StartError) -> Self {
         match error {
             StartError::NotSent(reason) => expect_not_sent(&mut self.provider, &mut self.challenges, reason),
+            shielded @ StartError::Shielded { .. } => {
+                self.provider.expect_start().once().return_once(|_| Err(shielded));
+                self.challenges.expect_settle_not_sent().once().return_once(|_| Ok(()));
+            }
             unknown @ StartError::Unknown(_) => {
                 self.provider.expect_start().once().return_once(|_| Err(unknown));
             }
@@ -149,11 +153,13 @@ fn not_sent(reason: NotSent) -> StartError {
 }
 
 /// Every way in which a message does not leave for certain.
-fn certainly_not_sent() -> [StartError; 3] {
+fn certainly_not_sent() -> [StartError; 5] {
     [
         not_sent(NotSent::Fault(provider_away())),
         not_sent(NotSent::TooSoon),
         not_sent(NotSent::DestinationRefused("forbidden".to_owned())),
+        StartError::Shielded { retry_at: in_seconds(60), is_over_budget: false },
+        StartError::Shielded { retry_at: in_seconds(60), is_over_budget: true },
     ]
 }
 

@@ -16,7 +16,7 @@ enum Target {
     AtLeast(f64),
 }
 
-const TARGETS: [(&str, Target); 9] = [
+const TARGETS: [(&str, Target); 11] = [
     ("start_ms", Target::Below(150.0)),
     ("idle_rss_mb", Target::Below(30.0)),
     ("rss_256_mb", Target::Below(100.0)),
@@ -26,6 +26,8 @@ const TARGETS: [(&str, Target); 9] = [
     ("me_p99_storm_ratio", Target::AtMost(3.0)),
     ("flood_answered", Target::AtLeast(1.0)),
     ("me_pgbench_ratio", Target::AtLeast(0.5)),
+    ("shield_fraud_stopped", Target::AtLeast(0.99)),
+    ("shield_honest_served", Target::AtLeast(0.99)),
 ];
 
 impl Target {

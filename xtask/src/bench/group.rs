@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 
 use super::figures::Figures;
-use super::measures::{flood, lanes, me, memory, sign_in, start, storm};
+use super::measures::{flood, lanes, me, memory, shield, sign_in, start, storm};
 use super::open_files;
 use super::site::Site;
 
@@ -19,6 +19,7 @@ pub(crate) enum Group {
     Storm,
     Flood,
     Me,
+    Shield,
 }
 
 impl Group {
@@ -35,6 +36,7 @@ impl Group {
             Self::Storm => "how late GET /me is while everybody signs in",
             Self::Flood => "a thousand clients that sign in at once",
             Self::Me => "GET /me against pgbench on the same PostgreSQL",
+            Self::Shield => "a simulated pumping attack among honest people",
         }
     }
 
@@ -55,6 +57,7 @@ impl Group {
             Self::Storm => storm::measure(site, figures).await,
             Self::Flood => flood::measure(site, figures).await,
             Self::Me => me::measure(site, figures).await,
+            Self::Shield => shield::measure(figures).await,
         }
     }
 }
@@ -70,6 +73,7 @@ impl fmt::Display for Group {
             Self::Storm => "storm",
             Self::Flood => "flood",
             Self::Me => "me",
+            Self::Shield => "shield",
         })
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     challenges::answered::{closed_login, closed_step_up, factor, further_session},
     rows::{UserRow, user_columns},
     sessions::{SessionInput, session},
+    shield::{AnswerInput, answered},
     statement::statement,
 };
 
@@ -35,6 +36,7 @@ macro_rules! redeem {
             disclosed_of_phone: Option<Uuid> => Nullable<SqlUuid>,
             disclosed_name: Option<&'static str> => Nullable<Text>,
             ..session: SessionInput,
+            ..answer: AnswerInput,
         } $text);
 
         impl $name {
@@ -62,6 +64,7 @@ macro_rules! redeem {
                     disclosed_of_phone: None,
                     disclosed_name: None,
                     session: session.into(),
+                    answer: AnswerInput::new(attempt, session.times.created_at),
                 }
             }
         }
@@ -78,7 +81,8 @@ macro_rules! sent_code {
             $purpose,
             "' AND v.id = i.verification_id
                 RETURNING v.id, v.purpose, v.phone
-            )"
+            )",
+            answered!()
         )
     };
     ($purpose:literal, hold) => {

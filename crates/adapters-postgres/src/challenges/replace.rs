@@ -13,6 +13,7 @@ use crate::{
     PostgresStore,
     events::{EventInput, record},
     rows::{UserRow, email, user_columns},
+    shield::{AnswerInput, answered},
     statement::statement,
     types::Instant,
 };
@@ -20,11 +21,14 @@ use crate::{
 /// Uses the code up and holds the account, before any other of its rows as deletion does.
 macro_rules! held_account {
     () => {
-        ", won AS (
-            DELETE FROM verifications v USING input i WHERE v.id = i.verification_id RETURNING v.id, v.phone
-        ), owner AS MATERIALIZED (
-            SELECT u.id FROM input i, won, users u WHERE u.id = i.user_id FOR NO KEY UPDATE OF u
-        )"
+        concat!(
+            ", won AS (
+                DELETE FROM verifications v USING input i WHERE v.id = i.verification_id RETURNING v.id, v.phone
+            ), owner AS MATERIALIZED (
+                SELECT u.id FROM input i, won, users u WHERE u.id = i.user_id FOR NO KEY UPDATE OF u
+            )",
+            answered!()
+        )
     };
 }
 
@@ -50,6 +54,7 @@ statement!(ResetPassword {
     new: String => Text,
     now: Instant => Timestamptz,
     ..event: EventInput,
+    ..answer: AnswerInput,
 } concat!(held_account!(), ", changed AS (
         UPDATE users u SET password_hash = i.new, text_barred = u.totp_last_step IS NOT NULL, updated_at = i.now
         FROM input i, owner o WHERE u.id = o.id
@@ -79,6 +84,7 @@ statement!(ChangePhone {
     disclosure_name: &'static str => Text,
     now: Instant => Timestamptz,
     ..event: EventInput,
+    ..answer: AnswerInput,
 } concat!(held_account!(), ", asked AS (
         DELETE FROM challenges c USING input i, owner o WHERE c.id = i.challenge_id AND c.user_id = o.id
         RETURNING c.id
@@ -141,6 +147,7 @@ pub(crate) async fn reset_password(
         new: reset.new.as_str().to_owned(),
         now: Instant(now),
         event: (&reset.event).into(),
+        answer: AnswerInput::new(attempt, now),
     };
     Ok(store.execute(reset).await? > 0)
 }
@@ -162,6 +169,7 @@ pub(crate) async fn change_phone(
         disclosure_name: change.disclosure.name.as_str(),
         now: Instant(now),
         event: (&change.event).into(),
+        answer: AnswerInput::new(attempt, now),
     };
     match store.row(change).await? {
         None => Ok(Redeemed::Closed),

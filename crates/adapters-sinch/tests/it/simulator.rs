@@ -68,6 +68,7 @@ impl World {
         let request = CodeRequest {
             reference: SendReference(Uuid::new_v4()),
             phone: phone(number),
+            purpose: domain::Purpose::Login,
             channel,
             locale: Some(Locale::parse("sv-SE").expect("a tag")),
             life: SignedDuration::from_secs(300),

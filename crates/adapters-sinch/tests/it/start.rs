@@ -34,6 +34,7 @@ fn word(end: &Started) -> &'static str {
         Err(StartError::NotSent(NotSent::DestinationRefused(_))) => "destination",
         Err(StartError::NotSent(NotSent::TooSoon)) => "too soon",
         Err(StartError::NotSent(NotSent::Fault(_))) => "fault",
+        Err(StartError::Shielded { .. }) => "no provider says this",
         Err(StartError::Unknown(_)) => "unknown",
     }
 }

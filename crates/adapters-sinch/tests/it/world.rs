@@ -50,6 +50,7 @@ pub(crate) fn request() -> CodeRequest {
     CodeRequest {
         reference: reference(),
         phone: phone(),
+        purpose: domain::Purpose::Login,
         channel: Channel::Sms,
         locale: Some(Locale::parse("sv-SE").expect("a tag")),
         life: SignedDuration::from_secs(300),

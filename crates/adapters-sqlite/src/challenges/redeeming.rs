@@ -18,6 +18,7 @@ use crate::{
     rows::{RegistrationRow, UserRow},
     schema::{challenges, recovery_codes, users, verifications},
     sessions::{end_live, open_session},
+    shield,
     types::{Count, Id, Micros},
 };
 
@@ -31,6 +32,7 @@ pub(super) fn redeem_registration(
     if !use_up(sqlite, attempt)? {
         return Ok(Redeemed::Closed);
     }
+    shield::count_answer(sqlite, attempt, session.times.created_at)?;
     let Some(registration) = take_registration(sqlite, attempt)? else { return Ok(Redeemed::Closed) };
     let password_hash = registration.password_hash.clone();
     let Some(user) = create_user(sqlite, user_id, &registration, session.times.created_at)? else {
@@ -52,7 +54,7 @@ pub(super) fn redeem_login(
     proof: &Proof,
     session: &NewSession,
 ) -> QueryResult<Redeemed> {
-    if let Some(refusal) = use_proof(sqlite, attempt, proof)? {
+    if let Some(refusal) = use_proof(sqlite, attempt, proof, session.times.created_at)? {
         return Ok(refusal);
     }
     let redeemed = open_login(sqlite, attempt, proof.kind(), session)?;
@@ -77,7 +79,7 @@ pub(super) fn redeem_step_up(
     proof: &Proof,
     session: &NewSession,
 ) -> QueryResult<Redeemed> {
-    if let Some(refusal) = use_proof(sqlite, attempt, proof)? {
+    if let Some(refusal) = use_proof(sqlite, attempt, proof, session.times.created_at)? {
         return Ok(refusal);
     }
     let redeemed = replace_session(sqlite, attempt, proof.kind(), session)?;
@@ -127,6 +129,7 @@ fn use_proof(
     sqlite: &mut SqliteConnection,
     attempt: &Attempt,
     proof: &Proof,
+    now: Timestamp,
 ) -> QueryResult<Option<Redeemed>> {
     let Some(user_id) = attempt.user_id else { return Ok(Some(Redeemed::Closed)) };
     if !is_current(sqlite, attempt)? {
@@ -141,6 +144,9 @@ fn use_proof(
         return Ok(Some(Redeemed::Refused));
     }
     use_up(sqlite, attempt)?;
+    if *proof == Proof::SentCode {
+        shield::count_answer(sqlite, attempt, now)?;
+    }
     let barred = users::table.find(Id(user_id.0)).filter(users::text_barred);
     let is_barred = *proof == Proof::SentCode && select(exists(barred)).get_result(sqlite)?;
     Ok(is_barred.then_some(Redeemed::Closed))

@@ -18,6 +18,7 @@ use crate::{
     rows::UserRow,
     schema::{challenges, imported_registrations, users},
     sessions::{end_all, end_all_but},
+    shield,
     types::{Id, Micros},
 };
 
@@ -44,6 +45,7 @@ pub(super) fn reset_password(
     if !use_up(sqlite, attempt)? {
         return Ok(false);
     }
+    shield::count_answer(sqlite, attempt, now)?;
     let changed = update(users::table.find(Id(user_id.0)))
         .set((
             users::password_hash.eq(reset.new.as_str()),
@@ -76,6 +78,7 @@ pub(super) fn change_phone(
     if !use_up(sqlite, attempt)? {
         return Ok(Redeemed::Closed);
     }
+    shield::count_answer(sqlite, attempt, now)?;
     let asked = delete(challenges::table.find(attempt.challenge_id.as_str())).execute(sqlite)?;
     if asked == 0 {
         return Ok(Redeemed::Closed);

@@ -1,7 +1,7 @@
 //! What is Twilio's own.
 
 use adapters_twilio::{Credentials, TwilioVerify, VerifySettings};
-use domain::{Channel, Code, Locale, PhoneNumber, ProviderId, SendReference};
+use domain::{Channel, Code, Locale, PhoneNumber, ProviderId, Purpose, SendReference};
 use jiff::SignedDuration;
 use ports::{CodeCheck, CodeRequest, NotSent, StartError, StartedVerification, VerificationProvider as _};
 use testkit::http::{LocalServer, Reply};
@@ -16,6 +16,7 @@ fn request(number: &str, channel: Channel) -> CodeRequest {
     CodeRequest {
         reference: SendReference(Uuid::from_u128(1)),
         phone: PhoneNumber::from_stored(number).unwrap(),
+        purpose: Purpose::Login,
         channel,
         locale: Locale::parse("sv-SE").ok(),
         life: SignedDuration::from_mins(5),

@@ -1,7 +1,7 @@
 //! What is Vonage's own.
 
 use adapters_vonage::{VonageSettings, VonageVerify};
-use domain::{Channel, Code, Locale, PhoneNumber, ProviderId, SendReference};
+use domain::{Channel, Code, Locale, PhoneNumber, ProviderId, Purpose, SendReference};
 use jiff::SignedDuration;
 use ports::contract::provider::{ProviderStage as _, Trouble};
 use ports::{CodeCheck, CodeRequest, NotSent, StartError, StartedVerification, VerificationProvider as _};
@@ -17,6 +17,7 @@ fn request(channel: Channel) -> CodeRequest {
     CodeRequest {
         reference: SendReference(Uuid::from_u128(1)),
         phone: PhoneNumber::from_stored(PHONE).unwrap(),
+        purpose: Purpose::Login,
         channel,
         locale: Locale::parse("sv-SE").ok(),
         life: SignedDuration::from_mins(5),

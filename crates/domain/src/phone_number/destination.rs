@@ -14,6 +14,8 @@ use super::{CountryCode, PhoneNumber};
 pub struct DestinationPolicy {
     /// The only countries allowed; empty allows all.
     pub allowed_countries: BTreeSet<CountryCode>,
+    /// Countries that are never sent to, allowed or not.
+    pub denied_countries: BTreeSet<CountryCode>,
     /// Fixed lines; they can be reached by voice only.
     pub allow_fixed_line: bool,
     /// Numbers of internet telephony.
@@ -86,11 +88,13 @@ impl DestinationPolicy {
     }
 
     fn admits_country(&self, number: &PhoneNumber) -> Result<(), DestinationNotAllowed> {
-        if self.allowed_countries.is_empty() {
+        if self.allowed_countries.is_empty() && self.denied_countries.is_empty() {
             return Ok(());
         }
         let country = number.region().ok_or(DestinationNotAllowed::Country)?;
-        if self.allowed_countries.contains(&country) { Ok(()) } else { Err(DestinationNotAllowed::Country) }
+        let is_allowed = self.allowed_countries.is_empty() || self.allowed_countries.contains(&country);
+        let is_denied = self.denied_countries.contains(&country);
+        if is_allowed && !is_denied { Ok(()) } else { Err(DestinationNotAllowed::Country) }
     }
 }
 

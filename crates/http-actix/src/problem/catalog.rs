@@ -67,6 +67,12 @@ catalog! {
         "This changes what guards the account, so all factors have to be proven not longer than 10 minutes before. \
          A refreshed token or a remembered device does not count.",
         "Step up with POST /api/v1/auth/step-up and the code that follows, then send the request again.";
+    ProofOfWorkRequired FORBIDDEN "proof-of-work-required",
+        "Prove some work first",
+        "More codes are asked for than is usual, so each request has to prove some work. proof_of_work has a puzzle: \
+         find a text of letters and digits for which the SHA-256 digest of the puzzle, a colon and the text begins \
+         with so many zero bits. A puzzle can be used once, until expires_at.",
+        "Send the request again with the header Proof-Of-Work: the puzzle, a colon and the text.";
     NotFound NOT_FOUND "not-found",
         "Nothing is here",
         "This service has nothing under this path.",
@@ -159,7 +165,7 @@ catalog! {
         "Try again later; if it stays, tell the operator the request_id.";
     Overloaded SERVICE_UNAVAILABLE "overloaded",
         "Too much to do at once",
-        "More sign-ins are under way than the service can serve now. Nothing was changed.",
+        "More is asked for than the service can serve now, or may spend on messages. Nothing was changed.",
         "Wait as long as Retry-After says, then try again.";
     DatabaseUnavailable SERVICE_UNAVAILABLE "database-unavailable",
         "The database cannot be reached",

@@ -4,17 +4,34 @@ use std::{error::Error, fmt::Write, time::Duration};
 
 use jiff::SignedDuration;
 use use_cases::{
-    AuthenticateError, BeginTotpError, BlindChallengeError, ChangeLocaleError, ChangePasswordError,
-    ConfirmTotpError, DeleteAccountError, EndAllSessionsError, EndSessionError, ExportAccountError, Fault,
-    FinishPasskeyAuthenticationError, FinishPasskeyRegistrationError, ForgetDeviceError, LockAccountError,
-    LogInError, LogOutError, RefreshSessionError, RegisterUserError, RemoveAccountError, RemovePasskeyError,
-    RemoveTotpError, RenewRecoveryCodesError, RequestOtpError, ResetPasswordError, ShowAccountError,
-    StartPasskeyAuthenticationError, StartPasskeyRegistrationError, StartPhoneChangeError,
-    StartPhoneLoginError, StartResetError, StartStepUpError, StepUpRequired, VerifyOtpError,
+    AdmitStartError, AuthenticateError, BeginTotpError, BlindChallengeError, ChangeLocaleError,
+    ChangePasswordError, ConfirmTotpError, DeleteAccountError, EndAllSessionsError, EndSessionError,
+    ExportAccountError, Fault, FinishPasskeyAuthenticationError, FinishPasskeyRegistrationError,
+    ForgetDeviceError, LockAccountError, LogInError, LogOutError, RefreshSessionError, RegisterUserError,
+    RemoveAccountError, RemovePasskeyError, RemoveTotpError, RenewRecoveryCodesError, RequestOtpError,
+    ResetPasswordError, ShowAccountError, StartPasskeyAuthenticationError, StartPasskeyRegistrationError,
+    StartPhoneChangeError, StartPhoneLoginError, StartResetError, StartStepUpError, StepUpRequired,
+    VerifyOtpError,
 };
 
-use super::{FieldError, Problem, ProblemCode};
+use super::{FieldError, Problem, ProblemCode, WorkBody};
 use crate::request::{FieldErrors, Reason};
+
+impl From<AdmitStartError> for Problem {
+    fn from(error: AdmitStartError) -> Self {
+        match error {
+            AdmitStartError::WorkRequired(demand) => {
+                Self::new(ProblemCode::ProofOfWorkRequired).demanding(WorkBody {
+                    puzzle: demand.puzzle,
+                    algorithm: "sha-256",
+                    bits: demand.bits,
+                    expires_at: demand.expires_at.to_string(),
+                })
+            }
+            AdmitStartError::Fault(fault) => fault.into(),
+        }
+    }
+}
 
 impl From<RegisterUserError> for Problem {
     fn from(error: RegisterUserError) -> Self {

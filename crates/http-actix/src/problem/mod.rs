@@ -38,6 +38,7 @@ pub(crate) struct Problem {
     attempts_left: Option<u32>,
     retry_after: Option<u64>,
     allow: Option<String>,
+    proof_of_work: Option<WorkBody>,
 }
 
 /// What is wrong with one field.
@@ -82,6 +83,24 @@ pub(crate) struct ProblemBody<'a> {
     /// Where waiting helps: how many seconds, also as `Retry-After`.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
+    /// Only for `proof-of-work-required`: the puzzle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof_of_work: Option<&'a WorkBody>,
+}
+
+/// A puzzle, whose answer goes into the header `Proof-Of-Work` behind it and a colon.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = ProofOfWork)]
+pub(crate) struct WorkBody {
+    pub(crate) puzzle: String,
+    /// What digests the puzzle, a colon and the answer.
+    #[schema(examples("sha-256"))]
+    pub(crate) algorithm: &'static str,
+    /// With how many zero bits the digest has to begin.
+    pub(crate) bits: u32,
+    /// Until when it counts (RFC 3339).
+    #[schema(format = DateTime)]
+    pub(crate) expires_at: String,
 }
 
 impl Problem {
@@ -97,6 +116,7 @@ impl Problem {
             attempts_left: None,
             retry_after,
             allow: None,
+            proof_of_work: None,
         }
     }
 
@@ -140,11 +160,16 @@ impl Problem {
         Self { status: Some(StatusCode::UNPROCESSABLE_ENTITY), ..self }
     }
 
+    /// Some work has to be proven first.
+    fn demanding(self, work: WorkBody) -> Self {
+        Self { proof_of_work: Some(work), ..self }
+    }
+
     fn status(&self) -> StatusCode {
         self.status.unwrap_or(self.code.entry().status)
     }
 
-    fn detail(self, detail: String) -> Self {
+    pub(crate) fn detail(self, detail: String) -> Self {
         Self { detail: Some(detail.into()), ..self }
     }
 
@@ -164,6 +189,7 @@ impl Problem {
             errors: &self.errors,
             attempts_left: self.attempts_left,
             retry_after: self.retry_after,
+            proof_of_work: self.proof_of_work.as_ref(),
         }
     }
 

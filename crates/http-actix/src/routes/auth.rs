@@ -7,6 +7,7 @@ use crate::{
     bearer::{BearerToken, Own},
     client::Visitor,
     problem::Problem,
+    proof_of_work::{ProofHeader, Worked},
     request::{JsonBody, LogInBody, RefreshBody, RegisterBody, RequestOtpBody, StepUpBody, VerifyOtpBody},
     response::{ChallengeAnswer, LogInAnswer, TokensBody},
 };
@@ -17,17 +18,21 @@ use crate::{
 /// verified; until then the registration reserves nothing. Whether the e-mail
 /// address or the number has an account is not told. The same registration
 /// sent again returns the same challenge and never causes a second message.
+///
+/// Under suspicion of fraud a proof of work may be asked for first (`proof-of-work-required`).
 #[utoipa::path(
-    post, path = "/api/v1/auth/register", tag = "Sign-in", request_body = RegisterBody,
+    post, path = "/api/v1/auth/register", tag = "Sign-in", request_body = RegisterBody, params(ProofHeader),
     responses((status = 201, description = "A code is on its way, or was a moment ago.", body = ChallengeAnswer)),
 )]
 pub(crate) async fn register(
     JsonBody(body): JsonBody<RegisterBody>,
     visitor: Visitor,
+    Worked(proof): Worked,
     settings: Data<HttpSettings>,
     use_cases: Data<UseCases>,
 ) -> Result<HttpResponse, Problem> {
     let request = body.into_request(&settings.password_policy, visitor)?;
+    use_cases.admit_start.execute(request.phone.region(), proof.as_ref()).await?;
     let challenge = use_cases.register_user.execute(request).await?;
     Ok(HttpResponse::Created().json(ChallengeAnswer::from(challenge)))
 }

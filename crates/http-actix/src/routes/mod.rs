@@ -81,7 +81,13 @@ pub(crate) const API: &[Endpoint] = &[
     post(
         "/api/v1/auth/register",
         || handle(auth::register),
-        &[P::DestinationNotAllowed, P::Overloaded, P::DatabaseUnavailable, P::ProviderUnavailable],
+        &[
+            P::ProofOfWorkRequired,
+            P::DestinationNotAllowed,
+            P::Overloaded,
+            P::DatabaseUnavailable,
+            P::ProviderUnavailable,
+        ],
     ),
     post(
         "/api/v1/auth/login",
@@ -103,6 +109,7 @@ pub(crate) const API: &[Endpoint] = &[
             P::DestinationNotAllowed,
             P::ResendTooSoon,
             P::SendLimitReached,
+            P::Overloaded,
             P::DatabaseUnavailable,
             P::ProviderUnavailable,
         ],
@@ -140,9 +147,13 @@ pub(crate) const API: &[Endpoint] = &[
     post(
         "/api/v1/auth/otp/start",
         || handle(recovery::start_phone_login),
-        &[P::NotFound, P::DestinationNotAllowed, P::DatabaseUnavailable],
+        &[P::ProofOfWorkRequired, P::NotFound, P::DestinationNotAllowed, P::DatabaseUnavailable],
     ),
-    post("/api/v1/auth/password/forgot", || handle(recovery::forgot_password), &[P::DatabaseUnavailable]),
+    post(
+        "/api/v1/auth/password/forgot",
+        || handle(recovery::forgot_password),
+        &[P::ProofOfWorkRequired, P::DatabaseUnavailable],
+    ),
     post(
         "/api/v1/auth/password/reset",
         || handle(recovery::reset_password),
@@ -178,6 +189,7 @@ pub(crate) const API: &[Endpoint] = &[
             P::InvalidToken,
             P::StepUpRequired,
             P::DestinationNotAllowed,
+            P::Overloaded,
             P::DatabaseUnavailable,
             P::ProviderUnavailable,
         ],

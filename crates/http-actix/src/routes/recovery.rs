@@ -7,6 +7,7 @@ use crate::{
     bearer::Own,
     client::Visitor,
     problem::{Problem, ProblemCode},
+    proof_of_work::{ProofHeader, Worked},
     request::{ForgotPasswordBody, JsonBody, PhoneBody, ResetPasswordBody, VerifyPhoneBody},
     response::{ChallengeAnswer, UserBody},
 };
@@ -17,15 +18,18 @@ use crate::{
 /// is the same whether there is or not, and so is everything that its challenge shows later.
 /// The same request sent again returns the same challenge and never causes a second message.
 #[utoipa::path(
-    post, path = "/api/v1/auth/password/forgot", tag = "Recovery", request_body = ForgotPasswordBody,
+    post, path = "/api/v1/auth/password/forgot", tag = "Recovery", request_body = ForgotPasswordBody, params(ProofHeader),
     responses((status = 202, description = "If there is an account, a code is on its way.", body = ChallengeAnswer)),
 )]
 pub(crate) async fn forgot_password(
     JsonBody(body): JsonBody<ForgotPasswordBody>,
     visitor: Visitor,
+    Worked(proof): Worked,
     use_cases: Data<UseCases>,
 ) -> Result<HttpResponse, Problem> {
-    let challenge = use_cases.forgot_password.execute(body.into_request(visitor)?).await?;
+    let request = body.into_request(visitor)?;
+    use_cases.admit_start.execute(None, proof.as_ref()).await?;
+    let challenge = use_cases.forgot_password.execute(request).await?;
     Ok(HttpResponse::Accepted().json(ChallengeAnswer::from(challenge)))
 }
 
@@ -56,16 +60,19 @@ pub(crate) async fn reset_password(
 /// weaker than two: the `amr` of its tokens is `sms` alone, and what guards the account asks for
 /// a step-up.
 #[utoipa::path(
-    post, path = "/api/v1/auth/otp/start", tag = "Sign-in", request_body = PhoneBody,
+    post, path = "/api/v1/auth/otp/start", tag = "Sign-in", request_body = PhoneBody, params(ProofHeader),
     responses((status = 200, description = "If the number has an account, a code is on its way.", body = ChallengeAnswer)),
 )]
 pub(crate) async fn start_phone_login(
     JsonBody(body): JsonBody<PhoneBody>,
     visitor: Visitor,
+    Worked(proof): Worked,
     use_cases: Data<UseCases>,
 ) -> Result<HttpResponse, Problem> {
     let start = use_cases.start_phone_login.as_ref().ok_or_else(|| Problem::new(ProblemCode::NotFound))?;
-    let challenge = start.execute(body.into_login(visitor)?).await?;
+    let request = body.into_login(visitor)?;
+    use_cases.admit_start.execute(request.phone.region(), proof.as_ref()).await?;
+    let challenge = start.execute(request).await?;
     Ok(HttpResponse::Ok().json(ChallengeAnswer::from(challenge)))
 }
 

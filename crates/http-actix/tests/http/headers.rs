@@ -187,7 +187,7 @@ fn asvs_3_5_1_a_preflight_is_answered_for_allowed_origins_only() {
     assert_eq!(answer.header("access-control-allow-origin"), Some("https://app.example.com"));
     assert_eq!(answer.header("access-control-allow-methods"), Some("GET, POST, PATCH, DELETE"));
     let headers = answer.header("access-control-allow-headers");
-    assert_eq!(headers, Some("authorization, content-type, x-request-id, traceparent"));
+    assert_eq!(headers, Some("authorization, content-type, x-request-id, traceparent, proof-of-work"));
     assert_eq!(answer.header("access-control-max-age"), Some("600"));
     let refused = ask("Origin: https://evil.example");
     assert_eq!((refused.status, refused.header("access-control-allow-origin")), (405, None));

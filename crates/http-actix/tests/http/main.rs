@@ -19,6 +19,7 @@ mod own;
 mod pages;
 mod passkeys;
 mod password;
+mod proof_of_work;
 mod routing;
 mod sessions;
 mod support;

@@ -137,7 +137,7 @@ fn the_description_names_every_status_of_the_contract() {
         responses.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ")
     };
     let auth = |name: &str| statuses(&format!("/api/v1/auth/{name}"), "post");
-    assert_eq!(auth("register"), "201 400 408 413 415 422 429 500 503");
+    assert_eq!(auth("register"), "201 400 403 408 413 415 422 429 500 503");
     assert_eq!(auth("login"), "200 400 401 408 413 415 422 429 500 503");
     assert_eq!(auth("otp/request"), "200 400 408 410 413 415 422 429 500 503");
     assert_eq!(auth("otp/verify"), "200 400 401 408 409 410 413 415 422 429 500 503");

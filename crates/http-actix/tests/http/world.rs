@@ -9,8 +9,8 @@ use domain::{
     DestinationPolicy, DeviceEntry, DeviceId, DevicePolicy, DeviceToken, DeviceTokenHash, Email, EventId,
     EventName, LockReason, NumberReport, Passkey, PasskeyId, PasskeyName, PasswordFailures, PasswordHash,
     PhoneNumber, ProviderId, Purpose, Quotas, RecoveryCode, RecoveryCodeHash, RefreshToken, RefreshTokenHash,
-    SecondFactors, SecurityEvent, SendReference, SessionEntry, SessionId, SessionPolicy, TotpSecret,
-    TotpStep, User, UserAgent, UserId, VerificationId,
+    RuleMode, SecondFactors, SecurityEvent, SendReference, SessionEntry, SessionId, SessionPolicy, Shield,
+    TotpSecret, TotpStep, User, UserAgent, UserId, VerificationId, WorkRule,
 };
 use http_actix::{Operators, PasskeyUseCases, UseCases};
 use jiff::{SignedDuration, Timestamp};
@@ -19,20 +19,20 @@ use ports::{
     CredentialRecord, Dependency, LiveSession, LockChange, MockAccessTokens, MockAccountDirectory,
     MockAccountStore, MockAdminKeys, MockApiKeys, MockChallengeStore, MockClock, MockDecoyCodes,
     MockDeviceStore, MockEventStore, MockFactorStore, MockNumberRisk, MockPasskeyCeremonies,
-    MockPasskeyStore, MockPasswordHasher, MockSealer, MockSecretGenerator, MockSessionStore, MockTotpCodes,
-    MockVerificationProvider, NewCredential, Opened, PasswordMatch, PublicKeyOptions, Redeemed, ReservedSend,
-    SealedValue, SendDecision, SignIn, StartedCeremony, Taken, ThrottleKey, TotpBegin, TotpEnrolment,
-    Unsealed, Work,
+    MockPasskeyStore, MockPasswordHasher, MockSealer, MockSecretGenerator, MockSessionStore, MockShieldStore,
+    MockTotpCodes, MockVerificationProvider, MockWorkPuzzles, NewCredential, Opened, PasswordMatch,
+    PublicKeyOptions, Redeemed, ReservedSend, SealedValue, SendDecision, SignIn, StartedCeremony, Taken,
+    ThrottleKey, TotpBegin, TotpEnrolment, Unsealed, Work,
 };
 use use_cases::{
-    AdmitCaller, Authenticate, AuthorizeOperator, BeginTotp, BlindChallenges, ChangeLocale, ChangePassword,
-    CheckReadiness, ConfirmTotp, DeleteAccount, EndAllSessions, EndOtherSessions, EndSession, ExportAccount,
-    FindAccounts, FinishPasskeyAuthentication, FinishPasskeyRegistration, ForgetDevice, ForgetDevices,
-    ForgotPassword, IntrospectToken, ListAccountEvents, ListAllEvents, ListDevices, ListEvents, ListPasskeys,
-    ListSessions, LockAccount, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser, RemoveAccount,
-    RemovePasskey, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword, ShowAccount,
-    StartPasskeyAuthentication, StartPasskeyRegistration, StartPhoneChange, StartPhoneLogin, StartReset,
-    StartStepUp, UnlockAccount, VerifyOtp, VerifyPhone,
+    AdmitCaller, AdmitStart, Authenticate, AuthorizeOperator, BeginTotp, BlindChallenges, ChangeLocale,
+    ChangePassword, CheckReadiness, ConfirmTotp, DeleteAccount, EndAllSessions, EndOtherSessions, EndSession,
+    ExportAccount, FindAccounts, FinishPasskeyAuthentication, FinishPasskeyRegistration, ForgetDevice,
+    ForgetDevices, ForgotPassword, IntrospectToken, ListAccountEvents, ListAllEvents, ListDevices,
+    ListEvents, ListPasskeys, ListSessions, LockAccount, LogIn, LogOut, PublishKeys, RefreshSession,
+    RegisterUser, RemoveAccount, RemovePasskey, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword,
+    ShowAccount, StartPasskeyAuthentication, StartPasskeyRegistration, StartPhoneChange, StartPhoneLogin,
+    StartReset, StartStepUp, UnlockAccount, VerifyOtp, VerifyPhone,
 };
 use uuid::Uuid;
 
@@ -96,6 +96,10 @@ pub(crate) struct World {
     pub(crate) ceremonies: MockPasskeyCeremonies,
     pub(crate) without_passkeys: bool,
     pub(crate) passwordless: bool,
+    pub(crate) shield: MockShieldStore,
+    pub(crate) puzzles: MockWorkPuzzles,
+    /// Off unless a test says otherwise.
+    pub(crate) work: WorkRule,
 }
 
 /// Nothing is done after the answer.
@@ -282,6 +286,12 @@ impl World {
         let passkeys = Arc::new(self.passkeys);
         let ceremonies = Arc::new(self.ceremonies);
         UseCases {
+            admit_start: AdmitStart {
+                clock: clock.clone(),
+                store: Arc::new(self.shield),
+                puzzles: Arc::new(self.puzzles),
+                shield: Arc::new(Shield { work: self.work, ..Shield::with_every_rule(RuleMode::Block) }),
+            },
             passkeys: Some(PasskeyUseCases {
                 start_registration: StartPasskeyRegistration {
                     clock: clock.clone(),

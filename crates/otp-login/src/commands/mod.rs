@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod config;
+mod fraud;
 mod health;
 mod keys;
 mod migrate;
@@ -84,6 +85,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         None | Some(Command::Serve) => Ok(serve::run(settings)?),
         Some(Command::Migrate(command)) => Ok(migrate::run(&settings, command)?),
         Some(Command::Simulator) => Ok(simulator::run(&settings)?),
+        Some(Command::Fraud(command)) => fraud::run(&settings, &command),
         Some(Command::Webhooks(command)) => Ok(webhooks::run(&settings, command)?),
         Some(Command::Users(command)) => users::run(&settings, command),
         Some(Command::Config(command)) => Ok(config::run(command, &settings)?),

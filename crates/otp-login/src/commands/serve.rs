@@ -97,12 +97,14 @@ pub(crate) async fn stop_signal() {
 /// Forgets what is over and what is old. Replicas do so side by side without harm.
 async fn purge(database: Database, event_retention: SignedDuration) {
     let (challenges, events, notices) = (database.challenges(), database.events(), database.notices());
+    let shield = database.shield();
     // Not at once: a start has better things to do.
     let mut ticks = tokio::time::interval_at(Instant::now() + PURGE_EVERY, PURGE_EVERY);
     loop {
         ticks.tick().await;
         let now = SystemClock.now();
         report(challenges.purge(now, PURGE_AT_ONCE).await);
+        report(shield.forget_sends(now, PURGE_AT_ONCE).await);
         let before = |age| now.checked_sub(age).unwrap_or(Timestamp::MIN);
         report(notices.forget_notices(before(DeliverNotices::FORGET_AFTER), PURGE_AT_ONCE).await);
         report(events.forget_events(before(event_retention), PURGE_AT_ONCE).await);

@@ -9,20 +9,20 @@ mod outbox;
 mod passkeys;
 mod providers;
 mod reader;
+mod shield;
 
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     num::NonZero,
+    sync::Arc,
     time::Duration,
 };
 
 use adapters_crypto::{AdminKeys, DataKey, HashedApiKeys, HasherSettings, JwtKey};
 use domain::{
     ChallengePolicy, CodeFailures, CountryCode, DestinationPolicy, DevicePolicy, InvalidPhoneNumber,
-    PasswordPolicy, Quota, Quotas, SessionPolicy, SigningAlgorithm, SigningKeyPolicy,
-    ChallengePolicy, CountryCode, DestinationPolicy, DevicePolicy, InvalidPhoneNumber, PasswordPolicy,
-    ProductName, Quota, Quotas, SessionPolicy, SigningAlgorithm, SigningKeyPolicy,
+    PasswordPolicy, ProductName, Quota, Quotas, SessionPolicy, Shield, SigningAlgorithm, SigningKeyPolicy,
 };
 use http_actix::{HttpSettings, Origin};
 use ipnet::IpNet;
@@ -73,6 +73,7 @@ pub(crate) struct Settings {
     pub(crate) event_retention: SignedDuration,
     pub(crate) quotas: Quotas,
     pub(crate) destinations: DestinationPolicy,
+    pub(crate) shield: Arc<Shield>,
     pub(crate) log: LogSettings,
     /// `None`: there is no admin API.
     pub(crate) admin_keys: Option<AdminKeys>,
@@ -187,6 +188,7 @@ impl Settings {
             ),
             quotas: quotas(reader, production),
             destinations: destinations(reader, production, &mut warnings),
+            shield: Arc::new(shield::read(reader)),
             log: log(reader),
             admin_keys: keys::admin(reader),
             http,
@@ -475,8 +477,13 @@ fn destinations(reader: &mut Reader, production: bool, warnings: &mut Vec<String
             "codes are sent to every country: name those you serve in OTP_LOGIN__COUNTRIES__ALLOW".to_owned(),
         );
     }
+    let denied = reader.list("countries.deny", country);
+    if let Some(both) = denied.iter().find(|country| allowed.contains(country)) {
+        reader.problem("countries.deny", format!("{both} is allowed, too; take it out of one of the lists"));
+    }
     DestinationPolicy {
         allowed_countries: allowed.into_iter().collect(),
+        denied_countries: denied.into_iter().collect(),
         allow_fixed_line: reader.flag("countries.fixed_lines"),
         allow_voip: reader.flag("countries.voip"),
     }

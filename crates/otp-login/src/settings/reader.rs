@@ -144,6 +144,11 @@ impl Reader {
         names.filter_map(|name| name.split_once('.')).map(|(section, _)| section.to_owned()).collect()
     }
 
+    /// The names of the settings of a section that nobody has read yet.
+    pub(crate) fn names(&self, section: &str) -> Vec<String> {
+        self.values.get(section).into_iter().flat_map(BTreeMap::keys).cloned().collect()
+    }
+
     /// Whether a setting that was read had a value.
     pub(crate) fn was_set(&self, key: &str) -> bool {
         self.shown.iter().any(|shown| shown.key == key && !shown.value.is_empty())

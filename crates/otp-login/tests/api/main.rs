@@ -44,6 +44,7 @@ mod destinations;
 mod devices;
 mod enumeration;
 mod factors;
+mod fraud;
 mod introspection;
 mod limits;
 mod malformed;

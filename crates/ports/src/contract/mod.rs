@@ -40,6 +40,7 @@ pub mod notices;
 pub mod opening;
 pub mod passkeys;
 pub mod provider;
+pub mod pumping;
 pub mod purging;
 pub mod quotas;
 pub mod redeeming;
@@ -48,6 +49,7 @@ pub mod rotation;
 pub mod sending;
 pub mod session_list;
 pub mod sessions;
+pub mod shield;
 pub mod signing_keys;
 pub mod step_up;
 mod steps;
@@ -58,7 +60,7 @@ use std::sync::Arc;
 
 use crate::{
     AccountDirectory, AccountImport, AccountStore, ChallengeStore, DeviceStore, EventStore, FactorStore,
-    NoticeStore, PasskeyStore, SessionStore, SigningKeyStore, WebhookStore,
+    NoticeStore, PasskeyStore, SessionStore, ShieldStore, SigningKeyStore, WebhookStore,
 };
 
 /// The stores under test. They share one database, which is empty but for its
@@ -77,6 +79,44 @@ pub struct Stores {
     pub signing_keys: Arc<dyn SigningKeyStore>,
     pub factors: Arc<dyn FactorStore>,
     pub passkeys: Arc<dyn PasskeyStore>,
+    pub shield: Arc<dyn ShieldStore>,
+}
+
+impl Stores {
+    /// One adapter that is all of the stores.
+    pub fn of<S>(store: Arc<S>) -> Self
+    where
+        S: AccountStore
+            + ChallengeStore
+            + SessionStore
+            + EventStore
+            + DeviceStore
+            + NoticeStore
+            + WebhookStore
+            + AccountDirectory
+            + AccountImport
+            + SigningKeyStore
+            + FactorStore
+            + PasskeyStore
+            + ShieldStore
+            + 'static,
+    {
+        Self {
+            accounts: store.clone(),
+            challenges: store.clone(),
+            sessions: store.clone(),
+            events: store.clone(),
+            devices: store.clone(),
+            notices: store.clone(),
+            webhooks: store.clone(),
+            directory: store.clone(),
+            import: store.clone(),
+            signing_keys: store.clone(),
+            factors: store.clone(),
+            passkeys: store.clone(),
+            shield: store,
+        }
+    }
 }
 
 /// Makes one test of each promise of the stores.
@@ -482,6 +522,26 @@ macro_rules! store_contract {
                 a_purge_removes_nothing_that_a_rule_looks_at
                 a_purge_removes_all_that_is_past_and_in_bounded_bites
             }
+            shield: {
+                d_08_exactly_the_quota_of_50_concurrent_messages_to_a_prefix_is_admitted
+                d_08_messages_of_strangers_and_to_accounts_are_counted_apart
+                d_10_never_more_than_the_budget_of_50_concurrent_messages_is_admitted
+                d_10_strangers_leave_a_reserve_to_the_numbers_of_accounts
+                d_10_money_is_bounded_by_the_prices_of_countries
+                sm_07_a_prefix_gets_three_codes_of_50_concurrent_strangers_and_is_then_blocked
+                sm_07_an_operator_takes_a_block_away
+                sm_07_a_block_that_nobody_knocks_at_heals_by_one_code_that_is_entered
+                sm_07_a_block_at_which_more_was_tried_is_renewed_for_twelve_hours
+                d_09_a_country_whose_codes_nobody_enters_is_stopped_and_comes_free
+                d_09_a_code_that_is_entered_is_counted_with_its_number_whatever_it_opens
+                sm_07_a_code_that_is_entered_makes_up_for_three_and_for_no_more_than_there_are
+                sm_07_a_message_that_never_left_is_taken_back
+                sm_07_neighbouring_numbers_and_repeats_are_seen
+                sm_07_looking_changes_nothing
+                sm_10_a_puzzle_is_used_up_by_one_of_50
+                sm_10_starts_are_counted_whatever_becomes_of_them
+                sm_07_what_no_rule_looks_at_is_forgotten
+            }
             signing_keys: {
                 a_signing_key_is_listed_as_it_was_added
                 a_signing_key_follows_the_newest_only
@@ -577,6 +637,7 @@ mod tests {
             include_str!("sending.rs"),
             include_str!("session_list.rs"),
             include_str!("sessions.rs"),
+            include_str!("shield.rs"),
             include_str!("signing_keys.rs"),
             include_str!("step_up.rs"),
             include_str!("webhooks.rs"),

@@ -36,7 +36,7 @@ impl Stores {
         self.passkeys.remove_passkey(&removal, now).await.expect("remove_passkey")
     }
 
-    async fn admit(&self, usage: &PasskeyUse, now: Timestamp) -> Admitted {
+    async fn admit_passkey(&self, usage: &PasskeyUse, now: Timestamp) -> Admitted {
         self.passkeys.sign_in_with_passkey(usage, &session(now)).await.expect("sign_in_with_passkey")
     }
 
@@ -147,7 +147,7 @@ pub async fn asvs_7_4_3_a_removed_passkey_ends_all_other_sessions(stores: &Store
     assert!(!stores.remove(passkey.id, &user, kept.id, minute(13)).await, "gone already");
     let names = stores.event_names(user.id).await;
     assert_eq!(names.iter().filter(|name| **name == EventName::PasskeyRemoved).count(), 1);
-    assert_eq!(stores.admit(&use_of(&passkey, 2), minute(13)).await, Admitted::Closed);
+    assert_eq!(stores.admit_passkey(&use_of(&passkey, 2), minute(13)).await, Admitted::Closed);
 }
 
 pub async fn asvs_6_5_6_a_removed_passkey_forgets_all_devices(stores: &Stores) {
@@ -168,14 +168,14 @@ pub async fn asvs_7_4_2_a_passkey_of_a_locked_account_opens_nothing(stores: &Sto
 
     stores.lock(user.id, "stolen phone", minute(11)).await;
 
-    assert_eq!(stores.admit(&use_of(&passkey, 2), minute(12)).await, Admitted::Closed);
+    assert_eq!(stores.admit_passkey(&use_of(&passkey, 2), minute(12)).await, Admitted::Closed);
     for attempt in [of_login, of_step_up] {
         let answered = stores.answer(&attempt, &use_of(&passkey, 2), &session(minute(12))).await;
         assert_eq!(answered, Admitted::Closed);
     }
     stores.unlock(user.id, minute(13)).await;
     assert_eq!(stores.list(user.id, minute(13)).await, []);
-    let admitted = stores.admit(&use_of(&passkey, 2), minute(13)).await;
+    let admitted = stores.admit_passkey(&use_of(&passkey, 2), minute(13)).await;
     assert_eq!(admitted, Admitted::Done(with_passkey(&user)), "its use was not counted meanwhile");
 }
 
@@ -197,7 +197,7 @@ pub async fn a_removal_that_races_40_sign_ins_leaves_no_session(stores: &Stores)
         // As many as find room beside the one that is kept.
         join_all((0..40).map(|n| {
             let usage = use_of(&passkey, 2 + n);
-            async move { stores.admit(&usage, minute(1)).await }
+            async move { stores.admit_passkey(&usage, minute(1)).await }
         }))
         .await
     };
@@ -230,17 +230,21 @@ pub async fn a_used_passkey_opens_a_session_and_is_remembered(stores: &Stores) {
 pub async fn a_counter_that_does_not_grow_opens_nothing_and_is_recorded(stores: &Stores) {
     let (user, _) = stores.register(person(1), start()).await;
     let passkey = stores.enrol_passkey(&user, 1, start()).await;
-    assert!(matches!(stores.admit(&use_of(&passkey, 7), minute(1)).await, Admitted::Done(_)));
+    assert!(matches!(stores.admit_passkey(&use_of(&passkey, 7), minute(1)).await, Admitted::Done(_)));
 
     for counter in [7, 6, 1, 0] {
-        assert_eq!(stores.admit(&use_of(&passkey, counter), minute(2)).await, Admitted::Cloned, "{counter}");
+        assert_eq!(
+            stores.admit_passkey(&use_of(&passkey, counter), minute(2)).await,
+            Admitted::Cloned,
+            "{counter}"
+        );
     }
 
     assert_eq!(stores.list(user.id, minute(2)).await.len(), 2);
     assert_eq!(stores.list_passkeys(user.id).await[0].last_used_at, Some(minute(1)));
     let names = stores.event_names(user.id).await;
     assert_eq!(names[..4], [EventName::PasskeyCloned; 4]);
-    assert!(matches!(stores.admit(&use_of(&passkey, 8), minute(3)).await, Admitted::Done(_)));
+    assert!(matches!(stores.admit_passkey(&use_of(&passkey, 8), minute(3)).await, Admitted::Done(_)));
 }
 
 pub async fn a_passkey_that_does_not_count_is_used_again_and_again(stores: &Stores) {
@@ -250,10 +254,14 @@ pub async fn a_passkey_that_does_not_count_is_used_again_and_again(stores: &Stor
     stores.add_passkey(&passkey, start()).await;
 
     for _ in 0..3 {
-        assert!(matches!(stores.admit(&use_of(&passkey, 0), minute(1)).await, Admitted::Done(_)));
+        assert!(matches!(stores.admit_passkey(&use_of(&passkey, 0), minute(1)).await, Admitted::Done(_)));
     }
-    assert!(matches!(stores.admit(&use_of(&passkey, 1), minute(1)).await, Admitted::Done(_)));
-    assert_eq!(stores.admit(&use_of(&passkey, 0), minute(1)).await, Admitted::Cloned, "it counts now");
+    assert!(matches!(stores.admit_passkey(&use_of(&passkey, 1), minute(1)).await, Admitted::Done(_)));
+    assert_eq!(
+        stores.admit_passkey(&use_of(&passkey, 0), minute(1)).await,
+        Admitted::Cloned,
+        "it counts now"
+    );
 }
 
 pub async fn one_of_50_concurrent_uses_with_one_counter_opens_a_session(stores: &Stores) {
@@ -261,7 +269,7 @@ pub async fn one_of_50_concurrent_uses_with_one_counter_opens_a_session(stores: 
     let passkey = stores.enrol_passkey(&user, 1, start()).await;
     let usages: Vec<_> = (0..CROWD).map(|_| use_of(&passkey, 2)).collect();
 
-    let answers = join_all(usages.iter().map(|usage| stores.admit(usage, minute(1)))).await;
+    let answers = join_all(usages.iter().map(|usage| stores.admit_passkey(usage, minute(1)))).await;
 
     assert_eq!(answers.iter().filter(|answer| matches!(answer, Admitted::Done(_))).count(), 1);
     assert_eq!(answers.iter().filter(|answer| **answer == Admitted::Cloned).count(), CROWD as usize - 1);
@@ -274,7 +282,7 @@ pub async fn a_passkey_of_another_opens_nothing(stores: &Stores) {
     let passkey = stores.enrol_passkey(&user, 1, start()).await;
 
     let stolen = PasskeyUse { user_id: thief.id, ..use_of(&passkey, 2) };
-    assert_eq!(stores.admit(&stolen, minute(1)).await, Admitted::Closed);
+    assert_eq!(stores.admit_passkey(&stolen, minute(1)).await, Admitted::Closed);
 
     let attempt = stores.attempt_of(&login(&thief), minute(1)).await;
     for usage in [&use_of(&passkey, 2), &stolen] {
@@ -337,7 +345,7 @@ pub async fn a_deleted_account_leaves_no_passkey(stores: &Stores) {
     assert!(stores.delete_account(user.id, minute(1)).await);
 
     assert_eq!(stores.list_passkeys(user.id).await, []);
-    assert_eq!(stores.admit(&use_of(&passkey, 2), minute(1)).await, Admitted::Closed);
+    assert_eq!(stores.admit_passkey(&use_of(&passkey, 2), minute(1)).await, Admitted::Closed);
     let (other, _) = stores.register(person(2), minute(2)).await;
     let again = NewPasskey { credential: passkey.credential, ..new_passkey(&other, 1) };
     assert!(matches!(stores.add_passkey(&again, minute(2)).await, Added::Done(_)), "its key is free again");

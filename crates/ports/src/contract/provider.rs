@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use domain::{Channel, Code, Locale, PhoneNumber, ProviderId, SendReference};
+use domain::{Channel, Code, Locale, PhoneNumber, ProviderId, Purpose, SendReference};
 use futures_util::future::{join_all, join3};
 use jiff::SignedDuration;
 use uuid::Uuid;
@@ -119,6 +119,7 @@ fn request(phone: &PhoneNumber) -> CodeRequest {
     CodeRequest {
         reference: SendReference(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()),
         phone: phone.clone(),
+        purpose: Purpose::Login,
         channel: Channel::Sms,
         locale: Locale::parse("sv-SE").ok(),
         life: SignedDuration::from_mins(5),

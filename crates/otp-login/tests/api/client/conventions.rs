@@ -30,8 +30,12 @@ pub(super) fn check(request: &Request, answer: &Answer) {
 }
 
 /// The only routes that open or go on with a session.
-const TOKEN_ROUTES: [&str; 3] =
-    ["/api/v1/auth/login", "/api/v1/auth/otp/verify", "/api/v1/auth/token/refresh"];
+const TOKEN_ROUTES: [&str; 4] = [
+    "/api/v1/auth/login",
+    "/api/v1/auth/otp/verify",
+    "/api/v1/auth/passkey/verify",
+    "/api/v1/auth/token/refresh",
+];
 
 /// The same for everybody: examples of tokens, and keys that are as long as tokens.
 const PUBLIC_DOCUMENTS: [&str; 2] = ["/openapi.json", "/.well-known/jwks.json"];

@@ -5,6 +5,14 @@ use serde_json::Value;
 
 use super::Answer;
 
+/// What has the form of a token and proves nothing alone: the id of a challenge, and that and the
+/// nonce of a passkey's ceremony.
+const PROVE_NOTHING: [(&str, &str); 3] =
+    [("challenge", "id"), ("", "ceremony_id"), ("public_key", "challenge")];
+
+/// Lists of the ids of passkeys, which are names and no secrets.
+const CREDENTIALS: [&str; 2] = ["excludeCredentials", "allowCredentials"];
+
 const MEMBERS: [&str; 3] = ["access_token", "refresh_token", "device_token"];
 
 /// Each thing in an answer that is called a token or looks like one.
@@ -26,10 +34,8 @@ fn in_json(name: &str, value: &Value, found: &mut Vec<String>) {
                 if MEMBERS.contains(&member.as_str()) {
                     found.push(format!("{member}: {value}"));
                 }
-                // The id of a challenge and the nonce of a passkey's ceremony have the form of a token
-                // and prove nothing alone.
-                let proves_nothing = [("challenge", "id"), ("public_key", "challenge")];
-                if !proves_nothing.contains(&(name, member.as_str())) {
+                let place = (name, member.as_str());
+                if !PROVE_NOTHING.contains(&place) && !CREDENTIALS.contains(&name) {
                     in_json(member, value, found);
                 }
             }

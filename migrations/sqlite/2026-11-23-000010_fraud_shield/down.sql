@@ -1,0 +1,3 @@
+DROP TABLE spent_puzzles;
+DROP TABLE shield_states;
+DROP TABLE send_statistics;
