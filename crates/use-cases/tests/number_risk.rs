@@ -32,8 +32,8 @@ const PHONE_ONLY: SecondFactors =
     SecondFactors { totp: false, recovery_codes_left: 0, passkey: false, text_barred: false };
 
 /// Its SIM was changed an hour ago.
-fn changed() -> Result<NumberReport, NumberRiskFault> {
-    Ok(NumberReport { sim_changed_at: Some(in_seconds(-HOUR)), ..NumberReport::default() })
+fn changed() -> NumberReport {
+    NumberReport { sim_changed_at: Some(in_seconds(-HOUR)), ..NumberReport::default() }
 }
 
 fn away() -> Result<NumberReport, NumberRiskFault> {
@@ -149,9 +149,9 @@ fn until_it_is_free() -> SignedDuration {
 async fn nb_08_a_changed_sim_leaves_a_sign_in_and_a_step_up_to_other_factors() {
     let log = Log::listen();
     let signing_in =
-        Mocks::reserving(Purpose::Login, APP).taking_back().log_in(source(changed())).await.unwrap();
+        Mocks::reserving(Purpose::Login, APP).taking_back().log_in(source(Ok(changed()))).await.unwrap();
     let stepping_up = Mocks::reserving(Purpose::StepUp, APP).taking_back();
-    let stepping_up = stepping_up.step_up(user_with(APP), source(changed())).await.unwrap();
+    let stepping_up = stepping_up.step_up(user_with(APP), source(Ok(changed()))).await.unwrap();
 
     for challenge in [signing_in, stepping_up] {
         assert!(!challenge.sent);
@@ -164,12 +164,13 @@ async fn nb_08_a_changed_sim_leaves_a_sign_in_and_a_step_up_to_other_factors() {
 
 #[tokio::test]
 async fn nb_08_who_has_only_the_phone_is_refused_until_the_change_is_old() {
-    let refusal = Mocks::reserving(Purpose::Login, PHONE_ONLY).taking_back().log_in(source(changed())).await;
+    let refusal =
+        Mocks::reserving(Purpose::Login, PHONE_ONLY).taking_back().log_in(source(Ok(changed()))).await;
     let LogInError::RateLimited { retry_after } = refusal.unwrap_err() else { panic!("a time to wait for") };
     assert_eq!(retry_after, until_it_is_free());
 
     let step_up = Mocks::reserving(Purpose::StepUp, PHONE_ONLY).taking_back();
-    let refusal = step_up.step_up(user_with(PHONE_ONLY), source(changed())).await.unwrap_err();
+    let refusal = step_up.step_up(user_with(PHONE_ONLY), source(Ok(changed()))).await.unwrap_err();
     assert!(
         matches!(refusal, StartStepUpError::RateLimited { retry_after } if retry_after == until_it_is_free())
     );
@@ -264,7 +265,7 @@ async fn request_otp(
 
 #[tokio::test]
 async fn nb_08_a_further_message_is_held_alike() {
-    let refusal = request_otp(Purpose::Login, source(changed()), Mocks::default().taking_back()).await;
+    let refusal = request_otp(Purpose::Login, source(Ok(changed())), Mocks::default().taking_back()).await;
     assert!(matches!(refusal.unwrap_err(), RequestOtpError::ChannelNotAvailable));
 
     let sent = request_otp(Purpose::Registration, MockNumberRisk::new(), Mocks::default().sending()).await;
@@ -307,7 +308,7 @@ async fn forgotten(
 
 #[tokio::test]
 async fn nb_08_a_changed_sim_gets_no_code_of_a_reset_and_its_holder_sees_no_difference() {
-    let held = forgotten(Some(account()), source(changed()), MockVerificationProvider::new(), true).await;
+    let held = forgotten(Some(account()), source(Ok(changed())), MockVerificationProvider::new(), true).await;
     let unknown = forgotten(None, MockNumberRisk::new(), MockVerificationProvider::new(), false).await;
     assert_eq!(held, unknown);
     assert!(held.sent);
