@@ -97,8 +97,9 @@ impl ShieldScope {
     /// Reads a prefix or a country.
     pub fn parse(text: &str) -> Result<Self, InvalidScope> {
         if let Some(digits) = text.strip_prefix('+') {
-            let in_shape =
-                (1..=11).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+            // The longest number of E.164 has 15 digits.
+            let in_shape = (1..=15 - NumberPrefix::HIDDEN).contains(&digits.len())
+                && digits.bytes().all(|byte| byte.is_ascii_digit());
             return if in_shape {
                 Ok(Self::Prefix(NumberPrefix(text.to_owned())))
             } else {
@@ -148,7 +149,7 @@ mod tests {
         for text in ["+4670123", "SE"] {
             assert_eq!(ShieldScope::parse(text).unwrap().to_string(), text);
         }
-        for text in ["", "+", "+46701234567", "+46x", "Sweden", "46"] {
+        for text in ["", "+", "+467012345678", "+46x", "Sweden", "46"] {
             assert_eq!(ShieldScope::parse(text), Err(InvalidScope), "{text}");
         }
     }
