@@ -140,16 +140,15 @@ fn updated(document: &str, functions: &Functions) -> String {
     let lines = document.split_inclusive('\n').map(|line| {
         let cells = cells(line);
         // Rows are found in the order of their lines.
-        let Some(row) = rows.as_slice().first().filter(|row| is_line_of(row, &cells)) else {
-            return line.to_owned();
-        };
+        let row = rows.as_slice().first().filter(|row| is_line_of(row, &cells));
+        let (Some(row), Some((_, kept))) = (row, cells.split_last()) else { return line.to_owned() };
         rows.next();
         let of_row =
             functions.keys().filter(|name| ids_of(name, &families).iter().any(|id| row.ids.contains(id)));
         let mut tests: Vec<&String> = row.tests.iter().filter(|name| functions.contains_key(*name)).collect();
         tests.extend(of_row.filter(|name| !row.tests.contains(*name)));
         let tests = tests.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        let kept = cells[..cells.len() - 1].join(" | ").replace("|  |", "| |");
+        let kept = kept.join(" | ").replace("|  |", "| |");
         let tests = if tests.is_empty() { "| |".to_owned() } else { format!("| {tests} |") };
         format!("| {} {tests}\n", kept.trim_end())
     });

@@ -1,5 +1,7 @@
 //! What the fraud shield says to what was counted.
 
+#![expect(clippy::unwrap_used, reason = "in a test it is the failure")]
+
 use domain::{
     Budget, Ceiling, CountryCode, Finding, Money, NumberPrefix, Observations, Outcome, PhoneNumber, RuleMode,
     Ruling, ScopeState, SendOrigin, Shield, ShieldBlock, ShieldRule, ShieldScope, Tally, Usage, Verdict,

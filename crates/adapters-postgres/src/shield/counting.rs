@@ -4,7 +4,7 @@ use diesel::{
     QueryableByName,
     sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz},
 };
-use domain::{Money, Observations, Ruling, SendOrigin, Shield};
+use domain::{Money, Observations, Ruling, SendOrigin, Shield, ShieldScope};
 use jiff::Timestamp;
 use ports::{ShieldedSend, StoreError};
 
@@ -50,7 +50,7 @@ pub(super) async fn count(
     let (scopes, caps) = (send.scopes(), &ruling.caps);
     let country = ruling.country.as_ref().and(send.country);
     let count_send = CountSend {
-        scope_kinds: scopes.iter().map(|scope| scope.kind()).collect(),
+        scope_kinds: scopes.iter().map(ShieldScope::kind).collect(),
         scopes: scopes.iter().map(|scope| scope.key().to_owned()).collect(),
         bucket: Instant(Shield::bucket(now)),
         origin: send.origin.as_str(),
@@ -104,7 +104,7 @@ pub(super) async fn take_back(
     let scopes = send.scopes();
     let is_stranger = send.origin == SendOrigin::Stranger;
     let take_back = TakeBack {
-        scope_kinds: scopes.iter().map(|scope| scope.kind()).collect(),
+        scope_kinds: scopes.iter().map(ShieldScope::kind).collect(),
         scopes: scopes.iter().map(|scope| scope.key().to_owned()).collect(),
         bucket: Instant(Shield::bucket(admitted_at)),
         origin: send.origin.as_str(),

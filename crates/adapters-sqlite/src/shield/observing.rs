@@ -109,9 +109,9 @@ pub(super) fn observe(
 ) -> QueryResult<Observations> {
     let prefix = ShieldScope::Prefix(send.prefix());
     let country = send.country.map(ShieldScope::Country);
-    let mut sent = |scope: &ShieldScope| SentRow::of(sqlite, scope, send.origin, now);
-    let (to_prefix, in_all) = (sent(&prefix)?, sent(&ShieldScope::Service)?);
-    let to_country = country.as_ref().map(sent).transpose()?;
+    let mut count = |scope: &ShieldScope| SentRow::of(sqlite, scope, send.origin, now);
+    let (to_prefix, in_all) = (count(&prefix)?, count(&ShieldScope::Service)?);
+    let to_country = country.as_ref().map(count).transpose()?;
     let around = match send.origin {
         SendOrigin::Stranger => around(sqlite, send, now)?,
         SendOrigin::Blind | SendOrigin::Owner => Around::default(),

@@ -38,7 +38,7 @@ pub(crate) struct Problem {
     attempts_left: Option<u32>,
     retry_after: Option<u64>,
     allow: Option<String>,
-    proof_of_work: Option<WorkBody>,
+    proof_of_work: Option<Box<WorkBody>>,
 }
 
 /// What is wrong with one field.
@@ -162,7 +162,7 @@ impl Problem {
 
     /// Some work has to be proven first.
     fn demanding(self, work: WorkBody) -> Self {
-        Self { proof_of_work: Some(work), ..self }
+        Self { proof_of_work: Some(Box::new(work)), ..self }
     }
 
     fn status(&self) -> StatusCode {
@@ -189,7 +189,7 @@ impl Problem {
             errors: &self.errors,
             attempts_left: self.attempts_left,
             retry_after: self.retry_after,
-            proof_of_work: self.proof_of_work.as_ref(),
+            proof_of_work: self.proof_of_work.as_deref(),
         }
     }
 

@@ -56,8 +56,8 @@ fn en_01_a_refused_registration_does_not_tell_whether_the_number_has_an_account(
 }
 
 fn en_03_a_forgotten_password_is_answered_alike_while_strangers_are_refused(database: Database) {
-    let share = [("OTP_LOGIN__BUDGET__MODE", "block"), ("OTP_LOGIN__BUDGET__MESSAGES_PER_DAY", "2")];
-    let service = Service::with(database, &[NO_COOLDOWN, share[0], share[1]]);
+    let budget = [("OTP_LOGIN__BUDGET__MODE", "block"), ("OTP_LOGIN__BUDGET__MESSAGES_PER_DAY", "2")];
+    let service = Service::with(database, &[NO_COOLDOWN, budget[0], budget[1]]);
     // One message of two, of which the last is for those who know a password.
     let (owner, _) = service.signed_up();
     let shape = |email: &str| {

@@ -1,4 +1,4 @@
-//! AuthenticatorApp apps and recovery codes.
+//! Authenticator apps and recovery codes.
 
 use std::fmt::Write;
 
