@@ -15,26 +15,27 @@ pub struct HashedApiKeys(Vec<[u8; 32]>);
 /// The text is no list of keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidApiKeys {
-    #[error(
-        "a key has {} to {} characters of A-Z a-z 0-9 - . _ ~ + / and = at the end: 32 random bytes in base64",
-        HashedApiKeys::LEAST_CHARS,
-        HashedApiKeys::MOST_CHARS
-    )]
-    NotAKey,
+    #[error("a key has at least 256 random bits: 43 characters of base64, or 64 hexadecimal digits")]
+    TooShort,
+    #[error("a key has at most {} characters", HashedApiKeys::MOST_CHARS)]
+    TooLong,
+    #[error("a key has letters, digits and - . _ ~ + / only, and = at its end")]
+    Alphabet,
     #[error("a key consists of a few characters over and over; take 32 random bytes in base64")]
     Guessable,
-    #[error("at most {} keys are valid at once: the old and the new one", HashedApiKeys::MOST)]
+    #[error("give one key, or two separated by a comma while one takes the other's place")]
     TooMany,
 }
 
 impl HashedApiKeys {
     /// The most keys that are valid at once.
     pub const MOST: usize = 2;
-    /// 32 bytes in unpadded base64.
-    const LEAST_CHARS: usize = 43;
+    /// What 256 bits take in base64, without padding.
+    const BASE64_CHARS: usize = 43;
+    const HEX_CHARS: usize = 64;
     const MOST_CHARS: usize = 512;
-    /// Random text of that length has more different characters.
-    const LEAST_DIFFERENT: usize = 10;
+    /// 256 random bits have more; what a person typed to fill the length has fewer.
+    const LEAST_DIFFERENT: usize = 8;
 
     /// Reads keys that are separated by commas; no text is no key.
     pub fn parse(text: &str) -> Result<Self, InvalidApiKeys> {
@@ -68,10 +69,16 @@ impl fmt::Debug for HashedApiKeys {
 /// Takes what can be sent as a bearer token (RFC 6750 §2.1) and cannot be guessed.
 fn hash(key: &str) -> Result<[u8; 32], InvalidApiKeys> {
     let unpadded = key.trim_end_matches('=');
-    let is_token68 = unpadded.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b));
-    let is_long = unpadded.len() >= HashedApiKeys::LEAST_CHARS && key.len() <= HashedApiKeys::MOST_CHARS;
-    if !is_token68 || !is_long {
-        return Err(InvalidApiKeys::NotAKey);
+    if !unpadded.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b)) {
+        return Err(InvalidApiKeys::Alphabet);
+    }
+    let is_hex = unpadded.bytes().all(|b| b.is_ascii_hexdigit());
+    let least = if is_hex { HashedApiKeys::HEX_CHARS } else { HashedApiKeys::BASE64_CHARS };
+    if unpadded.len() < least {
+        return Err(InvalidApiKeys::TooShort);
+    }
+    if key.len() > HashedApiKeys::MOST_CHARS {
+        return Err(InvalidApiKeys::TooLong);
     }
     let different: BTreeSet<u8> = unpadded.bytes().collect();
     if different.len() < HashedApiKeys::LEAST_DIFFERENT {
@@ -115,20 +122,24 @@ mod tests {
     }
 
     #[test]
-    fn asvs_11_2_3_a_key_has_256_bits() {
+    fn asvs_11_2_3_tn_08_a_key_has_256_bits() {
+        use InvalidApiKeys::{Alphabet, Guessable, TooLong, TooShort};
+        let hex = "0123456789abcdef".repeat(4);
         for (text, expected) in [
-            ("short", InvalidApiKeys::NotAKey),
-            (&"aB3".repeat(14), InvalidApiKeys::NotAKey),
-            (&"aB3-".repeat(200), InvalidApiKeys::NotAKey),
-            ("four unrelated words that are long enough to be a key", InvalidApiKeys::NotAKey),
-            (&"aB3-".repeat(20), InvalidApiKeys::Guessable),
-            (&format!("{},x", *generate_secret()), InvalidApiKeys::NotAKey),
+            ("short", TooShort),
+            (&"aB3".repeat(14), TooShort),
+            (&"abcdefgh-".repeat(4), TooShort),
+            (&hex[1..], TooShort),
+            (&"aB3-".repeat(200), TooLong),
+            ("four unrelated words that are long enough to be a key", Alphabet),
+            (&"aB3-".repeat(20), Guessable),
+            (&"g".repeat(64), Guessable),
+            (&format!("{},x", *generate_secret()), TooShort),
         ] {
             assert_eq!(HashedApiKeys::parse(text).unwrap_err(), expected, "{text}");
         }
-        assert!(
-            HashedApiKeys::parse("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef").is_ok()
-        );
+        assert!(HashedApiKeys::parse(&hex).is_ok());
+        assert!(HashedApiKeys::parse(&"abcdefghijklmnop-".repeat(3)).is_ok());
     }
 
     #[test]

@@ -13,7 +13,6 @@
 //! | work puzzle | HKDF of the data key | HMAC-SHA-256 of puzzles that strangers solve under suspicion |
 //! | signing key | configuration, or the store, whose first is HKDF of the data key | access tokens: Ed25519, P-256 or HMAC-SHA-256 |
 
-mod admin_keys;
 mod api_keys;
 mod clock;
 mod keys;
@@ -24,7 +23,6 @@ mod tokens;
 mod totp;
 mod work_puzzles;
 
-pub use admin_keys::{AdminKeys, InvalidAdminKeys};
 pub use api_keys::{HashedApiKeys, InvalidApiKeys};
 pub use clock::SystemClock;
 pub use keys::{DataKey, InvalidKey, Pepper, generate_secret};

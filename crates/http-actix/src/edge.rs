@@ -1,6 +1,6 @@
 //! The outermost layer: what holds for every request and answer.
 
-use std::{panic::AssertUnwindSafe, time::Instant};
+use std::{net::IpAddr, panic::AssertUnwindSafe, time::Instant};
 
 use actix_web::{
     Error, HttpResponse, ResponseError,
@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::{
     HttpSettings,
-    client::came_over_tls,
+    client::{address, came_over_tls},
     connection::{self, Connection},
     problem::{PROBLEM_JSON, Problem, ProblemCode},
     security_headers::complete,
@@ -51,12 +51,18 @@ pub(crate) async fn surround(
     let arrival = Arrival::of(&mut req);
     let span = arrival.span();
     let (request_id, trace) = (arrival.request_id.clone(), arrival.trace.header());
-    let line = Line::of(&arrival);
+    let line = Line::of(&arrival, client(&req));
     let connection = req.conn_data::<Connection>().cloned();
     let answered = connection::scope(connection, answer(req, next, arrival)).instrument(span);
     let outcome = TRACEPARENT.scope(trace, REQUEST_ID.scope(request_id, answered)).await;
     line.write(&outcome);
     outcome
+}
+
+/// Who asks, as limits and events see it.
+fn client(req: &ServiceRequest) -> Option<IpAddr> {
+    let settings = req.app_data::<Data<HttpSettings>>()?;
+    address(req.peer_addr(), req.headers(), &settings.trusted_proxies)
 }
 
 /// The one line that a request leaves. Written outside of its span, whose
@@ -66,16 +72,18 @@ struct Line {
     trace_id: String,
     method: &'static str,
     route: String,
+    client: Option<IpAddr>,
     at: Instant,
 }
 
 impl Line {
-    fn of(arrival: &Arrival) -> Self {
+    fn of(arrival: &Arrival, client: Option<IpAddr>) -> Self {
         Self {
             request_id: arrival.request_id.clone(),
             trace_id: arrival.trace.id.clone(),
             method: arrival.method,
             route: arrival.route.clone(),
+            client,
             at: arrival.at,
         }
     }
@@ -93,6 +101,7 @@ impl Line {
             http.method = self.method,
             http.route = self.route,
             http.status = status.as_u16(),
+            client.address = self.client.map(tracing::field::display),
             duration_ms,
         );
     }

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Data};
 use futures_util::future::LocalBoxFuture;
 use use_cases::{
-    AuthorizeOperator, EndAllSessions, FindAccounts, ListAccountEvents, ListAllEvents, LockAccount,
-    NotAnOperator, RemoveAccount, ShowAccount, StartReset, UnlockAccount,
+    AdmitCaller, CallerRefused, EndAllSessions, FindAccounts, ListAccountEvents, ListAllEvents, LockAccount,
+    RemoveAccount, ShowAccount, StartReset, UnlockAccount,
 };
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
 
 /// Everything that operators can ask for over HTTP.
 pub struct Operators {
-    pub authorize: AuthorizeOperator,
+    pub authorize: AdmitCaller,
     pub find_accounts: FindAccounts,
     pub show_account: ShowAccount,
     pub lock_account: LockAccount,
@@ -63,7 +63,7 @@ fn admitted(req: &HttpRequest) -> Result<Data<Operators>, Problem> {
         nothing_here()
     })?;
     let key = BearerToken::of(req)?;
-    operators.authorize.execute(key.expose()).map_err(|NotAnOperator| {
+    operators.authorize.execute(key.expose()).map_err(|CallerRefused| {
         tracing::warn!(event = "authz_fail", client.address = %client, "a wrong admin key");
         Problem::new(ProblemCode::InvalidToken)
     })?;

@@ -23,14 +23,13 @@ use ports::{
     WebhookSender, WebhookStore,
 };
 use use_cases::{
-    AdmitCaller, AdmitStart, Authenticate, AuthorizeOperator, BeginTotp, BlindChallenges, ChangeLocale,
-    ChangePassword, CheckReadiness, ConfirmTotp, DeleteAccount, DeliverNotices, DeliverWebhooks,
-    EndAllSessions, EndOtherSessions, EndSession, ExportAccount, FanOutEvents, FindAccounts, ForgetDevice,
-    ForgetDevices, ForgotPassword, IntrospectToken, KeepSigningKeys, ListAccountEvents, ListAllEvents,
-    ListDevices, ListEvents, ListSessions, LockAccount, LogIn, LogOut, PublishKeys, RefreshSession,
-    RegisterUser, RemoveAccount, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword, ShieldedProvider,
-    ShowAccount, StartPhoneChange, StartPhoneLogin, StartReset, StartStepUp, UnlockAccount, VerifyOtp,
-    VerifyPhone,
+    AdmitCaller, AdmitStart, Authenticate, BeginTotp, BlindChallenges, ChangeLocale, ChangePassword,
+    CheckReadiness, ConfirmTotp, DeleteAccount, DeliverNotices, DeliverWebhooks, EndAllSessions,
+    EndOtherSessions, EndSession, ExportAccount, FanOutEvents, FindAccounts, ForgetDevice, ForgetDevices,
+    ForgotPassword, IntrospectToken, KeepSigningKeys, ListAccountEvents, ListAllEvents, ListDevices,
+    ListEvents, ListSessions, LockAccount, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser,
+    RemoveAccount, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword, ShieldedProvider, ShowAccount,
+    StartPhoneChange, StartPhoneLogin, StartReset, StartStepUp, UnlockAccount, VerifyOtp, VerifyPhone,
 };
 
 use crate::awaited::Awaited;
@@ -501,7 +500,7 @@ fn operators(settings: &Settings, database: &Database, blind: Arc<BlindChallenge
     let secrets: Arc<dyn SecretGenerator> = Arc::new(SystemSecrets);
     let (accounts, directory) = (database.accounts(), database.directory());
     Some(Operators {
-        authorize: AuthorizeOperator { keys: Arc::new(keys) },
+        authorize: AdmitCaller { keys: Arc::new(keys) },
         find_accounts: FindAccounts { directory: directory.clone() },
         show_account: ShowAccount {
             clock: clock.clone(),

@@ -116,13 +116,6 @@ pub trait PasswordHasher: Send + Sync {
 #[error("the access token is not valid")]
 pub struct InvalidAccessToken;
 
-/// The keys of operators.
-#[cfg_attr(feature = "mock", mockall::automock)]
-pub trait AdminKeys: Send + Sync {
-    /// Whether `presented` is one of them, in a time that does not depend on it.
-    fn knows(&self, presented: &str) -> bool;
-}
-
 /// A token could not be signed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("signing failed: {0}")]

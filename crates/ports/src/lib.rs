@@ -42,7 +42,7 @@ pub use challenges::{
     Redeemed, Resend, ReservedSend, SendDecision, SendLimits, Spent, Subject, Taken, UnseenSend,
 };
 pub use crypto::{
-    AccessTokens, AdminKeys, Candidate, Clock, HashError, InvalidAccessToken, PasswordHasher, PasswordMatch,
+    AccessTokens, Candidate, Clock, HashError, InvalidAccessToken, PasswordHasher, PasswordMatch,
     SecretGenerator, SigningFailed, TotpCodes,
 };
 pub use devices::{DeviceSignIn, DeviceStore, DeviceUse, NewDevice, PresentedDevice};
@@ -81,9 +81,7 @@ pub use self::{
     accounts::MockAccountStore,
     api_keys::MockApiKeys,
     challenges::MockChallengeStore,
-    crypto::{
-        MockAccessTokens, MockAdminKeys, MockClock, MockPasswordHasher, MockSecretGenerator, MockTotpCodes,
-    },
+    crypto::{MockAccessTokens, MockClock, MockPasswordHasher, MockSecretGenerator, MockTotpCodes},
     devices::MockDeviceStore,
     directory::MockAccountDirectory,
     events::MockEventStore,

@@ -1,10 +1,10 @@
-//! Letting other programs in.
+//! Letting other programs, and operators, in.
 
 use std::sync::Arc;
 
 use ports::ApiKeys;
 
-/// Lets in programs that hold a key.
+/// Lets in programs and operators that hold a key.
 pub struct AdmitCaller {
     pub keys: Arc<dyn ApiKeys>,
 }

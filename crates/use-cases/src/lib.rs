@@ -67,10 +67,10 @@ pub use log_in::{LogIn, LogInError, LogInRequest, LoggedIn};
 pub use log_out::{LogOut, LogOutError};
 pub use open_session::SignedIn;
 pub use operators::{
-    AccountDetails, AuthorizeOperator, EndAllSessions, EndAllSessionsError, ExplainNumber, Explanation,
-    ExportAccounts, FindAccounts, ImportAccounts, ListAccountEvents, ListAllEvents, ListBlocks, LockAccount,
-    LockAccountError, NotAnOperator, PersonToImport, RemoveAccount, RemoveAccountError, ShowAccount,
-    ShowAccountError, StartReset, StartResetError, Unblock, UnlockAccount,
+    AccountDetails, EndAllSessions, EndAllSessionsError, ExplainNumber, Explanation, ExportAccounts,
+    FindAccounts, ImportAccounts, ListAccountEvents, ListAllEvents, ListBlocks, LockAccount,
+    LockAccountError, PersonToImport, RemoveAccount, RemoveAccountError, ShowAccount, ShowAccountError,
+    StartReset, StartResetError, Unblock, UnlockAccount,
 };
 pub use own_account::{
     AccountExport, ChangeLocale, ChangeLocaleError, DeleteAccount, DeleteAccountError, EnrolledApp,

@@ -76,6 +76,7 @@ fn lg_01_one_line_says_what_was_asked_and_never_what_was_in_it() {
     assert_eq!(one["fields"]["http.status"], 404);
     assert!(one["fields"]["duration_ms"].is_u64());
     assert_eq!(one["fields"]["http.method"], "GET");
+    assert_eq!(one["fields"]["client.address"], "127.0.0.1");
     assert_eq!(one["fields"]["http.route"], "/problems/{code}");
     assert_eq!(one["fields"]["trace_id"].as_str().unwrap().len(), 32);
     assert_eq!(log.lines("two")[0]["fields"]["http.route"], "unmatched");

@@ -17,22 +17,22 @@ use jiff::{SignedDuration, Timestamp};
 use ports::{
     Account, AccountEntry, AccountEvent, Added, Attempt, Background, CeremonyState, CodeCheck, ConfirmedTotp,
     CredentialRecord, Dependency, LiveSession, LockChange, MockAccessTokens, MockAccountDirectory,
-    MockAccountStore, MockAdminKeys, MockApiKeys, MockChallengeStore, MockClock, MockDecoyCodes,
-    MockDeviceStore, MockEventStore, MockFactorStore, MockNumberRisk, MockPasskeyCeremonies,
-    MockPasskeyStore, MockPasswordHasher, MockSealer, MockSecretGenerator, MockSessionStore, MockShieldStore,
-    MockTotpCodes, MockVerificationProvider, MockWorkPuzzles, NewCredential, Opened, PasswordMatch,
-    PublicKeyOptions, Redeemed, ReservedSend, SealedValue, SendDecision, SignIn, StartedCeremony, Taken,
-    ThrottleKey, TotpBegin, TotpEnrolment, Unsealed, Work,
+    MockAccountStore, MockApiKeys, MockChallengeStore, MockClock, MockDecoyCodes, MockDeviceStore,
+    MockEventStore, MockFactorStore, MockNumberRisk, MockPasskeyCeremonies, MockPasskeyStore,
+    MockPasswordHasher, MockSealer, MockSecretGenerator, MockSessionStore, MockShieldStore, MockTotpCodes,
+    MockVerificationProvider, MockWorkPuzzles, NewCredential, Opened, PasswordMatch, PublicKeyOptions,
+    Redeemed, ReservedSend, SealedValue, SendDecision, SignIn, StartedCeremony, Taken, ThrottleKey,
+    TotpBegin, TotpEnrolment, Unsealed, Work,
 };
 use use_cases::{
-    AdmitCaller, AdmitStart, Authenticate, AuthorizeOperator, BeginTotp, BlindChallenges, ChangeLocale,
-    ChangePassword, CheckReadiness, ConfirmTotp, DeleteAccount, EndAllSessions, EndOtherSessions, EndSession,
-    ExportAccount, FindAccounts, FinishPasskeyAuthentication, FinishPasskeyRegistration, ForgetDevice,
-    ForgetDevices, ForgotPassword, IntrospectToken, ListAccountEvents, ListAllEvents, ListDevices,
-    ListEvents, ListPasskeys, ListSessions, LockAccount, LogIn, LogOut, PublishKeys, RefreshSession,
-    RegisterUser, RemoveAccount, RemovePasskey, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword,
-    ShowAccount, StartPasskeyAuthentication, StartPasskeyRegistration, StartPhoneChange, StartPhoneLogin,
-    StartReset, StartStepUp, UnlockAccount, VerifyOtp, VerifyPhone,
+    AdmitCaller, AdmitStart, Authenticate, BeginTotp, BlindChallenges, ChangeLocale, ChangePassword,
+    CheckReadiness, ConfirmTotp, DeleteAccount, EndAllSessions, EndOtherSessions, EndSession, ExportAccount,
+    FindAccounts, FinishPasskeyAuthentication, FinishPasskeyRegistration, ForgetDevice, ForgetDevices,
+    ForgotPassword, IntrospectToken, ListAccountEvents, ListAllEvents, ListDevices, ListEvents, ListPasskeys,
+    ListSessions, LockAccount, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser, RemoveAccount,
+    RemovePasskey, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword, ShowAccount,
+    StartPasskeyAuthentication, StartPasskeyRegistration, StartPhoneChange, StartPhoneLogin, StartReset,
+    StartStepUp, UnlockAccount, VerifyOtp, VerifyPhone,
 };
 use uuid::Uuid;
 
@@ -242,7 +242,7 @@ impl World {
         let devices = Arc::new(self.devices);
         let directory = Arc::new(self.directory);
         let operators = Operators {
-            authorize: AuthorizeOperator { keys: admin_keys() },
+            authorize: AdmitCaller { keys: api_keys(ADMIN_KEY) },
             find_accounts: FindAccounts { directory: directory.clone() },
             show_account: ShowAccount {
                 clock: clock.clone(),
@@ -399,7 +399,7 @@ impl World {
                 tokens: tokens.clone(),
                 sessions: sessions.clone(),
             },
-            admit_introspection: AdmitCaller { keys: Arc::new(api_keys()) },
+            admit_introspection: AdmitCaller { keys: api_keys(API_KEY) },
             introspect_token: IntrospectToken {
                 clock: clock.clone(),
                 tokens: tokens.clone(),
@@ -517,12 +517,6 @@ impl World {
             operators: self.has_operators.then(|| Arc::new(operators)),
         }
     }
-}
-
-fn admin_keys() -> Arc<MockAdminKeys> {
-    let mut keys = MockAdminKeys::new();
-    keys.expect_knows().returning(|presented| presented == ADMIN_KEY);
-    Arc::new(keys)
 }
 
 fn clock() -> Arc<MockClock> {
@@ -730,8 +724,8 @@ fn claims() -> AccessClaims {
     }
 }
 
-fn api_keys() -> MockApiKeys {
+fn api_keys(only: &'static str) -> Arc<MockApiKeys> {
     let mut keys = MockApiKeys::new();
-    keys.expect_accept().returning(|presented| presented == API_KEY);
-    keys
+    keys.expect_accept().returning(move |presented| presented == only);
+    Arc::new(keys)
 }

@@ -1,6 +1,6 @@
 //! Keys, and the refusal of those that everybody knows.
 
-use adapters_crypto::{AdminKeys, DataKey, InvalidKey, JwtAlgorithm, JwtKey, Pepper};
+use adapters_crypto::{DataKey, HashedApiKeys, InvalidKey, JwtAlgorithm, JwtKey, Pepper};
 use base64::{Engine, prelude::BASE64_STANDARD};
 
 use domain::{SigningAlgorithm, SigningKeyPolicy};
@@ -103,16 +103,13 @@ fn rotation(reader: &mut Reader, production: bool, access_ttl: SignedDuration) -
 }
 
 /// The keys of operators; `None` when there is none.
-pub(crate) fn admin(reader: &mut Reader) -> Option<AdminKeys> {
-    let text = reader.secret("admin.api_key");
-    if text.trim().is_empty() {
-        return None;
-    }
-    let keys = AdminKeys::parse(&text);
-    keys.map_err(|error| {
-        reader.problem("admin.api_key", format!("{error}; `otp-login keys generate --admin` makes one"));
-    })
-    .ok()
+pub(crate) fn admin(reader: &mut Reader) -> Option<HashedApiKeys> {
+    const KEY: &str = "admin.api_key";
+    let keys = HashedApiKeys::parse(&reader.secret(KEY));
+    let keys = keys.map_err(|error| {
+        reader.problem(KEY, format!("{error}; `otp-login keys generate --admin` makes one"));
+    });
+    keys.ok().filter(|keys| !keys.is_empty())
 }
 
 fn private_key(reader: &mut Reader, pem: &str, algorithm: JwtAlgorithm, data_key: &DataKey) -> JwtKey {

@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-use adapters_crypto::{AdminKeys, DataKey, HashedApiKeys, HasherSettings, JwtKey};
+use adapters_crypto::{DataKey, HashedApiKeys, HasherSettings, JwtKey};
 use domain::{
     ChallengePolicy, CodeFailures, CountryCode, DestinationPolicy, DevicePolicy, InvalidPhoneNumber,
     PasswordPolicy, ProductName, Quota, Quotas, SessionPolicy, Shield, SigningAlgorithm, SigningKeyPolicy,
@@ -76,7 +76,7 @@ pub(crate) struct Settings {
     pub(crate) shield: Arc<Shield>,
     pub(crate) log: LogSettings,
     /// `None`: there is no admin API.
-    pub(crate) admin_keys: Option<AdminKeys>,
+    pub(crate) admin_keys: Option<HashedApiKeys>,
     /// What is allowed but should be looked at.
     pub(crate) warnings: Vec<String>,
     pub(crate) shown: Vec<Shown>,

@@ -3,7 +3,6 @@
 //! Whoever calls these has made sure that an operator asks: none of them knows a user's session.
 
 mod accounts;
-mod authorize;
 mod events;
 mod export;
 mod fraud;
@@ -14,7 +13,6 @@ mod reset;
 mod sessions;
 
 pub use accounts::{AccountDetails, FindAccounts, ShowAccount, ShowAccountError};
-pub use authorize::{AuthorizeOperator, NotAnOperator};
 pub use events::{ListAccountEvents, ListAllEvents};
 pub use export::ExportAccounts;
 pub use fraud::{ExplainNumber, Explanation, ListBlocks, Unblock};
