@@ -1,27 +1,16 @@
-//! Stops asking a provider that is down.
-//!
-//! Written here because `failsafe` and `recloser` let every caller through at
-//! once when the pause is over, and take the time from `std`, which tests
-//! cannot drive.
+//! Stops asking Sinch while it is down.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use domain::{Admission, BreakerChange, BreakerPolicy, CallEnd};
 use tokio::time::Instant;
 
-/// Opens after a number of faults in a row; once the pause is over one call
-/// goes through as a probe, and its end decides. The lock is held for a few
-/// instructions, never across an await.
+/// A [`domain::Breaker`] that many calls share. The lock is held for a few instructions, never
+/// across an await.
 pub(crate) struct Breaker {
-    state: Mutex<State>,
-    faults_to_open: u32,
-    open_for: Duration,
-}
-
-enum State {
-    Closed { faults: u32 },
-    Open { until: Instant },
-    Probing,
+    state: Mutex<domain::Breaker>,
+    policy: BreakerPolicy,
 }
 
 /// The provider is not asked at the moment.
@@ -33,87 +22,71 @@ pub(crate) struct Away;
 #[must_use]
 pub(crate) struct Pass<'a> {
     breaker: &'a Breaker,
-    probe: bool,
+    admission: Option<Admission>,
 }
 
 impl Breaker {
     /// A breaker that opens for `open_for` after `faults_to_open` faults in a row.
     pub(crate) fn new(faults_to_open: u32, open_for: Duration) -> Self {
-        Self { state: Mutex::new(State::Closed { faults: 0 }), faults_to_open, open_for }
+        let state = Mutex::new(domain::Breaker::default());
+        Self { state, policy: BreakerPolicy { faults_to_open, open_for } }
     }
 
     /// Leave to call, or not.
     pub(crate) fn pass(&self) -> Result<Pass<'_>, Away> {
-        let mut state = self.lock();
-        match *state {
-            State::Closed { .. } => Ok(Pass { breaker: self, probe: false }),
-            State::Open { until } if until <= Instant::now() => {
-                *state = State::Probing;
-                Ok(Pass { breaker: self, probe: true })
-            }
-            State::Open { .. } | State::Probing => Err(Away),
-        }
+        let admission = self.lock().admit(now()).ok_or(Away)?;
+        Ok(Pass { breaker: self, admission: Some(admission) })
     }
 
     /// Whether [`pass`](Self::pass) would let a call through now.
     pub(crate) fn is_passable(&self) -> bool {
-        match *self.lock() {
-            State::Closed { .. } => true,
-            State::Open { until } => until <= Instant::now(),
-            State::Probing => false,
+        self.lock().admits(now())
+    }
+
+    fn end(&self, admission: Admission, end: CallEnd) {
+        let change = self.lock().end(admission, end, self.policy, now());
+        match change {
+            Some(BreakerChange::Opened) => tracing::error!(
+                provider = "sinch",
+                pause_seconds = self.policy.open_for.as_secs_f64(),
+                "the provider is down: it is not asked for a while"
+            ),
+            Some(BreakerChange::Closed) => tracing::info!(provider = "sinch", "the provider is back"),
+            None => {}
         }
     }
 
-    fn open(&self, state: &mut State) {
-        *state = State::Open { until: Instant::now() + self.open_for };
-        tracing::error!(
-            provider = "sinch",
-            pause_seconds = self.open_for.as_secs_f64(),
-            "the provider is down: it is not asked for a while"
-        );
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, domain::Breaker> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Of the clock that tests can drive.
+fn now() -> std::time::Instant {
+    Instant::now().into_std()
 }
 
 impl Pass<'_> {
     /// The provider answered.
     pub(crate) fn answered(mut self) {
-        let mut state = self.breaker.lock();
-        if self.probe {
-            tracing::info!(provider = "sinch", "the provider is back");
-        }
-        if self.probe || matches!(*state, State::Closed { .. }) {
-            *state = State::Closed { faults: 0 };
-        }
-        self.probe = false;
+        self.end(CallEnd::Answered);
     }
 
     /// The provider did not answer, or told of a fault of its own.
     pub(crate) fn failed(mut self) {
-        let mut state = self.breaker.lock();
-        match &mut *state {
-            State::Closed { faults } => {
-                *faults += 1;
-                if *faults >= self.breaker.faults_to_open {
-                    self.breaker.open(&mut state);
-                }
-            }
-            State::Probing if self.probe => self.breaker.open(&mut state),
-            // A call from before the breaker opened; it tells nothing new.
-            State::Open { .. } | State::Probing => {}
+        self.end(CallEnd::Failed);
+    }
+
+    fn end(&mut self, end: CallEnd) {
+        if let Some(admission) = self.admission.take() {
+            self.breaker.end(admission, end);
         }
-        self.probe = false;
     }
 }
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
-        if self.probe {
-            *self.breaker.lock() = State::Open { until: Instant::now() };
-        }
+        self.end(CallEnd::Abandoned);
     }
 }
 
@@ -130,19 +103,6 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn faults_in_a_row_open_the_breaker_and_an_answer_between_them_does_not() {
-        let breaker = Breaker::new(3, PAUSE);
-        for _ in 0..5 {
-            breaker.pass().unwrap().failed();
-            breaker.pass().unwrap().failed();
-            breaker.pass().unwrap().answered();
-        }
-        assert!(breaker.is_passable());
-        (0..3).for_each(|_| breaker.pass().unwrap().failed());
-        assert!(!breaker.is_passable() && breaker.pass().is_err());
-    }
-
-    #[tokio::test(start_paused = true)]
     async fn after_the_pause_one_probe_goes_through_and_closes_the_breaker() {
         let breaker = broken();
         tokio::time::advance(PAUSE.checked_sub(Duration::from_millis(1)).unwrap()).await;
@@ -156,34 +116,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_failed_probe_opens_the_breaker_for_another_pause() {
-        let breaker = broken();
-        tokio::time::advance(PAUSE).await;
-        breaker.pass().unwrap().failed();
-        assert!(breaker.pass().is_err());
-        tokio::time::advance(PAUSE).await;
-        assert!(breaker.pass().is_ok());
-    }
-
-    #[tokio::test(start_paused = true)]
     async fn an_abandoned_probe_leaves_the_next_caller_to_probe() {
         let breaker = broken();
         tokio::time::advance(PAUSE).await;
         drop(breaker.pass().unwrap());
         assert!(breaker.pass().is_ok());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn late_ends_of_earlier_calls_neither_close_nor_prolong() {
-        let breaker = Breaker::new(1, PAUSE);
-        let (good, bad) = (breaker.pass().unwrap(), breaker.pass().unwrap());
-        breaker.pass().unwrap().failed();
-        good.answered();
-        assert!(breaker.pass().is_err());
-        tokio::time::advance(PAUSE).await;
-        let probe = breaker.pass().unwrap();
-        bad.failed();
-        probe.answered();
-        assert!(breaker.is_passable());
     }
 }

@@ -47,9 +47,26 @@ pub struct VerificationId(pub Uuid);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SendReference(pub Uuid);
 
-/// The provider's own handle of a verification: opaque.
+/// The provider's own handle of a verification: opaque. Where there are several providers the
+/// name of one stands before it, and a colon, which no provider has in its ids.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProviderId(pub String);
+
+impl ProviderId {
+    /// The same, told apart from those of other providers.
+    #[must_use]
+    pub fn of_provider(&self, name: &str) -> Self {
+        Self(format!("{name}:{}", self.0))
+    }
+
+    /// The name of the provider, if there is one, and the id as that provider gave it.
+    pub fn split_provider(&self) -> (Option<&str>, Self) {
+        match self.0.split_once(':') {
+            Some((name, id)) => (Some(name), Self(id.to_owned())),
+            None => (None, self.clone()),
+        }
+    }
+}
 
 /// What a challenge is for. A challenge serves its purpose only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -352,6 +369,16 @@ mod tests {
         let blind = Purpose::ALL.into_iter().filter(|purpose| purpose.is_blind()).map(Purpose::as_str);
         assert_eq!(blind.collect::<Vec<_>>(), ["phone_login", "password_reset"]);
         assert_eq!(Purpose::PhoneLogin.shown(), "login");
+    }
+
+    #[test]
+    fn an_id_comes_back_as_its_provider_gave_it() {
+        for text in ["b1d2-c3", "VE0123", "", "odd:one"] {
+            let id = ProviderId(text.to_owned());
+            assert_eq!(id.of_provider("sinch").split_provider(), (Some("sinch"), id));
+        }
+        let bare = ProviderId("b1d2-c3".to_owned());
+        assert_eq!(bare.split_provider(), (None, bare.clone()));
     }
 
     #[test]

@@ -8,6 +8,7 @@
 mod access;
 mod account_lock;
 mod account_query;
+mod breaker;
 mod challenge;
 mod client;
 mod code;
@@ -23,6 +24,7 @@ mod passkey;
 mod password;
 mod password_blocklist;
 mod phone_number;
+mod provider_routes;
 mod quota;
 mod recovery_code;
 mod retry;
@@ -38,6 +40,7 @@ mod user;
 pub use access::{AccessClaims, AccessToken, AuthenticationMethod};
 pub use account_lock::{AccountLock, InvalidLockReason, LockReason};
 pub use account_query::{AccountName, AccountQuery, EmailPart, InvalidAccountName, InvalidAccountQuery};
+pub use breaker::{Admission, Breaker, BreakerChange, BreakerPolicy, CallEnd};
 pub use challenge::{
     Challenge, ChallengeId, ChallengePolicy, ChallengeState, Channel, InvalidChallengeId, Method, ProviderId,
     Purpose, SendReference, UnknownChannel, VerificationId,
@@ -61,6 +64,7 @@ pub use password_blocklist::PasswordBlocklist;
 pub use phone_number::{
     CountryCode, DestinationNotAllowed, DestinationPolicy, InvalidPhoneNumber, PhoneNumber, warm_up,
 };
+pub use provider_routes::{InvalidRoute, ProviderRoutes};
 pub use quota::{Quota, Quotas};
 pub use recovery_code::{InvalidRecoveryCode, RecoveryCode, RecoveryCodeHash};
 pub use retry::RetrySchedule;
