@@ -26,6 +26,11 @@ impl<P: Copy + PartialEq> ProviderRoutes<P> {
         Ok(Self { order: checked(order)?, by_country: BTreeMap::new() })
     }
 
+    /// Asks `provider` for every number.
+    pub fn only(provider: P) -> Self {
+        Self { order: vec![provider], by_country: BTreeMap::new() }
+    }
+
     /// Asks `order` and nobody else for the numbers of `country`.
     pub fn with_country(mut self, country: CountryCode, order: Vec<P>) -> Result<Self, InvalidRoute> {
         self.by_country.insert(country, checked(order)?);

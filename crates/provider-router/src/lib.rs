@@ -1,0 +1,203 @@
+//! Several providers of codes behind one [`ports::VerificationProvider`].
+//!
+//! The country of a number says in which order they are asked ([`domain::ProviderRoutes`]). One
+//! that failed several times in a row is passed over for a while. What comes of a start decides
+//! whether the next one is asked, within the same call:
+//!
+//! | a provider says | what follows |
+//! |---|---|
+//! | started | its id, with the name of the provider before it |
+//! | nothing was sent: it is away, or refuses us | the next one is asked |
+//! | nothing was sent: not to this number, or too soon | that is the answer. Such refusals protect the number; whom to ask instead for a country is a setting |
+//! | unknown, or nothing within its time | that is the answer: a message may be on its way, and another would be a second one |
+//!
+//! So no message is sent twice. One that hangs before it is connected is known to have sent
+//! nothing, because adapters bound a connection by less than a call. One that takes the request
+//! and then hangs costs its caller that message; after a few of these nobody waits for it.
+//!
+//! A code is checked by the provider that started it, and by no other. Checks and look-ups are
+//! never refused by a breaker: nobody else could answer them.
+
+mod member;
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use domain::{BreakerPolicy, Channel, Code, PhoneNumber, ProviderId, ProviderRoutes, SendReference};
+use futures_util::future::join_all;
+use ports::{
+    CodeCheck, CodeRequest, Dependency, NotSent, ProviderFault, StartError, StartedVerification, Unready,
+    VerificationProvider,
+};
+
+use crate::member::Member;
+
+/// One of the providers.
+pub struct NamedProvider {
+    /// What settings and ids call it, for good: no colon, and one name for each.
+    pub name: &'static str,
+    pub provider: Arc<dyn VerificationProvider>,
+    /// What its codes travel by.
+    pub channels: &'static [Channel],
+    pub finds: Finds,
+}
+
+/// What it means that a provider [finds](VerificationProvider::find) something. In the order of
+/// trust.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Finds {
+    /// It was started under the reference.
+    ByReference,
+    /// Something was started for the number.
+    ByNumber,
+    /// Nothing: it makes its codes from the reference, so there is always something.
+    Always,
+}
+
+/// When one gives way to the next.
+#[derive(Clone, Copy, Debug)]
+pub struct Failover {
+    pub breaker: BreakerPolicy,
+    /// For one call of one provider. Adapters should have no more for a call of theirs: they know
+    /// whether a request had left, and here it can only be said that it may have.
+    pub attempt_timeout: Duration,
+}
+
+/// A route or the default names none of the providers.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no provider {0}")]
+pub struct UnknownProvider(pub &'static str);
+
+/// Providers of which the country of a number says whom to ask.
+pub struct ProviderRouter {
+    members: Vec<Member>,
+    routes: ProviderRoutes<&'static str>,
+    /// Whose ids bear no name.
+    default: &'static str,
+    /// Whether ids are told apart by names.
+    names_ids: bool,
+}
+
+impl ProviderRouter {
+    /// Asks `providers` by `routes`. An id without a name is from before there were several, and
+    /// belongs to `default`.
+    pub fn new(
+        providers: Vec<NamedProvider>,
+        routes: ProviderRoutes<&'static str>,
+        default: &'static str,
+        failover: Failover,
+    ) -> Result<Self, UnknownProvider> {
+        let is_there = |name: &&str| providers.iter().any(|provider| provider.name == *name);
+        let named = routes.providers().into_iter().chain([default]);
+        if let Some(unknown) = named.into_iter().find(|name| !is_there(name)) {
+            return Err(UnknownProvider(unknown));
+        }
+        let members = providers.into_iter().map(|provider| Member::new(provider, Some(failover))).collect();
+        Ok(Self { members, routes, default, names_ids: true })
+    }
+
+    /// Asks one provider. Its ids stay as they are, so that a version without names reads them;
+    /// those of others, from before, are gone. It bounds its own calls.
+    pub fn alone(provider: NamedProvider) -> Self {
+        let name = provider.name;
+        let members = vec![Member::new(provider, None)];
+        Self { members, routes: ProviderRoutes::only(name), default: name, names_ids: false }
+    }
+
+    fn member(&self, name: &str) -> Option<&Member> {
+        self.members.iter().find(|member| member.name() == name)
+    }
+
+    /// Who is asked for a message to `phone`, the first one first.
+    fn route(&self, phone: &PhoneNumber, channel: Channel) -> Vec<&Member> {
+        let names = self.routes.of(phone.region()).iter();
+        names.filter_map(|name| self.member(name)).filter(|member| member.speaks(channel)).collect()
+    }
+
+    fn named(&self, member: &Member, id: &ProviderId) -> ProviderId {
+        if self.names_ids { id.of_provider(member.name()) } else { id.clone() }
+    }
+}
+
+#[async_trait]
+impl VerificationProvider for ProviderRouter {
+    async fn start(&self, request: &CodeRequest) -> Result<ProviderId, StartError> {
+        let route = self.route(&request.phone, request.channel);
+        if route.is_empty() {
+            let channel = request.channel.as_str();
+            let text = format!("no provider of the number's country has the channel {channel}");
+            return Err(StartError::NotSent(NotSent::DestinationRefused(text)));
+        }
+        let mut faults = Vec::with_capacity(route.len());
+        for member in route {
+            match member.start(request).await {
+                Ok(id) => return Ok(self.named(member, &id)),
+                Err(StartError::NotSent(NotSent::Fault(fault))) => {
+                    let reference = request.reference.0;
+                    tracing::warn!(event = "provider_failover", provider = member.name(), send.reference = %reference, %fault, "it sent nothing");
+                    faults.push(format!("{}: {fault}", member.name()));
+                }
+                Err(end) => return Err(end),
+            }
+        }
+        Err(StartError::NotSent(NotSent::Fault(ProviderFault(faults.join("; ")))))
+    }
+
+    /// Asks everybody who may have started it, at once. `None` only if each of them knows of
+    /// nothing.
+    async fn find(
+        &self,
+        reference: SendReference,
+        phone: &PhoneNumber,
+        channel: Channel,
+    ) -> Result<Option<ProviderId>, ProviderFault> {
+        let mut route = self.route(phone, channel);
+        // Stable: those of equal trust stay in the order in which they were asked to send.
+        route.sort_by_key(|member| member.finds());
+        let asked = route
+            .into_iter()
+            .map(|member| async move { (member, member.find(reference, phone, channel).await) });
+        let mut fault = None;
+        for (member, found) in join_all(asked).await {
+            // What is always found proves nothing while another could not tell.
+            let is_evidence = member.finds() != Finds::Always || fault.is_none();
+            match found {
+                Ok(Some(id)) if is_evidence => return Ok(Some(self.named(member, &id))),
+                Ok(_) => {}
+                Err(why) => fault = Some(ProviderFault(format!("{}: {why}", member.name()))),
+            }
+        }
+        fault.map_or(Ok(None), Err)
+    }
+
+    async fn check(
+        &self,
+        verification: &StartedVerification,
+        code: &Code,
+    ) -> Result<CodeCheck, ProviderFault> {
+        let (name, id) = verification.id.split_provider();
+        let Some(member) = self.member(name.unwrap_or(self.default)) else {
+            tracing::warn!("a code is gone: its provider is not among the settings any more");
+            return Ok(CodeCheck::Gone);
+        };
+        let phone = verification.phone.clone();
+        member.check(&StartedVerification { id, phone, channel: verification.channel }, code).await
+    }
+}
+
+/// Ready while somebody would be asked for numbers of countries without a route of their own. Of
+/// one alone nothing is known here.
+#[async_trait]
+impl Dependency for ProviderRouter {
+    fn name(&self) -> &'static str {
+        "provider"
+    }
+
+    async fn probe(&self) -> Result<(), Unready> {
+        let mut members = self.routes.of(None).iter().filter_map(|name| self.member(name));
+        if members.any(Member::is_available) {
+            return Ok(());
+        }
+        Err(Unready("every provider failed several times in a row and is not asked for a while".to_owned()))
+    }
+}

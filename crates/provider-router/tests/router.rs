@@ -1,0 +1,304 @@
+//! Providers that hang, fail, lie and answer late, and the router before them.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod fake;
+
+use std::time::Duration;
+
+use domain::{BreakerPolicy, Channel, Code, CountryCode, ProviderId, ProviderRoutes, Purpose, SendReference};
+use fake::{BUDGET, Fake, Manner, PAUSE, WITHIN, code, failover, phone, phone_of, request, voice};
+use futures_util::future::join_all;
+use ports::{
+    CodeCheck, CodeRequest, Dependency as _, NotSent, StartError, StartedVerification,
+    VerificationProvider as _,
+};
+use provider_router::{Failover, Finds, ProviderRouter, UnknownProvider};
+use tokio::time::Instant;
+
+fn of(request: &CodeRequest, id: &ProviderId) -> StartedVerification {
+    StartedVerification { id: id.clone(), phone: request.phone.clone(), channel: request.channel }
+}
+
+async fn check(router: &ProviderRouter, request: &CodeRequest, id: &ProviderId) -> CodeCheck {
+    router.check(&of(request, id), &code()).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_country_of_a_number_says_who_is_asked() {
+    let (first, second) = (Fake::new("first"), Fake::new("second"));
+    let sweden = CountryCode::parse("SE").unwrap();
+    let routes = ProviderRoutes::new(vec!["first", "second"])
+        .and_then(|routes| routes.with_country(sweden, vec!["second"]))
+        .unwrap();
+    let router =
+        ProviderRouter::new(vec![first.named(), second.named()], routes, "first", failover()).unwrap();
+
+    let swede = router.start(&request(1)).await.unwrap();
+    let dane = router.start(&CodeRequest { phone: phone_of("+4520123456"), ..request(2) }).await.unwrap();
+
+    assert_eq!((swede.split_provider().0, dane.split_provider().0), (Some("second"), Some("first")));
+    second.is(Manner::Away);
+    let refused = router.start(&request(3)).await;
+    assert!(matches!(refused, Err(StartError::NotSent(NotSent::Fault(_)))), "{refused:?}");
+    assert_eq!(first.sent(), 1, "a country with a route of its own has no other");
+}
+
+#[tokio::test]
+async fn a_provider_that_is_away_gives_way_within_the_call() {
+    let (first, second, router) = fake::pair();
+    first.is(Manner::Away);
+    let id = router.start(&request(1)).await.unwrap();
+    assert_eq!((first.sent(), second.sent()), (0, 1));
+    assert_eq!(check(&router, &request(1), &id).await, CodeCheck::Accepted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rc_06_what_may_have_been_sent_is_sent_by_nobody_else() {
+    for manner in [Manner::LosesItsAnswer, Manner::HangsAfterSending, Manner::HangsBeforeSending] {
+        let (first, second, router) = fake::pair();
+        first.is(manner);
+        let begun = Instant::now();
+        let end = router.start(&request(1)).await;
+        assert!(matches!(end, Err(StartError::Unknown(_))), "{manner:?}: {end:?}");
+        assert_eq!(second.sent(), 0, "{manner:?}");
+        assert!(begun.elapsed() <= BUDGET, "{manner:?}: {:?}", begun.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn a_refused_number_is_refused_whoever_else_there_is() {
+    let refusals = [
+        (Manner::RefusesTheNumber, NotSent::DestinationRefused("not to this number".to_owned())),
+        (Manner::FindsItTooSoon, NotSent::TooSoon),
+    ];
+    for (manner, reason) in refusals {
+        let (first, second, router) = fake::pair();
+        first.is(manner);
+        for n in 0..10 {
+            assert_eq!(router.start(&request(n)).await, Err(StartError::NotSent(reason.clone())));
+        }
+        assert_eq!(second.sent(), 0, "such answers open no breaker");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn pv_04_a_provider_that_hangs_is_passed_over_and_tried_again_after_a_while() {
+    let (first, second, router) = fake::pair();
+    first.is(Manner::HangsAfterSending);
+    for n in 0..3 {
+        assert!(router.start(&request(n)).await.is_err());
+    }
+    let begun = Instant::now();
+    for n in 3..13 {
+        let id = router.start(&request(n)).await.unwrap();
+        assert_eq!(id.split_provider().0, Some("second"));
+    }
+    assert_eq!((begun.elapsed(), second.sent()), (Duration::ZERO, 10), "nobody waits");
+
+    first.is(Manner::Works);
+    tokio::time::advance(PAUSE).await;
+    assert_eq!(router.start(&request(20)).await.unwrap().split_provider().0, Some("first"));
+    assert_eq!(router.start(&request(21)).await.unwrap().split_provider().0, Some("first"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_whose_caller_goes_away_leaves_the_next_one_to_probe() {
+    let (first, _, router) = fake::pair();
+    first.is(Manner::Away);
+    for n in 0..3 {
+        router.start(&request(n)).await.unwrap();
+    }
+    tokio::time::advance(PAUSE).await;
+    first.is(Manner::HangsBeforeSending);
+    let gone = tokio::time::timeout(WITHIN, router.start(&request(4))).await;
+    assert!(gone.is_err());
+    first.is(Manner::Works);
+    assert_eq!(router.start(&request(5)).await.unwrap().split_provider().0, Some("first"));
+}
+
+#[tokio::test]
+async fn a_code_is_checked_by_the_provider_that_started_it_and_by_no_other() {
+    let (first, second, router) = fake::pair();
+    let of_first = router.start(&request(1)).await.unwrap();
+    first.is(Manner::Away);
+    let of_second = router.start(&request(2)).await.unwrap();
+    assert!(router.check(&of(&request(1), &of_first), &code()).await.is_err(), "its provider is away");
+    assert_eq!(check(&router, &request(2), &of_second).await, CodeCheck::Accepted);
+    assert_eq!(second.checks(), 1);
+    first.is(Manner::Works);
+    assert_eq!(check(&router, &request(1), &of_first).await, CodeCheck::Accepted);
+}
+
+#[tokio::test]
+async fn an_id_without_a_name_belongs_to_the_default_and_one_of_nobody_is_gone() {
+    let (first, second, _) = fake::pair();
+    let routes = ProviderRoutes::new(vec!["first", "second"]).unwrap();
+    let router =
+        ProviderRouter::new(vec![first.named(), second.named()], routes, "second", failover()).unwrap();
+    let from_before = second.knows(&request(1));
+    assert_eq!(check(&router, &request(1), &from_before).await, CodeCheck::Accepted);
+    let of_nobody = from_before.of_provider("third");
+    assert_eq!(check(&router, &request(1), &of_nobody).await, CodeCheck::Gone);
+    assert_eq!((first.checks(), second.checks()), (0, 1));
+}
+
+#[tokio::test]
+async fn a_provider_whose_id_names_another_is_asked_itself() {
+    let (first, second, router) = fake::pair();
+    first.is(Manner::LiesInItsId("second:1"));
+    let id = router.start(&request(1)).await.unwrap();
+    assert_eq!(id, ProviderId("first:second:1".to_owned()));
+    assert_eq!(check(&router, &request(1), &id).await, CodeCheck::Gone);
+    assert_eq!((first.checks(), second.checks()), (1, 0));
+}
+
+#[tokio::test]
+async fn rc_06_a_lost_start_is_found_at_whoever_knows_it() {
+    let (first, second, router) = fake::pair();
+    first.is(Manner::Away);
+    second.is(Manner::LosesItsAnswer);
+    assert!(matches!(router.start(&request(1)).await, Err(StartError::Unknown(_))));
+    let find = async || router.find(request(1).reference, &phone(), Channel::Sms).await;
+    // One that cannot tell hides nothing that another knows.
+    second.is(Manner::Works);
+    let id = find().await.unwrap().unwrap();
+    assert_eq!(check(&router, &request(1), &id).await, CodeCheck::Accepted);
+    second.is(Manner::Away);
+    assert!(find().await.is_err(), "never None for what may have been sent");
+    (first.is(Manner::Works), second.is(Manner::Works));
+    let never = router.find(SendReference(uuid::Uuid::from_u128(99)), &phone(), Channel::Sms).await;
+    assert_eq!(never, Ok(None));
+}
+
+#[tokio::test]
+async fn what_is_always_found_counts_only_when_everybody_else_knows_of_nothing() {
+    let (derives, knows) = (Fake::finding("derives", Finds::Always), Fake::new("knows"));
+    let routes = ProviderRoutes::new(vec!["derives", "knows"]).unwrap();
+    let router =
+        ProviderRouter::new(vec![derives.named(), knows.named()], routes, "knows", failover()).unwrap();
+    let find = async || router.find(request(1).reference, &phone(), Channel::Sms).await;
+    let name = |found: Option<ProviderId>| found.unwrap().split_provider().0.map(str::to_owned);
+
+    assert_eq!(name(find().await.unwrap()).as_deref(), Some("derives"));
+    knows.is(Manner::Away);
+    assert!(find().await.is_err(), "it may have been the one that cannot tell");
+    knows.is(Manner::Works);
+    knows.knows(&request(1));
+    assert_eq!(name(find().await.unwrap()).as_deref(), Some("knows"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_comes_too_late_is_found_later_and_its_code_counts() {
+    let (first, second, router) = fake::pair();
+    first.is(Manner::AnswersAfter(BUDGET + WITHIN));
+    assert!(matches!(router.start(&request(1)).await, Err(StartError::Unknown(_))));
+    first.is(Manner::Works);
+    let id = router.find(request(1).reference, &phone(), Channel::Sms).await.unwrap().unwrap();
+    assert_eq!(check(&router, &request(1), &id).await, CodeCheck::Accepted);
+    assert_eq!((first.sent(), second.sent()), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_and_a_look_up_are_bounded_too() {
+    let (first, _, router) = fake::pair();
+    let id = router.start(&request(1)).await.unwrap();
+    first.is(Manner::HangsBeforeSending);
+    let begun = Instant::now();
+    assert!(router.check(&of(&request(1), &id), &code()).await.is_err());
+    assert!(router.find(request(1).reference, &phone(), Channel::Sms).await.is_err());
+    assert_eq!(begun.elapsed(), 2 * BUDGET);
+}
+
+#[tokio::test]
+async fn when_nobody_sends_each_is_named_and_nothing_was_sent() {
+    let (first, second, router) = fake::pair();
+    (first.is(Manner::Away), second.is(Manner::Away));
+    let Err(StartError::NotSent(NotSent::Fault(fault))) = router.start(&request(1)).await else {
+        panic!("certainly nothing was sent");
+    };
+    assert_eq!(fault.0, "first: away; second: away");
+}
+
+/// Sixty people sign in while the first provider dies. Whoever is told that something is away
+/// asks for another code, as a person does.
+#[tokio::test]
+async fn killing_the_first_provider_in_mid_run_loses_no_sign_in() {
+    let (first, second, router) = fake::pair();
+    let sign_in = async |n: u128| {
+        for send in 0..2 {
+            let request = request(2 * n + send);
+            if n == 30 && send == 0 {
+                first.is(Manner::Away);
+            }
+            let id = router.start(&request).await.unwrap();
+            tokio::task::yield_now().await;
+            match router.check(&of(&request, &id), &code()).await {
+                Ok(check) => return (check, send + 1),
+                Err(_) => continue,
+            }
+        }
+        panic!("{n} was not let in");
+    };
+    let ends = join_all((0..60).map(|n| sign_in(n))).await;
+    assert!(ends.iter().all(|(check, _)| *check == CodeCheck::Accepted));
+    let messages: u128 = ends.iter().map(|(_, sends)| sends).sum();
+    assert_eq!(u128::from(first.sent() + second.sent()), messages, "nobody got a message too many");
+    assert!(first.sent() > 0 && second.sent() >= 30);
+}
+
+#[tokio::test]
+async fn only_those_with_the_channel_are_asked() {
+    let (mute, speaks, router) = fake::mute_and_speaking();
+    let id = router.start(&voice(1)).await.unwrap();
+    assert_eq!(id.split_provider().0, Some("speaks"));
+    assert_eq!((mute.sent(), speaks.sent()), (0, 1));
+    let flash = CodeRequest { channel: Channel::Flashcall, purpose: Purpose::Registration, ..request(2) };
+    let refused = router.start(&flash).await;
+    assert!(matches!(refused, Err(StartError::NotSent(NotSent::DestinationRefused(_)))), "{refused:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_alone_keeps_its_ids_and_its_own_bounds() {
+    let alone = Fake::new("alone");
+    let router = ProviderRouter::alone(alone.named());
+    alone.is(Manner::Away);
+    for n in 0..10 {
+        assert!(router.start(&request(n)).await.is_err());
+    }
+    alone.is(Manner::AnswersAfter(10 * BUDGET));
+    let id = router.start(&request(11)).await.unwrap();
+    assert_eq!(id.split_provider().0, None);
+    alone.is(Manner::Works);
+    assert_eq!(check(&router, &request(11), &id).await, CodeCheck::Accepted);
+    assert_eq!(check(&router, &request(11), &id.of_provider("other")).await, CodeCheck::Gone);
+    assert_eq!(check(&router, &request(11), &id.of_provider("alone")).await, CodeCheck::Accepted);
+}
+
+#[tokio::test]
+async fn it_is_ready_while_anybody_is_asked() {
+    let (first, second, router) = fake::pair();
+    first.is(Manner::Away);
+    for n in 0..3 {
+        router.start(&request(n)).await.unwrap();
+    }
+    assert!(router.probe().await.is_ok());
+    second.is(Manner::Away);
+    for n in 3..6 {
+        assert!(router.start(&request(n)).await.is_err());
+    }
+    assert!(router.probe().await.is_err());
+}
+
+#[test]
+fn whoever_is_named_has_to_be_there() {
+    let one = || vec![Fake::new("first").named()];
+    let routes = || ProviderRoutes::only("first");
+    let bounds: Failover = failover();
+    assert_eq!(bounds.breaker, BreakerPolicy { faults_to_open: 3, open_for: PAUSE });
+    let unknown = ProviderRouter::new(one(), ProviderRoutes::only("other"), "first", bounds).err();
+    assert_eq!(unknown, Some(UnknownProvider("other")));
+    assert_eq!(ProviderRouter::new(one(), routes(), "other", bounds).err(), Some(UnknownProvider("other")));
+    assert!(ProviderRouter::new(one(), routes(), "first", bounds).is_ok());
+    let _: Code = code();
+}
