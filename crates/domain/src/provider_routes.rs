@@ -43,6 +43,15 @@ impl<P: Copy + PartialEq> ProviderRoutes<P> {
         country.and_then(|country| self.by_country.get(&country)).unwrap_or(&self.order)
     }
 
+    /// The same by other names, which have to differ as these do.
+    pub fn map<Q>(&self, rename: impl Fn(P) -> Q) -> ProviderRoutes<Q> {
+        let renamed = |order: &Vec<P>| order.iter().copied().map(&rename).collect();
+        ProviderRoutes {
+            order: renamed(&self.order),
+            by_country: self.by_country.iter().map(|(country, order)| (*country, renamed(order))).collect(),
+        }
+    }
+
     /// Everybody who is asked for any number, each once, those for most numbers first.
     pub fn providers(&self) -> Vec<P> {
         let mut providers = Vec::new();

@@ -1,23 +1,25 @@
-//! Which adapter makes, sends and checks codes.
+//! Which adapters make, send and check codes.
 
 use std::{sync::Arc, time::Duration};
 
 use adapters_crypto::DataKey;
 use adapters_self_issued::{CodeKey, SelfIssued};
-use adapters_sinch::{SinchSms, SinchVerification};
-use adapters_twilio::{TwilioMessages, TwilioVerify};
-use adapters_vonage::VonageVerify;
-use adapters_webhooks::WebhookGateway;
+use adapters_sinch::{SinchSms, SinchVerification, SmsSettings};
+use adapters_twilio::{MessagesSettings, TwilioMessages, TwilioVerify, VerifySettings};
+use adapters_vonage::{VonageSettings, VonageVerify};
+use adapters_webhooks::{TextMessageWebhook, WebhookGateway};
+use anyhow::Context as _;
 use async_trait::async_trait;
 use domain::{Channel, Code, PhoneNumber, ProviderId, SendReference};
 use ports::{
     Clock, CodeCheck, CodeRequest, Dependency, ProviderFault, StartError, StartedVerification,
     TextMessageGateway, VerificationProvider,
 };
+use provider_router::{Failover, Finds, NamedProvider, ProviderRouter};
 
-use crate::settings::{GatewaySettings, ProviderSettings, SelfIssuedSettings, Settings};
+use crate::settings::{GatewaySettings, ProviderName, ProviderSettings, SelfIssuedSettings, Settings};
 
-/// The provider that was chosen.
+/// The providers that were chosen, as one.
 pub(crate) struct Provider {
     pub(crate) verification: Arc<dyn VerificationProvider>,
     /// What readiness tells of it, if it tells anything.
@@ -29,29 +31,103 @@ pub(crate) struct Provider {
 /// What a check over the network takes.
 const ASKED: Duration = Duration::from_millis(100);
 
-/// Builds the provider of the settings.
+/// Builds the providers of the settings.
 pub(crate) fn provider(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Provider> {
-    let asked = |verification| Provider { verification, dependency: None, typical_check: ASKED };
-    Ok(match &settings.provider {
+    match settings.routing.failover() {
+        Some(failover) => several(settings, clock, failover),
+        None => alone(settings, clock),
+    }
+}
+
+/// One provider, which bounds its own calls.
+fn alone(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Provider> {
+    let one = settings.providers.first().context("no provider was chosen")?;
+    let Built { provider, dependency } = build(one, settings, clock, None)?;
+    Ok(Provider {
+        typical_check: typical_check(one.name()),
+        verification: Arc::new(ProviderRouter::alone(provider)),
+        dependency,
+    })
+}
+
+fn several(settings: &Settings, clock: &Arc<dyn Clock>, failover: Failover) -> anyhow::Result<Provider> {
+    let built =
+        settings.providers.iter().map(|one| Ok(build(one, settings, clock, Some(failover))?.provider));
+    let routing = &settings.routing;
+    let router = ProviderRouter::new(
+        built.collect::<anyhow::Result<_>>()?,
+        routing.routes.map(ProviderName::as_str),
+        routing.default.as_str(),
+        failover,
+    )?;
+    let router = Arc::new(router);
+    let first = routing.routes.of(None).first().copied().unwrap_or(routing.default);
+    Ok(Provider {
+        typical_check: typical_check(first),
+        verification: router.clone(),
+        dependency: Some(router),
+    })
+}
+
+/// Where nobody is asked decoys must not look as if somebody were.
+const fn typical_check(name: ProviderName) -> Duration {
+    match name {
+        ProviderName::SelfIssued => Duration::ZERO,
+        ProviderName::Sinch | ProviderName::Twilio | ProviderName::Vonage => ASKED,
+    }
+}
+
+struct Built {
+    provider: NamedProvider,
+    dependency: Option<Arc<dyn Dependency>>,
+}
+
+/// Builds one. Among several it has no more time for a call than `failover` says, and no breaker
+/// of its own.
+fn build(
+    one: &ProviderSettings,
+    settings: &Settings,
+    clock: &Arc<dyn Clock>,
+    failover: Option<Failover>,
+) -> anyhow::Result<Built> {
+    let within =
+        |timeout: Duration| failover.map_or(timeout, |failover| timeout.min(failover.attempt_timeout));
+    let mut dependency: Option<Arc<dyn Dependency>> = None;
+    let (provider, finds): (Arc<dyn VerificationProvider>, Finds) = match one {
         ProviderSettings::Sinch => {
-            let sinch = Arc::new(SinchVerification::new(&settings.sinch, clock.clone())?);
-            Provider { dependency: Some(sinch.clone()), ..asked(Arc::new(Traced(sinch))) }
+            let mut sinch = settings.sinch.clone();
+            sinch.timeout = within(sinch.timeout);
+            if failover.is_some() {
+                sinch.breaker_faults = u32::MAX;
+            }
+            let sinch = Arc::new(SinchVerification::new(&sinch, clock.clone())?);
+            dependency = Some(sinch.clone());
+            (Arc::new(Traced(sinch)), Finds::ByReference)
         }
-        ProviderSettings::Twilio(twilio) => asked(Arc::new(TwilioVerify::new(twilio)?)),
-        ProviderSettings::Vonage(vonage) => asked(Arc::new(VonageVerify::new(vonage)?)),
+        ProviderSettings::Twilio(twilio) => {
+            let twilio = VerifySettings { timeout: within(twilio.timeout), ..twilio.clone() };
+            (Arc::new(TwilioVerify::new(&twilio)?), Finds::ByNumber)
+        }
+        ProviderSettings::Vonage(vonage) => {
+            let vonage = VonageSettings { timeout: within(vonage.timeout), ..vonage.clone() };
+            // It finds nothing: it says that it cannot.
+            (Arc::new(VonageVerify::new(&vonage)?), Finds::ByReference)
+        }
         ProviderSettings::SelfIssued(SelfIssuedSettings { gateway, product, site }) => {
             let self_issued = SelfIssued {
-                gateway: text_gateway(gateway, clock)?,
+                gateway: text_gateway(gateway, clock, within)?,
                 clock: clock.clone(),
                 key: code_key(&settings.data_key),
                 product: product.clone(),
                 site: site.clone(),
                 life: settings.challenges.ttl,
             };
-            // Nobody is asked, so decoys must not look as if somebody were.
-            Provider { typical_check: Duration::ZERO, ..asked(Arc::new(self_issued)) }
+            (Arc::new(self_issued), Finds::Always)
         }
-    })
+    };
+    let name = one.name();
+    let provider = NamedProvider { name: name.as_str(), provider, channels: name.channels(), finds };
+    Ok(Built { provider, dependency })
 }
 
 fn code_key(data_key: &DataKey) -> CodeKey {
@@ -61,11 +137,21 @@ fn code_key(data_key: &DataKey) -> CodeKey {
 fn text_gateway(
     settings: &GatewaySettings,
     clock: &Arc<dyn Clock>,
+    within: impl Fn(Duration) -> Duration,
 ) -> anyhow::Result<Arc<dyn TextMessageGateway>> {
     Ok(match settings {
-        GatewaySettings::SinchSms(sms) => Arc::new(SinchSms::new(sms)?),
-        GatewaySettings::Twilio(messages) => Arc::new(TwilioMessages::new(messages)?),
-        GatewaySettings::Webhook(webhook) => Arc::new(WebhookGateway::new(*webhook.clone(), clock.clone())?),
+        GatewaySettings::SinchSms(sms) => {
+            let sms = SmsSettings { timeout: within(sms.timeout), ..sms.clone() };
+            Arc::new(SinchSms::new(&sms)?)
+        }
+        GatewaySettings::Twilio(messages) => {
+            let messages = MessagesSettings { timeout: within(messages.timeout), ..messages.clone() };
+            Arc::new(TwilioMessages::new(&messages)?)
+        }
+        GatewaySettings::Webhook(webhook) => {
+            let webhook = TextMessageWebhook { timeout: within(webhook.timeout), ..*webhook.clone() };
+            Arc::new(WebhookGateway::new(webhook, clock.clone())?)
+        }
     })
 }
 

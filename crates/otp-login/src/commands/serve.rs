@@ -124,13 +124,15 @@ fn report(forgotten: Result<u64, StoreError>) {
 /// Says what was chosen and what to try next.
 fn announce(settings: &Settings, url: &str, simulator: Option<&RunningSimulator>) {
     let database = settings.database.describe();
-    let chosen = settings.provider.describe();
     // Only Sinch's codes arrive at the simulator.
-    let simulator = simulator.filter(|_| chosen.is_none());
-    let provider = chosen.unwrap_or_else(|| match simulator {
+    let asks_sinch = settings.providers.iter().any(|provider| provider.describe().is_none());
+    let simulator = simulator.filter(|_| asks_sinch);
+    let sinch = || match simulator {
         Some(simulator) => format!("Sinch simulator at {}", simulator.base_url()),
         None => format!("Sinch at {}", settings.sinch.base_url),
-    });
+    };
+    let described = settings.providers.iter().map(|provider| provider.describe().unwrap_or_else(sinch));
+    let provider = described.collect::<Vec<_>>().join(", ");
     let environment = settings.environment.as_str();
     let docs = settings.http.docs.then(|| format!("{url}/docs"));
     let inbox = settings.http.inbox_url.as_deref();

@@ -9,6 +9,7 @@ mod outbox;
 mod passkeys;
 mod providers;
 mod reader;
+mod routing;
 mod shield;
 
 use std::{
@@ -30,12 +31,12 @@ use jiff::SignedDuration;
 use reader::Reader;
 pub(crate) use reader::{Problem, Shown, variable};
 
-use self::providers::ProviderName;
 pub(crate) use self::{
     database::DatabaseSettings,
     layers::load_env_file,
     outbox::OutboxSettings,
     providers::{GatewaySettings, ProviderSettings, SelfIssuedSettings},
+    routing::{ProviderName, Routing},
 };
 use crate::cli::{Configuration, Environment};
 
@@ -49,9 +50,11 @@ pub(crate) struct Settings {
     pub(crate) simulator_address: SocketAddr,
     /// Whether it runs within the service.
     pub(crate) simulator_within: bool,
-    /// Checked if Sinch is the provider; the simulator has them, too.
+    /// Checked if Sinch is a provider; the simulator has them, too.
     pub(crate) sinch: adapters_sinch::Settings,
-    pub(crate) provider: ProviderSettings,
+    /// At least one, those asked for most numbers first.
+    pub(crate) providers: Vec<ProviderSettings>,
+    pub(crate) routing: Routing,
     pub(crate) outbox: OutboxSettings,
     pub(crate) hasher: HasherSettings,
     pub(crate) data_key: DataKey,
@@ -150,15 +153,15 @@ impl Settings {
         let _reserved: u16 = reader.number("server.metrics_port", 0..=u16::MAX);
         let (simulator_address, simulator_within) = simulator(reader, production);
         let simulator = simulator_within.then_some(simulator_address);
-        let provider_name = providers::name(reader);
-        let sinch = sinch(reader, production, simulator, provider_name == ProviderName::Sinch);
+        let routing = Routing::read(reader);
+        let provider_names = routing.names();
+        let sinch = sinch(reader, production, simulator, provider_names.contains(&ProviderName::Sinch));
         let data_key = keys::data_key(reader, production);
         let product = product(reader);
         let outbox = outbox::read(reader, production, simulator, (&product, sinch.timeout), &mut warnings);
         let sms = outbox.sms.as_ref();
-        let provider = providers::read(reader, production, provider_name, &product, sms, &mut warnings)
-            // With problems nothing is started.
-            .unwrap_or(ProviderSettings::Sinch);
+        let providers =
+            providers::read(reader, production, &provider_names, &product, sms, &mut warnings);
         let (introspection_keys, introspection_allow) = introspection(reader);
         let http = HttpSettings { introspection_allow, ..http(reader, simulator) };
         let sessions = sessions(reader, production);
@@ -170,7 +173,8 @@ impl Settings {
             simulator_address,
             simulator_within,
             sinch,
-            provider,
+            providers,
+            routing,
             outbox,
             hasher: hasher(reader, production, &data_key),
             jwt: keys::jwt(reader, production, &data_key, sessions.access_ttl),
@@ -262,7 +266,7 @@ fn product(reader: &mut Reader) -> ProductName {
     product.unwrap_or_else(ProductName::ours)
 }
 
-/// Mistakes are told if Sinch is the provider.
+/// Mistakes are told if Sinch is a provider.
 fn sinch(
     reader: &mut Reader,
     production: bool,

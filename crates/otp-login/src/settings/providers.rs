@@ -10,18 +10,9 @@ use adapters_vonage::{VONAGE_BASE_URL, VonageSettings};
 use adapters_webhooks::{Secret, TextMessageWebhook};
 use domain::{ProductName, SiteHost};
 
-use super::reader::Reader;
+use super::{reader::Reader, routing::ProviderName};
 
-/// The names of `provider.name`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ProviderName {
-    Sinch,
-    Twilio,
-    Vonage,
-    SelfIssued,
-}
-
-/// The provider that was chosen. Sinch's own settings stand beside, for the simulator has them
+/// A provider that was chosen. Sinch's own settings stand beside, for the simulator has them
 /// in common.
 pub(crate) enum ProviderSettings {
     Sinch,
@@ -45,6 +36,15 @@ pub(crate) enum GatewaySettings {
 }
 
 impl ProviderSettings {
+    pub(crate) const fn name(&self) -> ProviderName {
+        match self {
+            Self::Sinch => ProviderName::Sinch,
+            Self::Twilio(_) => ProviderName::Twilio,
+            Self::Vonage(_) => ProviderName::Vonage,
+            Self::SelfIssued(_) => ProviderName::SelfIssued,
+        }
+    }
+
     /// For people, without anything secret; `None` for Sinch, of which the rest of the settings
     /// tells.
     pub(crate) fn describe(&self) -> Option<String> {
@@ -65,16 +65,6 @@ impl ProviderSettings {
     }
 }
 
-pub(crate) fn name(reader: &mut Reader) -> ProviderName {
-    let words = [
-        ("sinch", ProviderName::Sinch),
-        ("twilio", ProviderName::Twilio),
-        ("vonage", ProviderName::Vonage),
-        ("self_issued", ProviderName::SelfIssued),
-    ];
-    reader.one_of("provider.name", &words, ProviderName::Sinch)
-}
-
 #[derive(Clone, Copy)]
 enum Gateway {
     SinchSms,
@@ -83,15 +73,15 @@ enum Gateway {
 }
 
 /// Reads the settings of all providers, so that each is a known one, and checks those of the
-/// provider that was chosen. `None` when it cannot be used; then there are problems.
+/// providers that were chosen. One that cannot be used is left out; then there are problems.
 pub(crate) fn read(
     reader: &mut Reader,
     production: bool,
-    name: ProviderName,
+    names: &[ProviderName],
     product: &ProductName,
     sms: Option<&SmsSettings>,
     warnings: &mut Vec<String>,
-) -> Option<ProviderSettings> {
+) -> Vec<ProviderSettings> {
     let twilio = Twilio::read(reader, production);
     let vonage = vonage(reader, production, product);
     let webhook = Webhook::read(reader);
@@ -99,12 +89,12 @@ pub(crate) fn read(
         [("webhook", Gateway::Webhook), ("sinch_sms", Gateway::SinchSms), ("twilio", Gateway::Twilio)];
     let gateway = reader.one_of("self_issued.gateway", &words, Gateway::Webhook);
     let host = reader.text("self_issued.site_host");
-    match name {
+    let settings = |name: &ProviderName| match name {
         ProviderName::Sinch => Some(ProviderSettings::Sinch),
-        ProviderName::Twilio => twilio.verify(reader).map(ProviderSettings::Twilio),
+        ProviderName::Twilio => twilio.clone().verify(reader).map(ProviderSettings::Twilio),
         ProviderName::Vonage => {
             let problems = vonage.problems();
-            tell(reader, &problems, "vonage.base_url").then_some(ProviderSettings::Vonage(vonage))
+            tell(reader, &problems, "vonage.base_url").then(|| ProviderSettings::Vonage(vonage.clone()))
         }
         ProviderName::SelfIssued => {
             let site = site(reader, &host, production, warnings);
@@ -112,13 +102,14 @@ pub(crate) fn read(
                 Gateway::Webhook => {
                     webhook.gateway(reader, production).map(Box::new).map(GatewaySettings::Webhook)
                 }
-                Gateway::Twilio => twilio.messages(reader).map(GatewaySettings::Twilio),
+                Gateway::Twilio => twilio.clone().messages(reader).map(GatewaySettings::Twilio),
                 Gateway::SinchSms => sinch_sms(reader, sms).map(GatewaySettings::SinchSms),
             };
             let product = product.clone();
             Some(ProviderSettings::SelfIssued(SelfIssuedSettings { gateway: gateway?, product, site }))
         }
-    }
+    };
+    names.iter().filter_map(settings).collect()
 }
 
 /// Tells of problems that name their setting; whether there were none.
@@ -167,6 +158,7 @@ fn millis(reader: &mut Reader, key: &str) -> Duration {
 }
 
 /// What both of Twilio's APIs are asked with.
+#[derive(Clone)]
 struct Twilio {
     account_sid: String,
     credentials: Credentials,
@@ -251,7 +243,7 @@ impl Webhook {
         }
     }
 
-    fn gateway(self, reader: &mut Reader, production: bool) -> Option<TextMessageWebhook> {
+    fn gateway(&self, reader: &mut Reader, production: bool) -> Option<TextMessageWebhook> {
         let url = adapters_webhooks::parse_url(&self.url, !production);
         if let Err(error) = url {
             reader.problem("gateway.url", error.to_string());
