@@ -51,8 +51,10 @@ fn alone(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Provider
 }
 
 fn several(settings: &Settings, clock: &Arc<dyn Clock>, failover: Failover) -> anyhow::Result<Provider> {
-    let built =
-        settings.providers.iter().map(|one| Ok(build(one, settings, clock, Some(failover))?.provider));
+    let built = settings
+        .providers
+        .iter()
+        .map(|one| build(one, settings, clock, Some(failover)).map(|built| built.provider));
     let routing = &settings.routing;
     let router = ProviderRouter::new(
         built.collect::<anyhow::Result<_>>()?,
@@ -137,7 +139,7 @@ fn code_key(data_key: &DataKey) -> CodeKey {
 fn text_gateway(
     settings: &GatewaySettings,
     clock: &Arc<dyn Clock>,
-    within: impl Fn(Duration) -> Duration,
+    within: impl Fn(Duration) -> Duration + Copy,
 ) -> anyhow::Result<Arc<dyn TextMessageGateway>> {
     Ok(match settings {
         GatewaySettings::SinchSms(sms) => {
@@ -149,7 +151,8 @@ fn text_gateway(
             Arc::new(TwilioMessages::new(&messages)?)
         }
         GatewaySettings::Webhook(webhook) => {
-            let webhook = TextMessageWebhook { timeout: within(webhook.timeout), ..*webhook.clone() };
+            let webhook =
+                TextMessageWebhook { timeout: within(webhook.timeout), ..TextMessageWebhook::clone(webhook) };
             Arc::new(WebhookGateway::new(webhook, clock.clone())?)
         }
     })

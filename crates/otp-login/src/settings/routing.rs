@@ -99,6 +99,10 @@ fn countries(reader: &mut Reader, mut routes: ProviderRoutes<ProviderName>) -> P
         let Some(country) = name.strip_prefix("routes.") else { continue };
         let key = format!("provider.{name}");
         let order = reader.list(&key, ProviderName::parse);
+        if order.is_empty() && reader.was_set(&key) {
+            // What it names instead was told.
+            continue;
+        }
         let country = match CountryCode::parse(country) {
             Ok(country) => country,
             Err(error) => {
