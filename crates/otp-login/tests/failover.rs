@@ -68,7 +68,7 @@ fn a_code_of_a_provider_that_is_back_counts() {
 #[test]
 fn pv_04_a_provider_that_hangs_is_soon_passed_over_and_sends_nothing_twice() {
     let vonage = VonageServer::start();
-    let world = sinch_and_vonage(&vonage).start();
+    let world = sinch_and_vonage(&vonage).with("OTP_LOGIN__OTP__RESEND_COOLDOWN_SECONDS", "600").start();
     world.provider.rule_all(Rule::HoldAnswer);
     for person in [ANN, BOB] {
         let reply = world.api().register(person);
