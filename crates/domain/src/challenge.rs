@@ -173,6 +173,12 @@ impl Channel {
 pub enum Method {
     /// The code sent by text message.
     Sms,
+    /// The code spoken by a call.
+    Voice,
+    /// The number of a call that nobody has to answer.
+    Flashcall,
+    /// The code sent by `WhatsApp`.
+    Whatsapp,
     /// The code that an authenticator app shows.
     Totp,
     /// A saved code.
@@ -186,9 +192,29 @@ impl Method {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sms => "sms",
+            Self::Voice => "voice",
+            Self::Flashcall => "flashcall",
+            Self::Whatsapp => "whatsapp",
             Self::Totp => "totp",
             Self::RecoveryCode => "recovery_code",
             Self::Passkey => "passkey",
+        }
+    }
+
+    /// Whether it is a code that has to be sent.
+    pub const fn is_sent(self) -> bool {
+        matches!(self, Self::Sms | Self::Voice | Self::Flashcall | Self::Whatsapp)
+    }
+}
+
+/// The code that travels so.
+impl From<Channel> for Method {
+    fn from(channel: Channel) -> Self {
+        match channel {
+            Channel::Sms => Self::Sms,
+            Channel::Voice => Self::Voice,
+            Channel::Flashcall => Self::Flashcall,
+            Channel::Whatsapp => Self::Whatsapp,
         }
     }
 }
@@ -261,10 +287,21 @@ pub struct Challenge {
 }
 
 impl Challenge {
-    /// The same without text messages among its answers: none is sent, now or later.
+    /// The same with the channels that its codes can travel by in place of text messages, where
+    /// it is answered by such codes at all.
+    #[must_use]
+    pub fn offering(mut self, channels: &[Channel]) -> Self {
+        if let Some(place) = self.methods.iter().position(|method| method.is_sent()) {
+            self.methods.retain(|method| !method.is_sent());
+            self.methods.splice(place..place, channels.iter().copied().map(Method::from));
+        }
+        self
+    }
+
+    /// The same without sent codes among its answers: none is sent, now or later.
     #[must_use]
     pub fn without_text(mut self) -> Self {
-        self.methods.retain(|method| *method != Method::Sms);
+        self.methods.retain(|method| !method.is_sent());
         Self { resend_available_at: None, ..self }
     }
 }
@@ -348,6 +385,23 @@ mod tests {
         ];
         for (sends, last, expected, why) in cases {
             assert_eq!(state(sends, last).resend_available_at(&POLICY), expected.map(at), "{why}");
+        }
+    }
+
+    #[test]
+    fn channels_are_offered_where_a_sent_code_answers_and_nowhere_else() {
+        use Method::{RecoveryCode, Sms, Totp, Voice};
+        let cases: [(&[Method], &[Channel], &[Method]); 4] = [
+            (&[Sms, Totp], &[Channel::Sms, Channel::Voice], &[Sms, Voice, Totp]),
+            (&[Sms], &[Channel::Voice], &[Voice]),
+            (&[Totp, RecoveryCode], &[Channel::Sms, Channel::Voice], &[Totp, RecoveryCode]),
+            (&[Sms, Totp], &[], &[Totp]),
+        ];
+        for (methods, channels, offered) in cases {
+            let challenge = Challenge { methods: methods.to_vec(), ..state(1, None).show(true, &POLICY) };
+            let shown = challenge.offering(channels);
+            assert_eq!(shown.methods, offered);
+            assert!(shown.without_text().methods.iter().all(|method| !method.is_sent()));
         }
     }
 

@@ -10,6 +10,7 @@ mod account_lock;
 mod account_query;
 mod breaker;
 mod challenge;
+mod channels;
 mod client;
 mod code;
 mod code_text;
@@ -45,6 +46,7 @@ pub use challenge::{
     Challenge, ChallengeId, ChallengePolicy, ChallengeState, Channel, InvalidChallengeId, Method, ProviderId,
     Purpose, SendReference, UnknownChannel, VerificationId,
 };
+pub use channels::ChannelPolicy;
 pub use client::{Client, UserAgent};
 pub use code::{Code, InvalidCode};
 pub use code_text::{InvalidSiteHost, SiteHost, code_text};

@@ -6,7 +6,7 @@ mod spelling;
 
 use std::fmt;
 
-use rlibphonenumber::{PHONE_NUMBER_UTIL, ParseError, PhoneNumberFormat};
+use rlibphonenumber::{PHONE_NUMBER_UTIL, ParseError, PhoneNumberFormat, PhoneNumberType};
 
 pub use country_code::CountryCode;
 pub use destination::{DestinationNotAllowed, DestinationPolicy};
@@ -126,6 +126,11 @@ impl PhoneNumber {
         let highest = number.saturating_add(distance).min(beyond.map_or(u64::MAX, |beyond| beyond - 1));
         let text = |number: u64| format!("+{number:0>width$}", width = digits.len());
         (text(number.saturating_sub(distance)), text(highest))
+    }
+
+    /// Whether it is a fixed line and certainly no mobile.
+    pub fn is_fixed_line(&self) -> bool {
+        destination::kind(self) == PhoneNumberType::FixedLine
     }
 
     /// Whether a code may be sent to the number.

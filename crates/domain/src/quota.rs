@@ -30,6 +30,8 @@ pub struct Quotas {
     pub account: Option<Quota>,
     /// Sends to one number, over accounts and purposes.
     pub phone: Option<Quota>,
+    /// Calls among the sends to one number: they cost by the minute.
+    pub voice: Option<Quota>,
     /// Sends to one country.
     pub country: Option<Quota>,
     /// Sends caused by one client address (IPv6 by /64).

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberType};
 
 use super::{CountryCode, PhoneNumber};
+use crate::ChannelPolicy;
 
 /// Which numbers a code may be sent to.
 ///
@@ -20,6 +21,8 @@ pub struct DestinationPolicy {
     pub allow_fixed_line: bool,
     /// Numbers of internet telephony.
     pub allow_voip: bool,
+    /// What codes travel by.
+    pub channels: ChannelPolicy,
 }
 
 /// Why no code may be sent to a number. The messages never repeat the number.
@@ -98,7 +101,7 @@ impl DestinationPolicy {
     }
 }
 
-fn kind(number: &PhoneNumber) -> PhoneNumberType {
+pub(super) fn kind(number: &PhoneNumber) -> PhoneNumberType {
     PHONE_NUMBER_UTIL
         .parse(number.as_e164(), None)
         .map_or(PhoneNumberType::Unknown, |parsed| parsed.get_type())

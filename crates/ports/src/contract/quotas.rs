@@ -61,7 +61,8 @@ const ADDRESS: Dimension = Dimension {
     },
     quotas: |quota| Quotas { address: Some(quota), ..NONE },
 };
-const NONE: Quotas = Quotas { account: None, phone: None, country: None, address: None, in_a_row: None };
+const NONE: Quotas =
+    Quotas { account: None, phone: None, voice: None, country: None, address: None, in_a_row: None };
 
 /// A challenge that shares neither country nor address with any other.
 fn apart(number: u32, registration: PendingRegistration) -> NewChallenge {
