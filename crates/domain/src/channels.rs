@@ -51,6 +51,11 @@ impl ChannelPolicy {
         self.offered(purpose, Some(phone)).contains(&channel)
     }
 
+    /// Whether `phone` can be called.
+    pub fn calls(&self, phone: &PhoneNumber) -> bool {
+        self.on(phone).contains(&Channel::Voice)
+    }
+
     /// What the first code travels by, which nobody asked a channel for; `None` where only calls
     /// are possible, which have to be asked for. Text messages, if there are any.
     pub fn unasked(&self, purpose: Purpose, phone: Option<&PhoneNumber>) -> Option<Channel> {
@@ -91,7 +96,7 @@ mod tests {
     };
 
     const MOBILE: &str = "+46701740605";
-    const FIXED: &str = "+4687123456";
+    const FIXED: &str = "+468123456";
     const DANE: &str = "+4520123456";
 
     fn phone(e164: &str) -> PhoneNumber {
@@ -152,7 +157,7 @@ mod tests {
     #[test]
     fn en_05_without_a_number_everybody_is_offered_the_same() {
         let policy = everything().with_country(CountryCode::parse("SE").unwrap(), &[Sms]);
-        let blind = Purpose::ALL.into_iter().filter(|purpose| purpose.is_blind());
-        assert!(blind.into_iter().all(|purpose| policy.offered(purpose, None) == [Sms, Voice, Whatsapp]));
+        let mut blind = Purpose::ALL.into_iter().filter(|purpose| purpose.is_blind());
+        assert!(blind.all(|purpose| policy.offered(purpose, None) == [Sms, Voice, Whatsapp]));
     }
 }

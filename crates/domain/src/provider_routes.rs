@@ -43,6 +43,11 @@ impl<P: Copy + PartialEq> ProviderRoutes<P> {
         country.and_then(|country| self.by_country.get(&country)).unwrap_or(&self.order)
     }
 
+    /// Countries with an order of their own.
+    pub fn countries(&self) -> impl Iterator<Item = (CountryCode, &[P])> {
+        self.by_country.iter().map(|(country, order)| (*country, order.as_slice()))
+    }
+
     /// The same by other names, which have to differ as these do.
     pub fn map<Q>(&self, rename: impl Fn(P) -> Q) -> ProviderRoutes<Q> {
         let renamed = |order: &Vec<P>| order.iter().copied().map(&rename).collect();

@@ -6,7 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use domain::{CountryCode, DestinationNotAllowed, DestinationPolicy, InvalidPhoneNumber, PhoneNumber};
+use domain::{
+    Channel, ChannelPolicy, CountryCode, DestinationNotAllowed, DestinationPolicy, InvalidPhoneNumber,
+    PhoneNumber,
+};
 use proptest::prelude::*;
 
 const GOLDEN: &str = include_str!("data/golden_phone_numbers.tsv");
@@ -144,7 +147,10 @@ fn sm_02_fixed_lines_and_voip_are_allowed_by_setting_only() {
     assert_eq!(fixed_line.sendable(&strict), Err(DestinationNotAllowed::FixedLine));
     assert_eq!(voip.sendable(&strict), Err(DestinationNotAllowed::Voip));
 
-    let fixed_too = DestinationPolicy { allow_fixed_line: true, ..DestinationPolicy::default() };
+    let without_calls = DestinationPolicy { allow_fixed_line: true, ..DestinationPolicy::default() };
+    assert_eq!(fixed_line.sendable(&without_calls), Err(DestinationNotAllowed::FixedLine));
+    let channels = ChannelPolicy::new(&[Channel::Sms, Channel::Voice]);
+    let fixed_too = DestinationPolicy { channels, ..without_calls };
     assert_eq!(fixed_line.sendable(&fixed_too), Ok(()));
     assert_eq!(voip.sendable(&fixed_too), Err(DestinationNotAllowed::Voip));
 

@@ -14,7 +14,6 @@ use adapters_sinch::SinchSms;
 use adapters_sqlite::SqliteStore;
 use adapters_webhooks::Webhooks;
 use anyhow::Context;
-use domain::Channel;
 use http_actix::{Operators, UseCases};
 use ports::{
     AccessTokens, AccountDirectory, AccountImport, AccountStore, ChallengeStore, Clock, DecoyCodes,
@@ -278,7 +277,7 @@ pub(crate) fn use_cases(
             challenges: challenges.clone(),
             provider: provider.clone(),
             blind: blind.clone(),
-            channels: vec![Channel::Sms],
+            channels: settings.destinations.channels.clone(),
             policy: settings.challenges,
             quotas: settings.quotas,
         },

@@ -18,7 +18,7 @@ use ports::{
 
 use crate::{
     Fault,
-    deliver::{Delivery, Numbers, Undelivered},
+    deliver::{Delivery, FirstCode, Numbers, Undelivered},
 };
 
 /// Opens blind challenges, and sends the codes of those that have an account.
@@ -36,10 +36,9 @@ pub struct BlindChallenges {
     pub quotas: Quotas,
 }
 
-/// Who starts a challenge, and how its code shall travel.
+/// Who starts a challenge.
 #[derive(Debug)]
 pub(crate) struct Start {
-    pub(crate) channel: Channel,
     /// The language of the request, for accounts that chose none.
     pub(crate) request_locale: Option<Locale>,
     pub(crate) client: Client,
@@ -81,9 +80,9 @@ impl BlindChallenges {
             }
         };
         if announced {
-            self.send(&opened.challenge, start.channel, start.request_locale);
+            self.send(&opened.challenge, challenge.channel, start.request_locale);
         }
-        Ok(opened.challenge.show(announced, &self.policy))
+        Ok(self.delivery().show(opened.challenge, announced))
     }
 
     /// Sends the code that the holder was told of, if there is an account, in the background.
@@ -117,6 +116,10 @@ impl BlindChallenges {
         let Some(account) = found.filter(|account| account.lock.is_none()) else { return Ok(()) };
         let phone = account.user.phone;
         phone.sendable(&self.destinations).map_err(|_| Undelivered::DestinationRefused)?;
+        if !self.destinations.channels.reaches(&phone, challenge.purpose, channel) {
+            // What is offered is the same for everybody, whatever number there is.
+            return Err(Undelivered::DestinationRefused);
+        }
         let now = self.clock.now();
         let send = UnseenSend {
             challenge_id: challenge.id.clone(),
@@ -147,6 +150,7 @@ impl BlindChallenges {
             provider: &*self.provider,
             challenges: &*self.challenges,
             policy: &self.policy,
+            channels: &self.destinations.channels,
             numbers: Some(self.numbers()),
         }
     }
@@ -156,15 +160,16 @@ impl BlindChallenges {
     }
 
     fn challenge(&self, subject: Subject, start: &Start, now: Timestamp) -> NewChallenge {
+        let first = FirstCode::of(&self.destinations.channels, subject.purpose(), None);
         NewChallenge {
             subject,
             id: self.secrets.challenge_id(),
             verification_id: VerificationId(self.secrets.id(now)),
             reference: SendReference(self.secrets.id(now)),
-            channel: start.channel,
+            channel: first.channel,
             locale: start.request_locale.clone(),
             country: None,
-            may_send: true,
+            may_send: first.is_sent,
             limits: SendLimits { policy: self.policy, quotas: self.quotas, address: start.client.network() },
         }
     }

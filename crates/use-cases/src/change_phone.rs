@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use domain::{
-    AnswerKind, Challenge, ChallengeId, ChallengePolicy, Channel, Client, Code, DestinationPolicy, EventName,
-    Locale, PhoneNumber, Purpose, Quotas, SendReference, User, VerificationId,
+    AnswerKind, Challenge, ChallengeId, ChallengePolicy, Client, Code, DestinationPolicy, EventName, Locale,
+    PhoneNumber, Purpose, Quotas, SendReference, User, VerificationId,
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::{
@@ -15,7 +15,7 @@ use ports::{
 use crate::{
     Fault, Principal, StepUpRequired, VerifyOtpError,
     codes::Codes,
-    deliver::{Delivery, Undelivered},
+    deliver::{Delivery, FirstCode, Undelivered},
     event::event,
 };
 
@@ -79,6 +79,7 @@ impl StartPhoneChange {
             provider: &*self.provider,
             challenges: &*self.challenges,
             policy: &self.policy,
+            channels: &self.destinations.channels,
             numbers: None,
         };
         let opened = delivery.open(&challenge, now).await?;
@@ -91,14 +92,15 @@ impl StartPhoneChange {
         request: StartPhoneChangeRequest,
         now: Timestamp,
     ) -> NewChallenge {
+        let first = FirstCode::of(&self.destinations.channels, Purpose::PhoneChange, Some(&request.phone));
         NewChallenge {
             id: self.secrets.challenge_id(),
             verification_id: VerificationId(self.secrets.id(now)),
             reference: SendReference(self.secrets.id(now)),
-            channel: Channel::Sms,
+            channel: first.channel,
             locale: principal.user.locale.clone().or(request.request_locale),
             country: request.phone.region(),
-            may_send: true,
+            may_send: first.is_sent,
             limits: SendLimits {
                 policy: self.policy,
                 quotas: self.quotas,

@@ -1,8 +1,8 @@
 //! Sending what a store reserved: reserve → ask of the number → call → settle.
 
 use domain::{
-    Challenge, ChallengePolicy, ChallengeState, DestinationNotAllowed, DestinationPolicy, NumberReport,
-    NumberVerdict, PhoneNumber, Purpose, SecondFactors,
+    Challenge, ChallengePolicy, ChallengeState, Channel, ChannelPolicy, DestinationNotAllowed,
+    DestinationPolicy, NumberReport, NumberVerdict, PhoneNumber, Purpose, SecondFactors,
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::{
@@ -77,6 +77,24 @@ pub(crate) fn may_send(
     }
 }
 
+/// What the first code of a challenge travels by.
+#[derive(Clone, Copy)]
+pub(crate) struct FirstCode {
+    pub(crate) channel: Channel,
+    /// Whether it is sent without being asked for.
+    pub(crate) is_sent: bool,
+}
+
+impl FirstCode {
+    pub(crate) fn of(channels: &ChannelPolicy, purpose: Purpose, phone: Option<&PhoneNumber>) -> Self {
+        match channels.unasked(purpose, phone) {
+            Some(channel) => Self { channel, is_sent: true },
+            // The number can only be called.
+            None => Self { channel: Channel::Voice, is_sent: false },
+        }
+    }
+}
+
 /// Who is asked whether a number may be in new hands, and what lines codes are sent to.
 #[derive(Clone, Copy)]
 pub(crate) struct Numbers<'a> {
@@ -89,6 +107,7 @@ pub(crate) struct Delivery<'a> {
     pub(crate) provider: &'a dyn VerificationProvider,
     pub(crate) challenges: &'a dyn ChallengeStore,
     pub(crate) policy: &'a ChallengePolicy,
+    pub(crate) channels: &'a ChannelPolicy,
     /// `None` where no code opens an account.
     pub(crate) numbers: Option<Numbers<'a>>,
 }
@@ -111,13 +130,18 @@ impl Delivery<'_> {
             SendDecision::OverQuota { retry_at } => Err(Undelivered::over_quota(retry_at, now)),
         };
         match delivered {
-            Ok(sent) => Ok(Some(challenge.show(sent, self.policy))),
+            Ok(sent) => Ok(Some(self.show(challenge, sent))),
             Err(held @ Undelivered::NumberHeld { .. }) => {
-                let challenge = held.done_without(challenge)?.show(false, self.policy);
-                Ok(Some(challenge.without_text()))
+                Ok(Some(self.show(held.done_without(challenge)?, false).without_text()))
             }
-            Err(reason) => Ok(Some(reason.done_without(challenge)?.show(false, self.policy))),
+            Err(reason) => Ok(Some(self.show(reason.done_without(challenge)?, false))),
         }
+    }
+
+    /// The challenge with the channels that its number can be reached by.
+    pub(crate) fn show(&self, challenge: ChallengeState, sent: bool) -> Challenge {
+        let offered = self.channels.offered(challenge.purpose, challenge.phone.as_ref());
+        challenge.show(sent, self.policy).offering(&offered)
     }
 
     /// Sends a reserved message and settles it, unless the number may be in new hands.

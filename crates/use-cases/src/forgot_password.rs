@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{Challenge, Channel, Client, Email, Locale, SignInName};
+use domain::{Challenge, Client, Email, Locale, SignInName};
 use ports::{AccountStore, Clock, Subject};
 
 use crate::{
@@ -40,8 +40,7 @@ impl ForgotPassword {
         let account = found.account.filter(|account| account.lock.is_none());
         let user_id = account.map(|account| account.user.id);
         let subject = |user_id| Subject::PasswordReset { email: request.email.clone(), user_id };
-        let start =
-            Start { channel: Channel::Sms, request_locale: request.request_locale, client: request.client };
+        let start = Start { request_locale: request.request_locale, client: request.client };
         self.blind.open(subject, user_id, start, now).await
     }
 }

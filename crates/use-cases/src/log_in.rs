@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use domain::{
-    Challenge, ChallengePolicy, Channel, Client, DestinationPolicy, DevicePolicy, DeviceToken, EventName,
-    Locale, Password, PasswordHash, PhoneNumber, Quotas, SecondFactors, SendReference, SessionPolicy,
-    SignInName, VerificationId,
+    Challenge, ChallengePolicy, Client, DestinationPolicy, DevicePolicy, DeviceToken, EventName, Locale,
+    Password, PasswordHash, PhoneNumber, Quotas, SecondFactors, SendReference, SessionPolicy, SignInName,
+    VerificationId,
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::{
@@ -17,7 +17,7 @@ use ports::{
 use crate::{
     Fault, SignedIn,
     by_device::ByDevice,
-    deliver::{Delivery, Numbers, Undelivered, may_send},
+    deliver::{Delivery, FirstCode, Numbers, Undelivered, may_send},
     event::event,
 };
 
@@ -225,6 +225,7 @@ impl LogIn {
             provider: &*self.provider,
             challenges: &*self.challenges,
             policy: &self.policy,
+            channels: &self.destinations.channels,
             numbers: Some(Numbers { risk: &*self.number_risk, destinations: &self.destinations }),
         };
         let opened = delivery.open(&challenge, now).await?;
@@ -240,14 +241,15 @@ impl LogIn {
         let phone = recognised.phone;
         let may_send = may_send(&phone, &self.destinations, recognised.second_factors)
             .map_err(|_| LogInError::DestinationNotAllowed)?;
+        let first = FirstCode::of(&self.destinations.channels, recognised.subject.purpose(), Some(&phone));
         Ok(NewChallenge {
             id: self.secrets.challenge_id(),
             verification_id: VerificationId(self.secrets.id(now)),
             reference: SendReference(self.secrets.id(now)),
-            channel: Channel::Sms,
+            channel: first.channel,
             locale: recognised.locale.or(request.request_locale),
             country: phone.region(),
-            may_send,
+            may_send: may_send && first.is_sent,
             limits: SendLimits {
                 policy: self.policy,
                 quotas: self.quotas,

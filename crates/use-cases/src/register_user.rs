@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use domain::{
-    Challenge, ChallengePolicy, Channel, Client, DestinationNotAllowed, DestinationPolicy, Email, Locale,
-    NewPassword, PhoneNumber, Quotas, SendReference, VerificationId,
+    Challenge, ChallengePolicy, Client, DestinationNotAllowed, DestinationPolicy, Email, Locale, NewPassword,
+    PhoneNumber, Purpose, Quotas, SendReference, VerificationId,
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::{
@@ -14,7 +14,7 @@ use ports::{
 
 use crate::{
     Fault,
-    deliver::{Delivery, Undelivered},
+    deliver::{Delivery, FirstCode, Undelivered},
 };
 
 /// Starts an account: stores the registration and texts a code to its number.
@@ -74,6 +74,7 @@ impl RegisterUser {
             provider: &*self.provider,
             challenges: &*self.challenges,
             policy: &self.policy,
+            channels: &self.destinations.channels,
             numbers: None,
         };
         let opened = delivery.open(&challenge, now).await?;
@@ -87,14 +88,15 @@ impl RegisterUser {
         password_hash: domain::PasswordHash,
         now: Timestamp,
     ) -> NewChallenge {
+        let first = FirstCode::of(&self.destinations.channels, Purpose::Registration, Some(&request.phone));
         NewChallenge {
             id: self.secrets.challenge_id(),
             verification_id: VerificationId(self.secrets.id(now)),
             reference: SendReference(self.secrets.id(now)),
-            channel: Channel::Sms,
+            channel: first.channel,
             locale: request.locale.clone().or(request.request_locale),
             country: request.phone.region(),
-            may_send: true,
+            may_send: first.is_sent,
             limits: SendLimits {
                 policy: self.policy,
                 quotas: self.quotas,

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use domain::{Challenge, ChallengeId, ChallengePolicy, Channel, Client, Method, Quotas, SendReference};
+use domain::{
+    Challenge, ChallengeId, ChallengePolicy, Channel, ChannelPolicy, Client, Method, Quotas, SendReference,
+};
 use jiff::SignedDuration;
 use ports::{ChallengeStore, Clock, Resend, SecretGenerator, SendDecision, SendLimits, VerificationProvider};
 
@@ -18,8 +20,7 @@ pub struct RequestOtp {
     pub challenges: Arc<dyn ChallengeStore>,
     pub provider: Arc<dyn VerificationProvider>,
     pub blind: Arc<BlindChallenges>,
-    /// The channels that are switched on.
-    pub channels: Vec<Channel>,
+    pub channels: ChannelPolicy,
     pub policy: ChallengePolicy,
     pub quotas: Quotas,
 }
@@ -57,7 +58,7 @@ impl RequestOtp {
     /// Sends, unless cooldown, limits or the challenge itself forbid it.
     #[tracing::instrument(name = "request_otp", skip_all, fields(challenge.id = ?request.challenge_id))]
     pub async fn execute(&self, request: RequestOtpRequest) -> Result<Challenge, RequestOtpError> {
-        if !self.channels.contains(&request.channel) {
+        if !self.channels.has(request.channel) {
             return Err(RequestOtpError::ChannelNotAvailable);
         }
         let now = self.clock.now();
@@ -77,23 +78,32 @@ impl RequestOtp {
         if !methods.contains(&Method::Sms) {
             return Err(RequestOtpError::ChannelNotAvailable);
         }
+        let offered = self.channels.offered(opened.challenge.purpose, opened.challenge.phone.as_ref());
+        if !offered.contains(&request.channel) {
+            // Only the stored challenge tells whom the channel would have to reach.
+            if matches!(opened.send, SendDecision::Reserved(_) | SendDecision::Announced) {
+                self.challenges.settle_not_sent(resend.reference).await.map_err(Fault::from)?;
+            }
+            return Err(RequestOtpError::ChannelNotAvailable);
+        }
+        let delivery = Delivery {
+            provider: &*self.provider,
+            challenges: &*self.challenges,
+            policy: &self.policy,
+            channels: &self.channels,
+            numbers: Some(self.blind.numbers()),
+        };
         match opened.send {
             SendDecision::Reserved(send) => {
                 let challenge = opened.challenge;
-                let delivery = Delivery {
-                    provider: &*self.provider,
-                    challenges: &*self.challenges,
-                    policy: &self.policy,
-                    numbers: Some(self.blind.numbers()),
-                };
                 delivery.deliver(send, now, &challenge).await?;
-                Ok(challenge.show(true, &self.policy))
+                Ok(delivery.show(challenge, true))
             }
             SendDecision::Announced => {
                 // The language of the account, or else of whoever started it.
                 let locale = opened.challenge.locale.clone();
                 self.blind.send(&opened.challenge, request.channel, locale);
-                Ok(opened.challenge.show(true, &self.policy))
+                Ok(delivery.show(opened.challenge, true))
             }
             SendDecision::Held if opened.challenge.sends >= self.policy.max_sends => {
                 Err(RequestOtpError::SendLimitReached)

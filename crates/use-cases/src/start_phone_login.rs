@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{Challenge, Channel, Client, DestinationPolicy, Locale, PhoneNumber, SignInName};
+use domain::{Challenge, Client, DestinationPolicy, Locale, PhoneNumber, SignInName};
 use jiff::SignedDuration;
 use ports::{Account, AccountStore, Clock, Subject};
 
@@ -57,8 +57,7 @@ impl StartPhoneLogin {
         let is_enough = |account: &Account| !account.user.second_factors.totp && account.lock.is_none();
         let enough = found.account.filter(is_enough);
         let user_id = enough.map(|account| account.user.id);
-        let start =
-            Start { channel: Channel::Sms, request_locale: request.request_locale, client: request.client };
+        let start = Start { request_locale: request.request_locale, client: request.client };
         let subject = |user_id| Subject::PhoneLogin { phone: phone.clone(), user_id };
         let challenge = self.blind.open(subject, user_id, start, now).await?;
         // Whoever asks has just named the number.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::{
-    Challenge, ChallengePolicy, Channel, Client, DestinationPolicy, EventName, Locale, Password, Quotas,
+    Challenge, ChallengePolicy, Client, DestinationPolicy, EventName, Locale, Password, Purpose, Quotas,
     SendReference, VerificationId,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -14,7 +14,7 @@ use ports::{
 
 use crate::{
     Fault, Principal,
-    deliver::{Delivery, Numbers, Undelivered, may_send},
+    deliver::{Delivery, FirstCode, Numbers, Undelivered, may_send},
     own_password::{OwnPassword, Proven, Unproven},
 };
 
@@ -75,6 +75,7 @@ impl StartStepUp {
             provider: &*self.provider,
             challenges: &*self.challenges,
             policy: &self.policy,
+            channels: &self.destinations.channels,
             numbers: Some(Numbers { risk: &*self.number_risk, destinations: &self.destinations }),
         };
         let opened = delivery.open(&challenge, now).await?;
@@ -91,14 +92,15 @@ impl StartStepUp {
         let phone = principal.user.phone.clone();
         let may_send = may_send(&phone, &self.destinations, principal.user.second_factors)
             .map_err(|_| StartStepUpError::DestinationNotAllowed)?;
+        let first = FirstCode::of(&self.destinations.channels, Purpose::StepUp, Some(&phone));
         Ok(NewChallenge {
             id: self.secrets.challenge_id(),
             verification_id: VerificationId(self.secrets.id(now)),
             reference: SendReference(self.secrets.id(now)),
-            channel: Channel::Sms,
+            channel: first.channel,
             locale: principal.user.locale.clone().or(request.request_locale),
             country: phone.region(),
-            may_send,
+            may_send: may_send && first.is_sent,
             limits: SendLimits {
                 policy: self.policy,
                 quotas: self.quotas,

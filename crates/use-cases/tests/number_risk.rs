@@ -7,7 +7,7 @@ mod fixtures;
 use std::sync::Arc;
 
 use domain::{
-    Challenge, ChallengeId, ChallengeState, Channel, LineType, Method, NewPassword, NumberReport, Password,
+    Challenge, ChallengeId, ChallengeState, Channel, ChannelPolicy, LineType, Method, NewPassword, NumberReport, Password,
     PasswordPolicy, Purpose, SecondFactors, SignInName, User,
 };
 use fixtures::{
@@ -255,7 +255,7 @@ async fn request_otp(
         secrets: secrets(),
         challenges: Arc::new(challenges),
         provider: Arc::new(mocks.provider),
-        channels: vec![Channel::Sms],
+        channels: ChannelPolicy::default(),
         policy: CHALLENGES,
         quotas: QUOTAS,
     };

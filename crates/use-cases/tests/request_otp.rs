@@ -6,7 +6,10 @@ mod fixtures;
 
 use std::sync::Arc;
 
-use domain::{Challenge, ChallengeId, ChallengeState, Channel, Purpose, SendReference};
+use domain::{
+    Challenge, ChallengeId, ChallengeState, Channel, ChannelPolicy, Method, PhoneNumber, Purpose,
+    SendReference,
+};
 use fixtures::{
     CHALLENGES, Later, Log, QUOTAS, account, blind, challenge_state, client, clock, expect_not_sent,
     expect_sent, fresh_id, in_seconds, locale, now, opened, phone, provider_away, provider_id, reference,
@@ -74,7 +77,7 @@ impl Mocks {
             challenges: Arc::new(self.challenges),
             provider: Arc::new(self.provider),
             blind: blind(self.accounts, self.unseen, MockVerificationProvider::new(), &self.later),
-            channels: vec![Channel::Sms, Channel::Voice],
+            channels: ChannelPolicy::new(&[Channel::Sms, Channel::Voice, Channel::Flashcall]),
             policy: CHALLENGES,
             quotas: QUOTAS,
         }
@@ -138,15 +141,45 @@ async fn rc_05_a_further_message_is_reserved_then_sent_then_settled() {
 
     let challenge = mocks.wire().execute(request(Channel::Voice)).await.unwrap();
 
-    assert_eq!(challenge, challenge_state(Purpose::Login).show(true, &CHALLENGES));
+    let shown = challenge_state(Purpose::Login).show(true, &CHALLENGES);
+    assert_eq!(challenge, shown.offering(&[Channel::Sms, Channel::Voice]));
 }
 
 #[tokio::test]
 async fn a_channel_that_is_switched_off_asks_nothing_of_anybody() {
-    for channel in [Channel::Whatsapp, Channel::Flashcall] {
-        let refusal = Mocks::default().wire().execute(request(channel)).await.unwrap_err();
-        assert!(matches!(refusal, RequestOtpError::ChannelNotAvailable), "{refusal:?}");
+    let refusal = Mocks::default().wire().execute(request(Channel::Whatsapp)).await.unwrap_err();
+    assert!(matches!(refusal, RequestOtpError::ChannelNotAvailable), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn tn_07_a_channel_that_cannot_serve_the_challenge_takes_the_reservation_back() {
+    let on_fixed_line = |channel| {
+        let mut answer = opened(Purpose::Login, reserved());
+        answer.challenge.phone = PhoneNumber::from_stored("+468123456").ok();
+        (channel, answer)
+    };
+    let blind = Opened { send: SendDecision::Announced, challenge: challenge_state(Purpose::PasswordReset) };
+    for (channel, answer) in [
+        (Channel::Flashcall, opened(Purpose::Login, reserved())),
+        (Channel::Flashcall, blind),
+        on_fixed_line(Channel::Sms),
+    ] {
+        let mut mocks = Mocks::reserving(Ok(Some(answer)));
+        let taken = SendReference(fresh_id(1));
+        mocks.challenges.expect_settle_not_sent().with(eq(taken)).once().return_once(|_| Ok(()));
+        let refusal = mocks.wire().execute(request(channel)).await.unwrap_err();
+        assert!(matches!(refusal, RequestOtpError::ChannelNotAvailable), "{channel:?}: {refusal:?}");
     }
+}
+
+#[tokio::test]
+async fn a_fixed_line_is_offered_calls_and_nothing_else() {
+    let mut answer = opened(Purpose::Login, reserved());
+    answer.challenge.phone = PhoneNumber::from_stored("+468123456").ok();
+    let mut mocks = Mocks::reserving(Ok(Some(answer)));
+    expect_sent(&mut mocks.provider, &mut mocks.challenges);
+    let challenge = mocks.wire().execute(request(Channel::Voice)).await.unwrap();
+    assert_eq!(challenge.methods, [Method::Voice]);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ mod fixtures;
 use std::sync::Arc;
 
 use domain::{
-    Challenge, ChallengeId, ChallengeState, Channel, Method, Password, Purpose, SecondFactors, SignInName,
+    Challenge, ChallengeId, ChallengeState, Channel, ChannelPolicy, Method, Password, Purpose, SecondFactors, SignInName,
     User,
 };
 use fixtures::{
@@ -134,7 +134,7 @@ impl Mocks {
             secrets: secrets(),
             challenges: Arc::new(self.challenges),
             provider: Arc::new(self.provider),
-            channels: vec![Channel::Sms],
+            channels: ChannelPolicy::default(),
             policy: CHALLENGES,
             quotas: QUOTAS,
         };

@@ -47,6 +47,7 @@ statement!(OpenChallenge {
     max_sends: i32 => Integer,
     account_quota: Option<i32> => Nullable<Integer>,
     phone_quota: Option<i32> => Nullable<Integer>,
+    voice_quota: Option<i32> => Nullable<Integer>,
     country_quota: Option<i32> => Nullable<Integer>,
     address_quota: Option<i32> => Nullable<Integer>,
 } concat!(", keys AS MATERIALIZED (
@@ -160,6 +161,7 @@ fn statement(challenge: &NewChallenge, now: Timestamp) -> OpenChallenge {
         max_sends: limit(limits.policy.max_sends),
         account_quota: quota_limit(limits.quotas.account),
         phone_quota: quota_limit(limits.quotas.phone),
+        voice_quota: quota_limit(limits.quotas.voice),
         country_quota: quota_limit(limits.quotas.country),
         address_quota: quota_limit(limits.quotas.address),
     }

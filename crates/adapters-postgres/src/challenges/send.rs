@@ -23,7 +23,8 @@ use crate::{
 ///
 /// To look at quotas is to queue for them, so whoever is held anyway does not: nothing may
 /// be sent, no sends are left, or the number's cooldown runs as this statement's snapshot
-/// shows it.
+/// shows it. Calls are counted as that snapshot shows them: of two at one moment the cooldown of
+/// the number admits one.
 macro_rules! gate {
     () => {
         ", wish AS MATERIALIZED (
@@ -31,9 +32,14 @@ macro_rules! gate {
                 SELECT FROM send_slots s WHERE s.phone = k.phone AND s.last_sent_at > i.sent_before
             ) AS eligible FROM input i, keys k
         ), gate AS MATERIALIZED (
-            SELECT w.eligible, CASE WHEN w.eligible THEN sends_full_until(
+            SELECT w.eligible, CASE WHEN w.eligible THEN greatest(sends_full_until(
                 k.account, i.account_quota, k.phone, i.phone_quota,
-                k.address, i.address_quota, k.country, i.country_quota, i.now) END AS retry_at
+                k.address, i.address_quota, k.country, i.country_quota, i.now),
+                CASE WHEN i.channel = 'voice' THEN quota_full_until(ARRAY(
+                    SELECT s.reserved_at FROM sends s WHERE s.phone = k.phone AND s.channel = 'voice'
+                    AND s.reserved_at > i.now - interval '24 hours'
+                    ORDER BY s.reserved_at DESC LIMIT coalesce(2 * i.voice_quota, 0)), i.voice_quota, i.now) END
+                ) END AS retry_at
             FROM input i, keys k, wish w
         )"
     };
@@ -169,6 +175,7 @@ statement!(ReserveResend {
     address: Option<String> => Nullable<Text>,
     account_quota: Option<i32> => Nullable<Integer>,
     phone_quota: Option<i32> => Nullable<Integer>,
+    voice_quota: Option<i32> => Nullable<Integer>,
     country_quota: Option<i32> => Nullable<Integer>,
     address_quota: Option<i32> => Nullable<Integer>,
 } concat!(", keys AS MATERIALIZED (
@@ -215,6 +222,7 @@ pub(crate) async fn reserve_resend(
         address: limits.address.map(|address| address.to_string()),
         account_quota: quota_limit(limits.quotas.account),
         phone_quota: quota_limit(limits.quotas.phone),
+        voice_quota: quota_limit(limits.quotas.voice),
         country_quota: quota_limit(limits.quotas.country),
         address_quota: quota_limit(limits.quotas.address),
     };
@@ -235,13 +243,18 @@ pub(crate) async fn settle_sent(
     store.execute(settle).await.map(drop)
 }
 
+// The code that was sent before serves on, by the channel that it was sent by.
 statement!(SettleNotSent { reference: Uuid => SqlUuid } ", unlogged AS (
         DELETE FROM sends s USING input i WHERE s.reference = i.reference RETURNING s.challenge_id, s.phone
     ), freed AS (
         UPDATE send_slots s SET last_sent_at = NULL, last_reference = NULL FROM input i, unlogged l
         WHERE s.phone = l.phone AND s.last_reference = i.reference
     ), unsettled AS (
-        UPDATE verifications v SET unsettled_reference = NULL FROM input i WHERE v.unsettled_reference = i.reference
+        UPDATE verifications v SET unsettled_reference = NULL, channel = coalesce((
+            SELECT s.channel FROM sends s
+            WHERE s.phone = v.phone AND s.purpose = v.purpose AND s.reference <> i.reference
+            ORDER BY s.reserved_at DESC LIMIT 1), v.channel)
+        FROM input i WHERE v.unsettled_reference = i.reference
     )
     UPDATE challenges c SET sends = c.sends - 1 FROM unlogged l WHERE c.id = l.challenge_id AND c.sends > 0");
 

@@ -24,6 +24,7 @@ statement!(ReserveUnseen {
     max_sends: i32 => Integer,
     account_quota: Option<i32> => Nullable<Integer>,
     phone_quota: Option<i32> => Nullable<Integer>,
+    voice_quota: Option<i32> => Nullable<Integer>,
     country_quota: Option<i32> => Nullable<Integer>,
     address_quota: Option<i32> => Nullable<Integer>,
 } concat!(", keys AS MATERIALIZED (
@@ -66,6 +67,7 @@ pub(crate) async fn reserve(
         max_sends: limit(send.policy.max_sends),
         account_quota: None,
         phone_quota: quota_limit(send.quotas.phone),
+        voice_quota: quota_limit(send.quotas.voice),
         country_quota: quota_limit(send.quotas.country),
         address_quota: None,
     };

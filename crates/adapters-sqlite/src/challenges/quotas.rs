@@ -1,7 +1,7 @@
 //! Sliding windows over recorded sends and guesses.
 
 use diesel::{QueryResult, SqliteConnection, prelude::*, sqlite::Sqlite};
-use domain::Quota;
+use domain::{Channel, Quota};
 use jiff::Timestamp;
 use ports::SendLimits;
 
@@ -18,6 +18,7 @@ type Sends<'a> = sends::BoxedQuery<'a, Sqlite>;
 pub(super) fn sends_used_up_until(
     sqlite: &mut SqliteConnection,
     number: &Number<'_>,
+    channel: Channel,
     limits: &SendLimits,
     now: Timestamp,
 ) -> QueryResult<Option<Timestamp>> {
@@ -25,7 +26,11 @@ pub(super) fn sends_used_up_until(
     let address = limits.address.map(|address| address.to_string());
     let country = quotas.country.filter(|_| number.country.is_some());
     let network = quotas.address.filter(|_| address.is_some());
+    let voice = quotas.voice.filter(|_| channel == Channel::Voice);
     let ends = [
+        sends_end(sqlite, voice, now, |sends| {
+            sends.filter(sends::phone.eq(number.phone)).filter(sends::channel.eq(Channel::Voice.as_str()))
+        })?,
         sends_end(sqlite, quotas.phone, now, |sends| sends.filter(sends::phone.eq(number.phone)))?,
         sends_end(sqlite, quotas.account, now, |sends| sends.filter(sends::account.eq(number.account)))?,
         sends_end(sqlite, country, now, |sends| sends.filter(sends::country.eq(&number.country)))?,

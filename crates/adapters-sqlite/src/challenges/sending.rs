@@ -80,7 +80,7 @@ pub(super) fn take(
     if last_sent_at.is_some_and(|last| last > wish.limits.policy.sent_before(now)) {
         return Ok(Verdict::Held { last_sent_at });
     }
-    if let Some(retry_at) = quotas::sends_used_up_until(sqlite, number, wish.limits, now)? {
+    if let Some(retry_at) = quotas::sends_used_up_until(sqlite, number, wish.channel, wish.limits, now)? {
         return Ok(Verdict::OverQuota { last_sent_at, retry_at });
     }
     take_slot(sqlite, number.phone, wish.reference, now)?;
@@ -147,11 +147,34 @@ pub(super) fn settle_sent(
         .map(drop)
 }
 
+/// The code that was sent before serves on, by the channel that it was sent by.
+fn unsettle(sqlite: &mut SqliteConnection, reference: Id) -> QueryResult<()> {
+    let unsettled = verifications::table.filter(verifications::unsettled_reference.eq(reference));
+    let found: Option<(String, String, String)> = unsettled
+        .select((verifications::phone, verifications::purpose, verifications::channel))
+        .first(sqlite)
+        .optional()?;
+    let Some((phone, purpose, channel)) = found else { return Ok(()) };
+    let before: Option<String> = sends::table
+        .filter(sends::phone.eq(&phone))
+        .filter(sends::purpose.eq(&purpose))
+        .filter(sends::reference.ne(reference))
+        .order(sends::reserved_at.desc())
+        .select(sends::channel)
+        .first(sqlite)
+        .optional()?;
+    update(verifications::table.find((phone, purpose)))
+        .set((
+            verifications::unsettled_reference.eq(None::<Id>),
+            verifications::channel.eq(before.unwrap_or(channel)),
+        ))
+        .execute(sqlite)
+        .map(drop)
+}
+
 pub(super) fn settle_not_sent(sqlite: &mut SqliteConnection, reference: SendReference) -> QueryResult<()> {
     let reference = Id(reference.0);
-    update(verifications::table.filter(verifications::unsettled_reference.eq(reference)))
-        .set(verifications::unsettled_reference.eq(None::<Id>))
-        .execute(sqlite)?;
+    unsettle(sqlite, reference)?;
     update(send_slots::table.filter(send_slots::last_reference.eq(reference)))
         .set((send_slots::last_sent_at.eq(None::<Micros>), send_slots::last_reference.eq(None::<Id>)))
         .execute(sqlite)?;

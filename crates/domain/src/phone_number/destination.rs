@@ -75,7 +75,7 @@ impl DestinationPolicy {
         use DestinationNotAllowed as Refusal;
         match kind(number) {
             PhoneNumberType::Mobile | PhoneNumberType::FixedLineOrMobile => Ok(()),
-            PhoneNumberType::FixedLine if self.allow_fixed_line => Ok(()),
+            PhoneNumberType::FixedLine if self.allow_fixed_line && self.channels.calls(number) => Ok(()),
             PhoneNumberType::VoIP if self.allow_voip => Ok(()),
             PhoneNumberType::FixedLine => Err(Refusal::FixedLine),
             PhoneNumberType::VoIP => Err(Refusal::Voip),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::{
     AccessClaims, AccessToken, AccountLock,
     AuthenticationMethod::{MultiFactor, Password, Sms},
-    CeremonyId, ChallengeId, ChallengePolicy, ChallengeState, Channel, Client, CredentialId,
+    CeremonyId, ChallengeId, ChallengePolicy, ChallengeState, Channel, ChannelPolicy, Client, CredentialId,
     DestinationPolicy, DeviceEntry, DeviceId, DevicePolicy, DeviceToken, DeviceTokenHash, Email, EventId,
     EventName, LockReason, NumberReport, Passkey, PasskeyId, PasskeyName, PasswordFailures, PasswordHash,
     PhoneNumber, ProviderId, Purpose, Quotas, RecoveryCode, RecoveryCodeHash, RefreshToken, RefreshTokenHash,
@@ -362,7 +362,7 @@ impl World {
                 challenges: challenges.clone(),
                 provider: provider.clone(),
                 blind: blind.clone(),
-                channels: self.channels,
+                channels: ChannelPolicy::new(&self.channels),
                 policy: POLICY,
                 quotas: Quotas::default(),
             },

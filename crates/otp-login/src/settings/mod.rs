@@ -1,6 +1,7 @@
 //! Settings, read once and checked whole before anything starts.
 
 mod blocklist;
+mod channels;
 mod database;
 mod keys;
 mod layers;
@@ -22,7 +23,7 @@ use std::{
 
 use adapters_crypto::{DataKey, HashedApiKeys, HasherSettings, JwtKey};
 use domain::{
-    ChallengePolicy, CodeFailures, CountryCode, DestinationPolicy, DevicePolicy, InvalidPhoneNumber,
+    ChallengePolicy, Channel, ChannelPolicy, CodeFailures, CountryCode, DestinationPolicy, DevicePolicy, InvalidPhoneNumber,
     PasswordPolicy, ProductName, Quota, Quotas, SessionPolicy, Shield, SigningAlgorithm, SigningKeyPolicy,
 };
 use http_actix::{HttpSettings, Origin};
@@ -159,6 +160,7 @@ impl Settings {
         let data_key = keys::data_key(reader, production);
         let product = product(reader);
         let outbox = outbox::read(reader, production, simulator, (&product, sinch.timeout), &mut warnings);
+        let channels = channels::read(reader, &routing);
         let sms = outbox.sms.as_ref();
         let providers =
             providers::read(reader, production, &provider_names, &product, sms, &mut warnings);
@@ -191,7 +193,7 @@ impl Settings {
                 24 * reader.number("events.retention_days", 30..=3650),
             ),
             quotas: quotas(reader, production),
-            destinations: destinations(reader, production, &mut warnings),
+            destinations: destinations(reader, production, channels, &mut warnings),
             shield: Arc::new(shield::read(reader)),
             log: log(reader),
             admin_keys: keys::admin(reader),
@@ -466,13 +468,19 @@ fn quotas(reader: &mut Reader, production: bool) -> Quotas {
     Quotas {
         account: quota("rate_limit.account_per_hour", 1, ANY),
         phone: quota("rate_limit.phone_per_hour", 1, if production { 10 } else { ANY }),
+        voice: quota("rate_limit.voice_per_hour", 1, if production { 5 } else { ANY }),
         country: quota("rate_limit.country_per_hour", 0, ANY),
         address: quota("rate_limit.address_per_hour", 0, ANY),
         in_a_row: Some(CodeFailures::MOST),
     }
 }
 
-fn destinations(reader: &mut Reader, production: bool, warnings: &mut Vec<String>) -> DestinationPolicy {
+fn destinations(
+    reader: &mut Reader,
+    production: bool,
+    channels: ChannelPolicy,
+    warnings: &mut Vec<String>,
+) -> DestinationPolicy {
     let country =
         |text: &str| CountryCode::parse(text).map_err(|error: InvalidPhoneNumber| error.to_string());
     let allowed = reader.list("countries.allow", country);
@@ -485,10 +493,15 @@ fn destinations(reader: &mut Reader, production: bool, warnings: &mut Vec<String
     if let Some(both) = denied.iter().find(|country| allowed.contains(country)) {
         reader.problem("countries.deny", format!("{both} is allowed, too; take it out of one of the lists"));
     }
+    let allow_fixed_line = reader.flag("countries.fixed_lines");
+    if allow_fixed_line && !channels.has(Channel::Voice) {
+        reader.problem("countries.fixed_lines", "fixed lines get calls only; add voice to OTP_LOGIN__CHANNELS__ENABLED");
+    }
     DestinationPolicy {
+        channels,
+        allow_fixed_line,
         allowed_countries: allowed.into_iter().collect(),
         denied_countries: denied.into_iter().collect(),
-        allow_fixed_line: reader.flag("countries.fixed_lines"),
         allow_voip: reader.flag("countries.voip"),
     }
 }

@@ -167,6 +167,7 @@ macro_rules! store_contract {
                 rc_06_an_unsettled_send_is_told_to_whoever_guesses
                 a_send_that_never_left_costs_nothing
                 a_send_that_never_left_leaves_the_earlier_code_valid
+                a_call_that_was_never_made_leaves_the_text_before_it_valid
                 settling_an_outdated_send_has_no_effect
             }
             quotas: {
@@ -185,6 +186,7 @@ macro_rules! store_contract {
                 strangers_who_register_an_email_use_up_nothing_of_its_owner
                 sends_of_a_sign_in_count_for_its_account_and_number
                 a_resend_is_bound_by_the_quotas
+                sm_08_calls_to_a_number_have_a_quota_of_their_own
                 a_live_code_is_held_even_when_a_quota_is_used_up
                 a_challenge_over_quota_is_open_and_sends_once_the_window_has_slid
                 a_challenge_without_sends_left_is_held_even_when_a_quota_is_used_up

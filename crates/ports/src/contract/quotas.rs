@@ -1,6 +1,6 @@
 //! How many messages an hour and a day allow.
 
-use domain::{ChallengePolicy, CountryCode, Quota, Quotas};
+use domain::{ChallengePolicy, Channel, CountryCode, Quota, Quotas};
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 
@@ -241,6 +241,29 @@ pub async fn a_resend_is_bound_by_the_quotas(stores: &Stores) {
         assert_eq!(later.send, SendDecision::OverQuota { retry_at: minute(60) });
         assert_eq!(later.challenge.sends, 1);
     }
+}
+
+pub async fn sm_08_calls_to_a_number_have_a_quota_of_their_own(stores: &Stores) {
+    let quotas = Quotas { voice: Some(Quota::per_hour(2)), ..NONE };
+    let begin = async |number, at| {
+        let pending = person_with_phone(number, phone(99));
+        let asked = NewChallenge { limits: short(NONE), ..registration_of(pending) };
+        stores.open(&asked, minute(at)).await.challenge.id
+    };
+    let further = async |id, channel, at| {
+        let asked = Resend { channel, limits: short(quotas), ..resend(&id) };
+        stores.resend(&asked, minute(at)).await.expect("it lives").send
+    };
+    let reserved = |send| matches!(send, SendDecision::Reserved(_));
+    assert!(reserved(further(begin(1, 0).await, Channel::Voice, 2).await));
+    assert!(reserved(further(begin(2, 10).await, Channel::Voice, 12).await));
+
+    let third = begin(3, 20).await;
+    let call = further(third.clone(), Channel::Voice, 22).await;
+    assert_eq!(call, SendDecision::OverQuota { retry_at: minute(62) });
+    assert!(reserved(further(third, Channel::Sms, 22).await), "texts are not bounded by it");
+
+    assert!(reserved(further(begin(4, 60).await, Channel::Voice, 62).await));
 }
 
 pub async fn a_live_code_is_held_even_when_a_quota_is_used_up(stores: &Stores) {

@@ -146,6 +146,20 @@ pub async fn a_send_that_never_left_leaves_the_earlier_code_valid(stores: &Store
     assert_eq!(again.challenge.sends, 2);
 }
 
+pub async fn a_call_that_was_never_made_leaves_the_text_before_it_valid(stores: &Stores) {
+    let opened = stores.open(&registration(1), start()).await;
+    stores.settle_sent(reserved(&opened).reference, "first").await;
+    let id = &opened.challenge.id;
+    let now = start() + COOLDOWN;
+    let spoken = Resend { channel: Channel::Voice, ..resend(id) };
+    let resent = stores.resend(&spoken, now).await.expect("it lives");
+
+    stores.settle_not_sent(reserved(&resent).reference).await;
+
+    let attempt = stores.take(id, now).await;
+    assert_eq!((attempt.provider_id, attempt.channel), (Some(ProviderId("first".to_owned())), Channel::Sms));
+}
+
 pub async fn settling_an_outdated_send_has_no_effect(stores: &Stores) {
     let opened = stores.open(&registration(1), start()).await;
     let id = &opened.challenge.id;

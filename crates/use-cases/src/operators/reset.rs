@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{Channel, Client, EventName, UserId};
+use domain::{Client, EventName, UserId};
 use jiff::SignedDuration;
 use ports::{AccountStore, Clock, EventStore, SecretGenerator, Subject};
 
@@ -59,7 +59,7 @@ impl StartReset {
         tracing::warn!(event = name.as_str(), user.id = %user_id.0, "by an operator");
         let email = account.user.email;
         let subject = |user_id| Subject::PasswordReset { email: email.clone(), user_id };
-        let start = Start { channel: Channel::Sms, request_locale: None, client: Client::default() };
+        let start = Start { request_locale: None, client: Client::default() };
         self.blind.open(subject, Some(user_id), start, now).await?;
         Ok(())
     }
