@@ -38,8 +38,9 @@ pub(crate) struct ChallengeBody {
     destination: Option<String>,
     /// Whether this request sent a message.
     sent: bool,
-    /// The ways to answer the challenge: `sms`, `totp`, `recovery_code`. More than the first only after
-    /// the password.
+    /// The ways to answer the challenge: a code sent by `sms`, `voice` or `whatsapp`, as far as they
+    /// are switched on and reach the number; after the password `totp`, `passkey` and `recovery_code`,
+    /// too.
     #[schema(examples("sms"))]
     methods: Vec<&'static str>,
     /// Wrong codes until the challenge is over; resending never raises it.

@@ -138,8 +138,8 @@ catalog! {
         "The channel is not available",
         "Codes cannot be sent in this way here, or not to this account: after its password was reset by text, only its \
          authenticator app or a recovery code signs in.",
-        "Ask for a text message: leave channel out or send sms. Where the challenge does not list sms, answer it with \
-         totp or recovery_code.";
+        "Send a channel that the challenge's methods list; without one it is sms. Where they list none, answer with totp \
+         or recovery_code.";
     RateLimited TOO_MANY_REQUESTS "rate-limited",
         "Too many requests",
         "A limit is used up. Limits protect accounts from guessing and phones from floods of messages, and end by \

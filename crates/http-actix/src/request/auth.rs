@@ -149,8 +149,8 @@ pub(crate) struct RequestOtpBody {
     #[garde(custom(required))]
     #[schema(value_type = String, min_length = 1, max_length = 64)]
     challenge_id: Text,
-    /// How the code shall travel: `sms` (default), `voice`, `flashcall` or
-    /// `whatsapp`, as far as it is switched on.
+    /// How the code shall travel: `sms` (default), `voice` or `whatsapp`, as far as the challenge's
+    /// `methods` list it.
     #[garde(custom(optional))]
     #[schema(value_type = Option<String>, examples("sms"))]
     channel: Text,
