@@ -47,24 +47,32 @@ pub struct VerificationId(pub Uuid);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SendReference(pub Uuid);
 
-/// The provider's own handle of a verification: opaque. Where there are several providers the
-/// name of one stands before it, and a colon, which no provider has in its ids.
+/// The provider's own handle of a verification: opaque.
+///
+/// Before it may stand by whom and how the verification was started, as in `vonage/voice:…`: each
+/// is checked so, whatever was asked for since. Nothing stands before an id from when there was
+/// one provider and text messages only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProviderId(pub String);
 
 impl ProviderId {
-    /// The same, told apart from those of other providers.
+    /// The same with its origin before it. `name` has neither colon nor slash.
     #[must_use]
-    pub fn of_provider(&self, name: &str) -> Self {
-        Self(format!("{name}:{}", self.0))
+    pub fn started_by(&self, name: Option<&str>, channel: Channel) -> Self {
+        let id = &self.0;
+        match (name, channel) {
+            (None, Channel::Sms) => self.clone(),
+            (Some(name), Channel::Sms) => Self(format!("{name}:{id}")),
+            (name, channel) => Self(format!("{}/{}:{id}", name.unwrap_or_default(), channel.as_str())),
+        }
     }
 
-    /// The name of the provider, if there is one, and the id as that provider gave it.
-    pub fn split_provider(&self) -> (Option<&str>, Self) {
-        match self.0.split_once(':') {
-            Some((name, id)) => (Some(name), Self(id.to_owned())),
-            None => (None, self.clone()),
-        }
+    /// The provider, if it is named, the channel, and the id as the provider gave it.
+    pub fn origin(&self) -> (Option<&str>, Channel, Self) {
+        let Some((origin, id)) = self.0.split_once(':') else { return (None, Channel::Sms, self.clone()) };
+        let (name, channel) = origin.split_once('/').unwrap_or((origin, ""));
+        let name = Some(name).filter(|name| !name.is_empty());
+        (name, Channel::parse(channel).unwrap_or(Channel::Sms), Self(id.to_owned()))
     }
 }
 
@@ -426,13 +434,20 @@ mod tests {
     }
 
     #[test]
-    fn an_id_comes_back_as_its_provider_gave_it() {
-        for text in ["b1d2-c3", "VE0123", "", "odd:one"] {
-            let id = ProviderId(text.to_owned());
-            assert_eq!(id.of_provider("sinch").split_provider(), (Some("sinch"), id));
+    fn an_id_tells_by_whom_and_how_it_was_started() {
+        let names = [None, Some("sinch"), Some("self_issued")];
+        for (name, channel) in names.into_iter().flat_map(|name| Channel::ALL.map(|channel| (name, channel)))
+        {
+            for text in ["b1d2-c3", "VE0123", "odd:one", "odd/one:two"] {
+                let id = ProviderId(text.to_owned());
+                // A provider with such ids has to be named.
+                if name.is_some() || channel != Channel::Sms || !text.contains(':') {
+                    assert_eq!(id.started_by(name, channel).origin(), (name, channel, id.clone()));
+                }
+            }
         }
         let bare = ProviderId("b1d2-c3".to_owned());
-        assert_eq!(bare.split_provider(), (None, bare.clone()));
+        assert_eq!(bare.started_by(None, Channel::Sms), bare, "an earlier version reads it");
     }
 
     #[test]

@@ -206,6 +206,9 @@ pub struct UnseenSend {
     /// The number of the account.
     pub phone: PhoneNumber,
     pub channel: Channel,
+    /// `false` when the channel does not reach the number: then nothing is reserved, and what the
+    /// holder was told of is not looked for.
+    pub may_send: bool,
     pub locale: Option<Locale>,
     pub country: Option<CountryCode>,
     pub policy: ChallengePolicy,

@@ -15,7 +15,8 @@
 //! nothing, because adapters bound a connection by less than a call. One that takes the request
 //! and then hangs costs its caller that message; after a few of these nobody waits for it.
 //!
-//! A code is checked by the provider that started it, and by no other. Checks and look-ups are
+//! A code is checked by the provider that started it, and by no other, and by the channel that it
+//! was sent by: a further message that never left may have changed what the challenge says. Checks and look-ups are
 //! never refused by a breaker: nobody else could answer them.
 
 mod member;
@@ -96,8 +97,8 @@ impl ProviderRouter {
         Ok(Self { members, routes, default, names_ids: true })
     }
 
-    /// Asks one provider. Its ids stay as they are, so that a version without names reads them;
-    /// those of others, from before, are gone. It bounds its own calls.
+    /// Asks one provider. Its ids get no name, so that an earlier version reads those of text
+    /// messages; those of others, from before, are gone. It bounds its own calls.
     pub fn alone(provider: NamedProvider) -> Self {
         let name = provider.name;
         let members = vec![Member::new(provider, None)];
@@ -114,8 +115,8 @@ impl ProviderRouter {
         names.filter_map(|name| self.member(name)).filter(|member| member.speaks(channel)).collect()
     }
 
-    fn named(&self, member: &Member, id: &ProviderId) -> ProviderId {
-        if self.names_ids { id.of_provider(member.name()) } else { id.clone() }
+    fn named(&self, member: &Member, id: &ProviderId, channel: Channel) -> ProviderId {
+        id.started_by(self.names_ids.then_some(member.name()), channel)
     }
 }
 
@@ -131,7 +132,7 @@ impl VerificationProvider for ProviderRouter {
         let mut faults = Vec::with_capacity(route.len());
         for member in route {
             match member.start(request).await {
-                Ok(id) => return Ok(self.named(member, &id)),
+                Ok(id) => return Ok(self.named(member, &id, request.channel)),
                 Err(StartError::NotSent(NotSent::Fault(fault))) => {
                     let reference = request.reference.0;
                     tracing::warn!(event = "provider_failover", provider = member.name(), send.reference = %reference, %fault, "it sent nothing");
@@ -162,7 +163,7 @@ impl VerificationProvider for ProviderRouter {
             // What is always found proves nothing while another could not tell.
             let is_evidence = member.finds() != Finds::Always || fault.is_none();
             match found {
-                Ok(Some(id)) if is_evidence => return Ok(Some(self.named(member, &id))),
+                Ok(Some(id)) if is_evidence => return Ok(Some(self.named(member, &id, channel))),
                 Ok(_) => {}
                 Err(why) => fault = Some(ProviderFault(format!("{}: {why}", member.name()))),
             }
@@ -175,13 +176,13 @@ impl VerificationProvider for ProviderRouter {
         verification: &StartedVerification,
         code: &Code,
     ) -> Result<CodeCheck, ProviderFault> {
-        let (name, id) = verification.id.split_provider();
+        let (name, channel, id) = verification.id.origin();
         let Some(member) = self.member(name.unwrap_or(self.default)) else {
             tracing::warn!("a code is gone: its provider is not among the settings any more");
             return Ok(CodeCheck::Gone);
         };
         let phone = verification.phone.clone();
-        member.check(&StartedVerification { id, phone, channel: verification.channel }, code).await
+        member.check(&StartedVerification { id, phone, channel }, code).await
     }
 }
 

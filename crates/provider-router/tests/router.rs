@@ -37,7 +37,7 @@ async fn the_country_of_a_number_says_who_is_asked() {
     let swede = router.start(&request(1)).await.unwrap();
     let dane = router.start(&CodeRequest { phone: phone_of("+4520123456"), ..request(2) }).await.unwrap();
 
-    assert_eq!((swede.split_provider().0, dane.split_provider().0), (Some("second"), Some("first")));
+    assert_eq!((swede.origin().0, dane.origin().0), (Some("second"), Some("first")));
     second.is(Manner::Away);
     let refused = router.start(&request(3)).await;
     assert!(matches!(refused, Err(StartError::NotSent(NotSent::Fault(_)))), "{refused:?}");
@@ -92,14 +92,14 @@ async fn pv_04_a_provider_that_hangs_is_passed_over_and_tried_again_after_a_whil
     let begun = Instant::now();
     for n in 3..13 {
         let id = router.start(&request(n)).await.unwrap();
-        assert_eq!(id.split_provider().0, Some("second"));
+        assert_eq!(id.origin().0, Some("second"));
     }
     assert_eq!((begun.elapsed(), second.sent()), (Duration::ZERO, 10), "nobody waits");
 
     first.is(Manner::Works);
     tokio::time::advance(PAUSE).await;
-    assert_eq!(router.start(&request(20)).await.unwrap().split_provider().0, Some("first"));
-    assert_eq!(router.start(&request(21)).await.unwrap().split_provider().0, Some("first"));
+    assert_eq!(router.start(&request(20)).await.unwrap().origin().0, Some("first"));
+    assert_eq!(router.start(&request(21)).await.unwrap().origin().0, Some("first"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -114,7 +114,7 @@ async fn a_probe_whose_caller_goes_away_leaves_the_next_one_to_probe() {
     let gone = tokio::time::timeout(WITHIN, router.start(&request(4))).await;
     assert!(gone.is_err());
     first.is(Manner::Works);
-    assert_eq!(router.start(&request(5)).await.unwrap().split_provider().0, Some("first"));
+    assert_eq!(router.start(&request(5)).await.unwrap().origin().0, Some("first"));
 }
 
 #[tokio::test]
@@ -138,7 +138,7 @@ async fn an_id_without_a_name_belongs_to_the_default_and_one_of_nobody_is_gone()
         ProviderRouter::new(vec![first.named(), second.named()], routes, "second", failover()).unwrap();
     let from_before = second.knows(&request(1));
     assert_eq!(check(&router, &request(1), &from_before).await, CodeCheck::Accepted);
-    let of_nobody = from_before.of_provider("third");
+    let of_nobody = from_before.started_by(Some("third"), Channel::Sms);
     assert_eq!(check(&router, &request(1), &of_nobody).await, CodeCheck::Gone);
     assert_eq!((first.checks(), second.checks()), (0, 1));
 }
@@ -179,7 +179,7 @@ async fn what_is_always_found_counts_only_when_everybody_else_knows_of_nothing()
     let router =
         ProviderRouter::new(vec![derives.named(), knows.named()], routes, "knows", failover()).unwrap();
     let find = async || router.find(request(1).reference, &phone(), Channel::Sms).await;
-    let name = |found: Option<ProviderId>| found.unwrap().split_provider().0.map(str::to_owned);
+    let name = |found: Option<ProviderId>| found.unwrap().origin().0.map(str::to_owned);
 
     assert_eq!(name(find().await.unwrap()).as_deref(), Some("derives"));
     knows.is(Manner::Away);
@@ -252,8 +252,13 @@ async fn killing_the_first_provider_in_mid_run_loses_no_sign_in() {
 async fn only_those_with_the_channel_are_asked() {
     let (mute, speaks, router) = fake::mute_and_speaking();
     let id = router.start(&voice(1)).await.unwrap();
-    assert_eq!(id.split_provider().0, Some("speaks"));
+    assert_eq!(id.origin().0, Some("speaks"));
     assert_eq!((mute.sent(), speaks.sent()), (0, 1));
+    let called = of(&voice(1), &id);
+    // What the challenge says was changed by a text that never left.
+    let texted = StartedVerification { channel: Channel::Sms, ..called.clone() };
+    assert_eq!(router.check(&texted, &code()).await, Ok(CodeCheck::Accepted));
+    assert_eq!(speaks.checked(), Some(Channel::Voice));
     let flash = CodeRequest { channel: Channel::Flashcall, purpose: Purpose::Registration, ..request(2) };
     let refused = router.start(&flash).await;
     assert!(matches!(refused, Err(StartError::NotSent(NotSent::DestinationRefused(_)))), "{refused:?}");
@@ -269,11 +274,17 @@ async fn one_alone_keeps_its_ids_and_its_own_bounds() {
     }
     alone.is(Manner::AnswersAfter(10 * BUDGET));
     let id = router.start(&request(11)).await.unwrap();
-    assert_eq!(id.split_provider().0, None);
+    assert_eq!(id.origin().0, None);
     alone.is(Manner::Works);
     assert_eq!(check(&router, &request(11), &id).await, CodeCheck::Accepted);
-    assert_eq!(check(&router, &request(11), &id.of_provider("other")).await, CodeCheck::Gone);
-    assert_eq!(check(&router, &request(11), &id.of_provider("alone")).await, CodeCheck::Accepted);
+    assert_eq!(
+        check(&router, &request(11), &id.started_by(Some("other"), Channel::Sms)).await,
+        CodeCheck::Gone
+    );
+    assert_eq!(
+        check(&router, &request(11), &id.started_by(Some("alone"), Channel::Sms)).await,
+        CodeCheck::Accepted
+    );
 }
 
 #[tokio::test]

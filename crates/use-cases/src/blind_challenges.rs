@@ -116,15 +116,13 @@ impl BlindChallenges {
         let Some(account) = found.filter(|account| account.lock.is_none()) else { return Ok(()) };
         let phone = account.user.phone;
         phone.sendable(&self.destinations).map_err(|_| Undelivered::DestinationRefused)?;
-        if !self.destinations.channels.reaches(&phone, challenge.purpose, channel) {
-            // What is offered is the same for everybody, whatever number there is.
-            return Err(Undelivered::DestinationRefused);
-        }
         let now = self.clock.now();
         let send = UnseenSend {
             challenge_id: challenge.id.clone(),
             reference: SendReference(self.secrets.id(now)),
             country: phone.region(),
+            // What is offered is the same for everybody, whatever number there is.
+            may_send: self.destinations.channels.reaches(&phone, challenge.purpose, channel),
             phone,
             channel,
             locale: account.user.locale.or(request_locale),
@@ -132,7 +130,7 @@ impl BlindChallenges {
             quotas: self.quotas,
         };
         if !self.challenges.reserve_unseen(&send, now).await? {
-            tracing::info!("the number had a message a moment ago, or a quota is used up");
+            tracing::info!("the number had a message a moment ago, is not reached so, or a quota is used up");
             return Ok(());
         }
         let reserved = ReservedSend {

@@ -57,6 +57,7 @@ fn unseen() -> UnseenSend {
         reference: SendReference(fresh_id(3)),
         phone: phone(),
         channel: Channel::Sms,
+        may_send: true,
         locale: user().locale,
         country: Some(sweden()),
         policy: CHALLENGES,

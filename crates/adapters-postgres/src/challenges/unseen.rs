@@ -18,6 +18,7 @@ statement!(ReserveUnseen {
     reference: Uuid => SqlUuid,
     phone: String => Text,
     channel: String => Text,
+    may_send: bool => Bool,
     country: Option<String> => Nullable<Text>,
     now: Instant => Timestamptz,
     sent_before: Instant => Timestamptz,
@@ -28,7 +29,7 @@ statement!(ReserveUnseen {
     country_quota: Option<i32> => Nullable<Integer>,
     address_quota: Option<i32> => Nullable<Integer>,
 } concat!(", keys AS MATERIALIZED (
-        SELECT i.phone, 'unseen' AS account, i.country, NULL::text AS address, true AS may_send, 0 AS sends,
+        SELECT i.phone, 'unseen' AS account, i.country, NULL::text AS address, i.may_send, 0 AS sends,
             v.phone AS kept_under, v.purpose, v.id AS verification_id
         FROM input i JOIN challenges c ON c.id = i.challenge_id AND c.expires_at > i.now
         JOIN verifications v ON v.phone = c.phone AND v.purpose = c.purpose AND v.id = c.verification_id
@@ -61,6 +62,7 @@ pub(crate) async fn reserve(
         reference: send.reference.0,
         phone: send.phone.as_e164().to_owned(),
         channel: send.channel.as_str().to_owned(),
+        may_send: send.may_send,
         country: send.country.map(|country| country.as_str().to_owned()),
         now: Instant(now),
         sent_before: Instant(send.policy.sent_before(now)),

@@ -13,7 +13,8 @@ use crate::types::Id;
 pub(super) fn reserve(sqlite: &mut SqliteConnection, send: &UnseenSend, now: Timestamp) -> QueryResult<bool> {
     let Some(mut live) = Live::find(sqlite, &send.challenge_id, now)? else { return Ok(false) };
     let limits = SendLimits { policy: send.policy, quotas: send.quotas, address: None };
-    let wish = Wish { reference: send.reference, channel: send.channel, may_send: true, limits: &limits };
+    let wish =
+        Wish { reference: send.reference, channel: send.channel, may_send: send.may_send, limits: &limits };
     // The record belongs to no challenge: if nothing leaves, the challenge shows it sent all the same.
     let number = Number {
         phone: send.phone.as_e164(),
@@ -22,7 +23,7 @@ pub(super) fn reserve(sqlite: &mut SqliteConnection, send: &UnseenSend, now: Tim
         challenge_id: "",
         purpose: &live.challenge.purpose,
     };
-    let reserved = matches!(take(sqlite, &number, &wish, now)?, Verdict::Reserved { .. });
+    let reserved = send.may_send && matches!(take(sqlite, &number, &wish, now)?, Verdict::Reserved { .. });
     // What was announced and is not sent is no longer looked for at the provider.
     live.verification.unsettled_reference = reserved.then_some(Id(send.reference.0));
     send.channel.as_str().clone_into(&mut live.verification.channel);

@@ -177,6 +177,18 @@ pub async fn unseen_messages_are_bound_by_the_quotas_of_their_number(stores: &St
     assert!(!stores.reserve_unseen(&send(), minute(5)).await);
 }
 
+pub async fn en_05_what_does_not_reach_the_number_is_neither_sent_nor_looked_for(stores: &Stores) {
+    let (user, _) = stores.register(person(1), start()).await;
+    let id = stores.open(&reset(email(1), Some(user.id)), minute(2)).await.challenge.id;
+    let beyond = UnseenSend { may_send: false, ..unseen(&id, user.phone.clone()) };
+
+    assert!(!stores.reserve_unseen(&beyond, minute(2)).await);
+
+    let attempt = stores.take(&id, minute(2)).await;
+    assert_eq!((attempt.provider_id, attempt.unsettled), (None, None));
+    assert!(stores.reserve_unseen(&unseen(&id, user.phone), minute(2)).await, "it cost no cooldown");
+}
+
 pub async fn what_was_sent_unseen_is_what_codes_are_checked_against(stores: &Stores) {
     let (user, _) = stores.register(person(1), start()).await;
     let id = stores.open(&reset(email(1), Some(user.id)), minute(2)).await.challenge.id;

@@ -184,6 +184,7 @@ pub(super) fn unseen(id: &ChallengeId, phone: PhoneNumber) -> UnseenSend {
         reference: fresh_reference(),
         phone,
         channel: Channel::Sms,
+        may_send: true,
         locale: None,
         country: CountryCode::parse("SE").ok(),
         policy: policy(),

@@ -379,6 +379,7 @@ macro_rules! store_contract {
                 an_unseen_message_waits_for_its_number_and_the_holder_sees_nothing_of_it
                 one_of_50_concurrent_unseen_messages_and_sign_ins_sends
                 unseen_messages_are_bound_by_the_quotas_of_their_number
+                en_05_what_does_not_reach_the_number_is_neither_sent_nor_looked_for
                 what_was_sent_unseen_is_what_codes_are_checked_against
                 an_unseen_message_that_never_left_frees_its_number_and_shows_in_nothing
                 a_decoy_of_a_closed_challenge_reserves_nothing

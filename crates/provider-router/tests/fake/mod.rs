@@ -47,6 +47,7 @@ pub(crate) struct Fake {
     started: Mutex<BTreeSet<String>>,
     sent: AtomicU32,
     checks: AtomicU32,
+    checked: Mutex<Option<Channel>>,
 }
 
 impl Fake {
@@ -67,6 +68,7 @@ impl Fake {
             started: Mutex::default(),
             sent: AtomicU32::new(0),
             checks: AtomicU32::new(0),
+            checked: Mutex::default(),
         })
     }
 
@@ -86,6 +88,11 @@ impl Fake {
 
     pub(crate) fn checks(&self) -> u32 {
         self.checks.load(Ordering::SeqCst)
+    }
+
+    /// By which channel it last checked a code.
+    pub(crate) fn checked(&self) -> Option<Channel> {
+        *self.checked.lock().unwrap()
     }
 
     /// Has started this before; its id.
@@ -172,6 +179,7 @@ impl VerificationProvider for Handle {
             _ => {}
         }
         fake.checks.fetch_add(1, Ordering::SeqCst);
+        *fake.checked.lock().unwrap() = Some(asked.channel);
         if !fake.started.lock().unwrap().contains(&asked.id.0) {
             return Ok(CodeCheck::Gone);
         }
