@@ -130,7 +130,7 @@ impl PhoneNumber {
 
     /// Whether it is a fixed line and certainly no mobile.
     pub fn is_fixed_line(&self) -> bool {
-        destination::kind(self) == PhoneNumberType::FixedLine
+        matches!(destination::kind(self), PhoneNumberType::FixedLine)
     }
 
     /// Whether a code may be sent to the number.

@@ -7,8 +7,8 @@ mod fixtures;
 use std::sync::Arc;
 
 use domain::{
-    Challenge, ChallengePolicy, Channel, CountryCode, DestinationNotAllowed, DestinationPolicy, Locale,
-    Method, NewPassword, PasswordPolicy, PhoneNumber, Purpose, VerificationId,
+    Challenge, ChallengePolicy, Channel, ChannelPolicy, CountryCode, DestinationNotAllowed,
+    DestinationPolicy, Locale, Method, NewPassword, PasswordPolicy, PhoneNumber, Purpose, VerificationId,
 };
 use fixtures::{
     CHALLENGES, Log, QUOTAS, broken, challenge_state, client, clock, destinations, email, expect_not_sent,
@@ -188,6 +188,28 @@ async fn sm_01_a_number_that_gets_no_codes_costs_no_hash_no_row_and_no_message()
         let RegisterUserError::DestinationNotAllowed(reason) = refusal else { panic!("{refusal:?}") };
         assert_eq!(reason, Some(expected));
     }
+}
+
+#[tokio::test]
+async fn sm_08_a_number_that_can_only_be_called_starts_without_a_message() {
+    let fixed_line = PhoneNumber::parse("+46 8 12 34 56", None).unwrap();
+    let channels = ChannelPolicy::new(&[Channel::Sms, Channel::Voice]);
+    let destinations = DestinationPolicy { allow_fixed_line: true, channels, ..destinations() };
+    let mut answer = opened(Purpose::Registration, SendDecision::Held);
+    answer.challenge.phone = Some(fixed_line.clone());
+    let mut mocks = Mocks::default();
+    mocks.hasher.expect_hash().once().return_once(|_, _| Ok(password_hash("fresh hash")));
+    mocks
+        .challenges
+        .expect_open()
+        .withf(|asked, _| !asked.may_send && asked.channel == Channel::Voice)
+        .once()
+        .return_once(|_, _| Ok(Some(answer)));
+
+    let register = RegisterUser { destinations, ..mocks.wire() };
+    let challenge = register.execute(RegisterUserRequest { phone: fixed_line, ..request() }).await.unwrap();
+
+    assert_eq!((challenge.sent, challenge.methods), (false, vec![Method::Voice]));
 }
 
 #[tokio::test]
