@@ -79,7 +79,7 @@ pub(crate) enum ReportBody<'a> {
     },
     Flashcall {
         #[serde(rename = "flashCall")]
-        flash_call: Caller<'a>,
+        flash_call: Caller,
     },
 }
 
@@ -88,10 +88,10 @@ pub(crate) struct Typed<'a> {
     pub(crate) code: &'a str,
 }
 
-/// The number that called.
+/// The number that called, in E.164.
 #[derive(Serialize)]
-pub(crate) struct Caller<'a> {
-    pub(crate) cli: &'a str,
+pub(crate) struct Caller {
+    pub(crate) cli: String,
 }
 
 impl<'a> ReportBody<'a> {
@@ -100,7 +100,7 @@ impl<'a> ReportBody<'a> {
             Channel::Sms => Self::Sms { sms: Typed { code } },
             Channel::Voice => Self::Callout { callout: Typed { code } },
             Channel::Whatsapp => Self::Whatsapp { whatsapp: Typed { code } },
-            Channel::Flashcall => Self::Flashcall { flash_call: Caller { cli: code } },
+            Channel::Flashcall => Self::Flashcall { flash_call: Caller { cli: format!("+{code}") } },
         }
     }
 }
@@ -218,7 +218,7 @@ mod tests {
             (Channel::Sms, r#"{"method":"sms","sms":{"code":"1234"}}"#),
             (Channel::Voice, r#"{"method":"callout","callout":{"code":"1234"}}"#),
             (Channel::Whatsapp, r#"{"method":"whatsapp","whatsapp":{"code":"1234"}}"#),
-            (Channel::Flashcall, r#"{"method":"flashcall","flashCall":{"cli":"1234"}}"#),
+            (Channel::Flashcall, r#"{"method":"flashcall","flashCall":{"cli":"+1234"}}"#),
         ];
         for (channel, json) in bodies {
             assert_eq!(serde_json::to_string(&ReportBody::new(channel, "1234")).unwrap(), json);

@@ -38,8 +38,8 @@ pub(crate) struct ChallengeBody {
     destination: Option<String>,
     /// Whether this request sent a message.
     sent: bool,
-    /// The ways to answer the challenge: a code sent by `sms`, `voice` or `whatsapp`, as far as they
-    /// are switched on and reach the number; after the password `totp`, `passkey` and `recovery_code`,
+    /// The ways to answer the challenge: a code sent by `sms`, `voice`, `whatsapp` or `flashcall`, as
+    /// far as they are switched on and reach the number; after the password `totp`, `passkey` and `recovery_code`,
     /// too.
     #[schema(examples("sms"))]
     methods: Vec<&'static str>,

@@ -97,6 +97,22 @@ fn sm_02_a_fixed_line_is_called_once_somebody_asks_for_it() {
 }
 
 #[test]
+fn tn_07_a_flash_call_proves_a_new_number_and_opens_no_account() {
+    let world = with_calls().with("OTP_LOGIN__CHANNELS__ENABLED", "sms,flashcall").start();
+    let reply = world.api().register(ANN);
+    assert_eq!(methods(&reply), json!(["sms", "flashcall"]));
+    let challenge = reply.at("/challenge/id");
+    assert_eq!(sent_by(&world, &challenge, "flashcall").status, 200);
+    let caller = format!("+{}", world.code(ANN).trim_start_matches('+'));
+    Tokens::of(&world.api().verify(&challenge, &caller));
+
+    let sign_in = world.api().log_in(ANN);
+    assert_eq!(methods(&sign_in), json!(["sms"]));
+    let refused = sent_by(&world, &sign_in.at("/challenge/id"), "flashcall");
+    assert_eq!(refused.outcome(), "422 channel-not-available");
+}
+
+#[test]
 fn a_country_may_have_fewer_channels() {
     let world = with_calls().with("OTP_LOGIN__CHANNELS__COUNTRIES__SE", "sms").start();
     let swede = world.api().register(ANN);

@@ -62,7 +62,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("OTP_LOGIN__PROVIDER__BREAKER_FAULTS", "0", "1 to 1000"),
     ("OTP_LOGIN__PROVIDER__BREAKER_PAUSE_MS", "0", "100 to 600000"),
     ("OTP_LOGIN__CHANNELS__ENABLED", "sms,fax", "sms, voice, whatsapp"),
-    ("OTP_LOGIN__CHANNELS__ENABLED", "sms,flashcall", "sms, voice, whatsapp"),
+    ("OTP_LOGIN__CHANNELS__ENABLED", "flashcall", "add sms or whatsapp"),
     ("OTP_LOGIN__CHANNELS__ENABLED", "voice", "add sms or whatsapp"),
     ("OTP_LOGIN__CHANNELS__COUNTRIES__SE", "voice", "is not in channels.enabled"),
     ("OTP_LOGIN__CHANNELS__COUNTRIES__XX", "sms", "two letters of ISO 3166"),

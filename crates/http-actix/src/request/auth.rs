@@ -149,8 +149,8 @@ pub(crate) struct RequestOtpBody {
     #[garde(custom(required))]
     #[schema(value_type = String, min_length = 1, max_length = 64)]
     challenge_id: Text,
-    /// How the code shall travel: `sms` (default), `voice` or `whatsapp`, as far as the challenge's
-    /// `methods` list it.
+    /// How the code shall travel: `sms` (default), `voice`, `whatsapp` or `flashcall`, as far as the
+    /// challenge's `methods` list it.
     #[garde(custom(optional))]
     #[schema(value_type = Option<String>, examples("sms"))]
     channel: Text,
@@ -177,8 +177,8 @@ pub(crate) struct VerifyOtpBody {
     #[garde(custom(required))]
     #[schema(value_type = String, min_length = 1, max_length = 64)]
     challenge_id: Text,
-    /// The code as the message or the app shows it, 4 to 10 digits or letters, or
-    /// one of the recovery codes; spaces and dashes do not count.
+    /// The code as the message or the app shows it, 4 to 10 digits or letters, the number of a flash
+    /// call, or one of the recovery codes; spaces and dashes do not count.
     #[garde(custom(required))]
     #[schema(value_type = String, max_length = 128, examples("123456"))]
     code: Text,

@@ -34,12 +34,8 @@ pub(super) fn read(reader: &mut Reader, routing: &Routing) -> ChannelPolicy {
 }
 
 fn parse(text: &str) -> Result<Channel, &'static str> {
-    // A flash call is checked by the whole calling number, which is longer than a code may be.
-    let offered = |channel: &Channel| *channel != Channel::Flashcall;
     Channel::parse(&text.to_ascii_lowercase())
-        .ok()
-        .filter(offered)
-        .ok_or("write channels of sms, voice, whatsapp")
+        .map_err(|_| "write channels of sms, voice, whatsapp, flashcall")
 }
 
 fn has(route: &[ProviderName], channel: Channel) -> bool {
