@@ -92,8 +92,8 @@ mod tests {
             .and_then(|routes| routes.with_country(country("SE"), vec!['b', 'a']))
             .and_then(|routes| routes.with_country(country("NO"), vec!['c']))
             .unwrap();
-        let cases = [
-            (Some("SE"), ['b', 'a'].as_slice()),
+        let cases: [(Option<&str>, &[char]); 4] = [
+            (Some("SE"), &['b', 'a']),
             (Some("NO"), &['c']),
             (Some("DK"), &['a', 'b']),
             (None, &['a', 'b']),

@@ -62,7 +62,7 @@ async fn rc_06_what_may_have_been_sent_is_sent_by_nobody_else() {
         let end = router.start(&request(1)).await;
         assert!(matches!(end, Err(StartError::Unknown(_))), "{manner:?}: {end:?}");
         assert_eq!(second.sent(), 0, "{manner:?}");
-        assert!(begun.elapsed() <= BUDGET, "{manner:?}: {:?}", begun.elapsed());
+        assert!(begun.elapsed() < BUDGET + WITHIN, "{manner:?}: {:?}", begun.elapsed());
     }
 }
 
@@ -208,7 +208,7 @@ async fn a_check_and_a_look_up_are_bounded_too() {
     let begun = Instant::now();
     assert!(router.check(&of(&request(1), &id), &code()).await.is_err());
     assert!(router.find(request(1).reference, &phone(), Channel::Sms).await.is_err());
-    assert_eq!(begun.elapsed(), 2 * BUDGET);
+    assert!(begun.elapsed() < 2 * BUDGET + WITHIN);
 }
 
 #[tokio::test]
