@@ -92,12 +92,8 @@ mod tests {
             .and_then(|routes| routes.with_country(country("SE"), vec!['b', 'a']))
             .and_then(|routes| routes.with_country(country("NO"), vec!['c']))
             .unwrap();
-        let cases: [(Option<&str>, &[char]); 4] = [
-            (Some("SE"), &['b', 'a']),
-            (Some("NO"), &['c']),
-            (Some("DK"), &['a', 'b']),
-            (None, &['a', 'b']),
-        ];
+        let cases: [(Option<&str>, &[char]); 4] =
+            [(Some("SE"), &['b', 'a']), (Some("NO"), &['c']), (Some("DK"), &['a', 'b']), (None, &['a', 'b'])];
         for (of, order) in cases {
             assert_eq!(routes.of(of.map(country)), order, "{of:?}");
         }
