@@ -197,6 +197,8 @@ pub struct PresentedCallback {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProvenCallback {
     Known(Callback),
+    /// It asks whether something may be sent that cannot be ours.
+    QuestionOfOthers,
     /// Of a kind that this version has no use for.
     Other,
 }

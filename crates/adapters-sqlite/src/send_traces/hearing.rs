@@ -1,10 +1,6 @@
 //! What providers tell of messages.
 
-use diesel::{
-    QueryResult, SqliteConnection,
-    dsl::{insert_or_ignore_into, update},
-    prelude::*,
-};
+use diesel::{QueryResult, SqliteConnection, dsl::update, insert_or_ignore_into, prelude::*};
 use domain::{CallbackEvent, Settlement};
 use jiff::Timestamp;
 use ports::{Advance, Callback, Heard};
@@ -77,11 +73,12 @@ fn advance(
     trace: &TraceState,
     callback: &Callback,
 ) -> QueryResult<Option<Advance>> {
-    let row = send_traces::table.find(trace.reference);
     // A question may be repeated for another try, and only the answer to our start says which
     // counts.
     if trace.provider_id.is_none() && callback.event != CallbackEvent::Request {
-        update(row).set(send_traces::provider_id.eq(Some(&callback.provider_id.0))).execute(sqlite)?;
+        update(send_traces::table.find(trace.reference))
+            .set(send_traces::provider_id.eq(Some(&callback.provider_id.0)))
+            .execute(sqlite)?;
     }
     let (before, to) = (trace.arrival()?, callback.event.arrival());
     if to <= before {
@@ -89,7 +86,7 @@ fn advance(
     }
     let further =
         (send_traces::arrival.eq(to.rank()), send_traces::arrived_at.eq(Some(Micros(callback.said_at))));
-    update(row).set(further).execute(sqlite)?;
+    update(send_traces::table.find(trace.reference)).set(further).execute(sqlite)?;
     count(sqlite, &trace.place(), &Counts::of_advance(before, to))?;
     Ok(Some(Advance { channel: trace.channel()?, country: trace.country(), to }))
 }

@@ -234,10 +234,11 @@ fn enter(
     let before = trace.arrival()?;
     let entered =
         (send_traces::entered_at.eq(Some(Micros(now))), send_traces::arrival.eq(Arrival::Arrived.rank()));
-    let row = send_traces::table.find(trace.reference);
-    update(row).set(entered).execute(sqlite)?;
+    update(send_traces::table.find(trace.reference)).set(entered).execute(sqlite)?;
     if before < Arrival::Arrived {
-        update(row).set(send_traces::arrived_at.eq(Some(Micros(now)))).execute(sqlite)?;
+        update(send_traces::table.find(trace.reference))
+            .set(send_traces::arrived_at.eq(Some(Micros(now))))
+            .execute(sqlite)?;
     }
     let took = now.duration_since(trace.begun_at.0).max(SignedDuration::ZERO);
     let counts = Counts { entry: Some(took), ..Counts::of_advance(before, Arrival::Arrived) };
