@@ -45,6 +45,16 @@ pub(crate) enum GatewaySettings {
 }
 
 impl ProviderSettings {
+    /// What traces, figures and metrics call it.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Sinch => use_cases::HandleSinchCallback::PROVIDER,
+            Self::Twilio(_) => "twilio",
+            Self::Vonage(_) => "vonage",
+            Self::SelfIssued(_) => "self_issued",
+        }
+    }
+
     /// For people, without anything secret; `None` for Sinch, of which the rest of the settings
     /// tells.
     pub(crate) fn describe(&self) -> Option<String> {
