@@ -16,7 +16,9 @@ use utoipa::{
 use crate::{
     HttpSettings, UseCases,
     problem::{FieldError, PROBLEM_JSON, ProblemBody, ProblemCode},
-    routes::{ADMIN, API, CALLBACKS, Endpoint, PASSKEYS, Verb, described, is_served, switched_off},
+    routes::{
+        ADMIN, API, CALLBACKS, Endpoint, PASSKEYS, Verb, described, is_limited, is_served, switched_off,
+    },
 };
 
 /// The document as it is served.
@@ -135,9 +137,8 @@ fn refusals(endpoint: &Endpoint, has_body: bool) -> BTreeMap<String, Response> {
         ProblemCode::UnsupportedMediaType,
         ProblemCode::ValidationFailed,
     ];
-    let limited = !endpoint.path.starts_with("/health");
     let limit: &[ProblemCode] =
-        if limited { &[ProblemCode::RateLimited, ProblemCode::Internal] } else { &[] };
+        if is_limited(endpoint.path) { &[ProblemCode::RateLimited, ProblemCode::Internal] } else { &[] };
     let mut by_status: BTreeMap<String, Vec<ProblemCode>> = BTreeMap::new();
     for code in endpoint.problems.iter().chain(if has_body { BODY } else { &[] }).chain(limit) {
         by_status.entry(code.entry().status.as_str().to_owned()).or_default().push(*code);

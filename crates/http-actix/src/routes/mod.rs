@@ -72,6 +72,15 @@ use ProblemCode as P;
 /// Where services ask about tokens, if they may.
 const INTROSPECT: &str = "/api/v1/auth/token/introspect";
 
+/// Where Sinch calls back.
+const SINCH_CALLBACKS: &str = "/webhooks/sinch";
+
+/// Whether requests for `path` count against the limit of their address. All callbacks of a provider
+/// come from few addresses, and cost little before their signature is right.
+pub(crate) fn is_limited(path: &str) -> bool {
+    !matches!(path, "/health" | "/health/ready" | SINCH_CALLBACKS)
+}
+
 /// Whether `settings` make `path` exist.
 pub(crate) fn is_served(path: &str, settings: &HttpSettings) -> bool {
     path != INTROSPECT || settings.introspection_allow.is_some()
@@ -312,7 +321,7 @@ pub(crate) const ADMIN: &[Endpoint] = &[
 
 /// What providers tell by themselves; served only where Sinch sends the codes.
 pub(crate) const CALLBACKS: &[Endpoint] = &[post(
-    "/webhooks/sinch",
+    SINCH_CALLBACKS,
     || handle(webhooks::sinch_callback),
     &[P::InvalidSignature, P::RequestTimeout, P::PayloadTooLarge, P::DatabaseUnavailable],
 )];

@@ -202,6 +202,7 @@ impl World {
         world.directory.expect_unlock_account().returning(|_, _, _| Ok(LockChange::AlreadySo));
         world.directory.expect_end_all_sessions().returning(|_, _, _| Ok(Some(2)));
         world.events.expect_record_event().returning(|_, _, _| Ok(true));
+        world.send_traces.expect_list_figures().returning(|_| Ok(Vec::new()));
         world
             .directory
             .expect_list_all_events()

@@ -51,6 +51,8 @@ pub(crate) struct Settings {
     pub(crate) simulator_address: SocketAddr,
     /// Whether it runs within the service.
     pub(crate) simulator_within: bool,
+    /// Whether it calls the service back.
+    pub(crate) simulator_calls_back: bool,
     /// Checked if Sinch is the provider; the simulator has them, too.
     pub(crate) sinch: adapters_sinch::Settings,
     pub(crate) provider: ProviderSettings,
@@ -174,6 +176,7 @@ impl Settings {
             database: database::read(reader, production, http.workers + 2),
             simulator_address,
             simulator_within,
+            simulator_calls_back: reader.flag("simulator.callbacks"),
             sinch,
             provider,
             outbox,
