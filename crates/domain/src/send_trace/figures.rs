@@ -14,7 +14,7 @@ pub struct EntryTimes {
     /// Of all together, in milliseconds.
     pub total_ms: u64,
     /// How many within each of [`Self::BOUNDS`].
-    pub within: [u64; Self::BOUNDS.len()],
+    pub within: [u64; 6],
 }
 
 impl EntryTimes {
@@ -205,7 +205,9 @@ impl FigureLine {
             .into_iter()
             .map(|(group, series)| {
                 let mut total = SendFigures::default();
-                series.iter().for_each(|figures| total += *figures);
+                for figures in &series {
+                    total += *figures;
+                }
                 Self { group, total, series }
             })
             .collect();

@@ -121,7 +121,7 @@ fn without_the_database_nothing_is_allowed() {
 }
 
 #[test]
-fn asvs_4_3_1_a_large_callback_is_not_read() {
+fn a_large_callback_is_not_read() {
     let service = Service::start(world(Err(CallbackRefused::Forged)));
     is(&service.post_as(PATH, &HEADERS, "x".repeat(17_000)), 413, "payload-too-large");
 }
