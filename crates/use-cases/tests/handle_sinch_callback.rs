@@ -66,7 +66,7 @@ impl Mocks {
     }
 
     fn counted(mut self, expected: &'static str) -> Self {
-        self.meter.expect_count_callback().withf(move |result| *result == expected).once().return_const(());
+        self.meter.expect_count_callback().withf(move |result| *result == *expected).once().return_const(());
         self
     }
 
