@@ -20,6 +20,7 @@ mod migrations;
 mod notices;
 mod passkeys;
 mod rows;
+mod send_traces;
 mod sessions;
 mod shield;
 mod signing_keys;

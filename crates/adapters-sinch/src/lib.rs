@@ -1,5 +1,5 @@
 //! The [Sinch Verification API](https://developers.sinch.com/docs/verification/)
-//! behind [`ports::VerificationProvider`], and the
+//! behind [`ports::VerificationProvider`], its callbacks behind [`ports::CallbackVerifier`], and the
 //! [Sinch SMS API](https://developers.sinch.com/docs/sms/) behind [`ports::NoticeSender`] and
 //! [`ports::TextMessageGateway`].
 //!
@@ -20,6 +20,7 @@
 //! provider wrote.
 
 mod breaker;
+mod callback;
 mod check;
 mod find;
 mod provider;
@@ -33,6 +34,7 @@ pub mod trace_context;
 mod transport;
 mod wire;
 
+pub use callback::SinchCallbacks;
 pub use provider::SinchVerification;
-pub use settings::{Auth, InvalidSinchSettings, SINCH_BASE_URL, Settings};
+pub use settings::{Auth, CALLBACK_PATH, InvalidSinchSettings, SINCH_BASE_URL, Settings};
 pub use sms::{InvalidSmsSettings, SinchSms, SmsSettings};

@@ -14,6 +14,9 @@ use crate::signature::Credentials;
 /// The one host that Sinch documents.
 pub const SINCH_BASE_URL: &str = "https://verification.api.sinch.com";
 
+/// Where the service takes callbacks, if no proxy changes the path.
+pub const CALLBACK_PATH: &str = "/webhooks/sinch";
+
 /// How requests prove who sends them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -38,6 +41,8 @@ pub struct Settings {
     /// The application secret as the dashboard shows it: Base64 text.
     pub application_secret: SecretString,
     pub auth: Auth,
+    /// The path of the callback URL in the dashboard, which callbacks are signed with.
+    pub callback_path: String,
     /// For one port call with all that it asks of Sinch, its wait for a place
     /// included. 0.1 to 60 s.
     pub timeout: Duration,
@@ -67,6 +72,7 @@ impl Settings {
             application_key: application_key.into(),
             application_secret,
             auth: Auth::default(),
+            callback_path: CALLBACK_PATH.to_owned(),
             timeout: Duration::from_secs(5),
             connect_timeout: Duration::from_secs(2),
             default_locale: None,
@@ -93,6 +99,10 @@ pub enum InvalidSinchSettings {
         "sinch.application_secret: give the secret as the Sinch dashboard shows it, a Base64 text of at least 16 bytes"
     )]
     ApplicationSecret,
+    #[error(
+        "sinch.callback_path: give the path of the callback URL in the Sinch dashboard, such as /webhooks/sinch"
+    )]
+    CallbackPath,
     #[error("sinch.timeout: give 100 ms to 60 s")]
     Timeout,
     #[error("sinch.connect_timeout: give 10 ms or more")]
@@ -123,6 +133,7 @@ impl Settings {
             (self.parse_base_url().is_some(), Invalid::BaseUrl),
             (self.has_usable_key(), Invalid::ApplicationKey),
             (self.secret().is_some(), Invalid::ApplicationSecret),
+            (self.has_usable_callback_path(), Invalid::CallbackPath),
             (timeouts.contains(&self.timeout), Invalid::Timeout),
             (self.connect_timeout >= Duration::from_millis(10), Invalid::ConnectTimeout),
             ((1..=10_000).contains(&self.max_concurrent_calls), Invalid::MaxConcurrentCalls),
@@ -169,7 +180,14 @@ impl Settings {
         !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':')
     }
 
-    fn secret(&self) -> Option<Vec<u8>> {
+    /// Visible ASCII from the first slash to the end of the path.
+    fn has_usable_callback_path(&self) -> bool {
+        let path = self.callback_path.as_str();
+        path.starts_with('/')
+            && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'?' && byte != b'#')
+    }
+
+    pub(crate) fn secret(&self) -> Option<Vec<u8>> {
         decode(self.application_secret.expose_secret())
     }
 }
@@ -261,6 +279,8 @@ mod tests {
             (key(""), Invalid::ApplicationKey),
             (key("a:b"), Invalid::ApplicationKey),
             (key("a b"), Invalid::ApplicationKey),
+            (Settings { callback_path: "hooks".to_owned(), ..settings() }, Invalid::CallbackPath),
+            (Settings { callback_path: "/a?b".to_owned(), ..settings() }, Invalid::CallbackPath),
             (Settings { timeout: Duration::ZERO, ..settings() }, Invalid::Timeout),
             (Settings { timeout: Duration::from_secs(61), ..settings() }, Invalid::Timeout),
             (Settings { connect_timeout: Duration::ZERO, ..settings() }, Invalid::ConnectTimeout),

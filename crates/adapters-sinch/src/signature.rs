@@ -81,12 +81,16 @@ impl fmt::Debug for Credentials {
     }
 }
 
-fn signature(key: &hmac::Key, request: Signed<'_>) -> String {
+/// What requests and callbacks are signed over.
+pub(crate) fn text_to_sign(request: Signed<'_>) -> String {
     let Signed { verb, content_type, timestamp, path, body } = request;
     // An absent body has an empty digest, not the digest of nothing.
     let digest = if body.is_empty() { String::new() } else { STANDARD.encode(Md5::digest(body)) };
-    let text = format!("{verb}\n{digest}\n{content_type}\nx-timestamp:{timestamp}\n{path}");
-    STANDARD.encode(hmac::sign(key, text.as_bytes()))
+    format!("{verb}\n{digest}\n{content_type}\nx-timestamp:{timestamp}\n{path}")
+}
+
+fn signature(key: &hmac::Key, request: Signed<'_>) -> String {
+    STANDARD.encode(hmac::sign(key, text_to_sign(request).as_bytes()))
 }
 
 fn sensitive(text: &str) -> HeaderValue {

@@ -125,6 +125,11 @@ pub(crate) struct AnsweredIdentity {
 }
 
 impl AnsweredIdentity {
+    /// The number, if it is one.
+    pub(crate) fn number(&self) -> Option<&str> {
+        self.kind.eq_ignore_ascii_case("number").then_some(self.endpoint.as_str())
+    }
+
     pub(crate) fn is(&self, phone: &PhoneNumber) -> bool {
         self.kind.eq_ignore_ascii_case("number") && self.endpoint == phone.as_e164()
     }

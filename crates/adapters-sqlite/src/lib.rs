@@ -22,6 +22,7 @@ mod pool;
 mod readiness;
 mod rows;
 mod schema;
+mod send_traces;
 mod sessions;
 mod shield;
 mod signing_keys;

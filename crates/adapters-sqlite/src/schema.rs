@@ -279,6 +279,39 @@ table! {
     }
 }
 
+table! {
+    send_traces (reference) {
+        reference -> Binary,
+        provider -> Text,
+        provider_id -> Nullable<Text>,
+        phone -> Nullable<Text>,
+        purpose -> Text,
+        channel -> Text,
+        country -> Text,
+        prefix -> Text,
+        cost -> BigInt,
+        hour -> BigInt,
+        begun_at -> BigInt,
+        settlement -> Nullable<Text>,
+        settled_at -> Nullable<BigInt>,
+        arrival -> Integer,
+        arrived_at -> Nullable<BigInt>,
+        entered_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    send_callbacks (fingerprint) {
+        fingerprint -> Binary,
+        reference -> Binary,
+        event -> Text,
+        outcome -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        said_at -> BigInt,
+        heard_at -> BigInt,
+    }
+}
+
 joinable!(sessions -> users (user_id));
 joinable!(totp_secrets -> users (user_id));
 joinable!(refresh_tokens -> sessions (session_id));

@@ -30,6 +30,7 @@ mod quota;
 mod recovery_code;
 mod retry;
 mod second_factors;
+mod send_trace;
 mod session;
 mod shield;
 mod sign_in_name;
@@ -71,6 +72,11 @@ pub use quota::{Quota, Quotas};
 pub use recovery_code::{InvalidRecoveryCode, RecoveryCode, RecoveryCodeHash};
 pub use retry::RetrySchedule;
 pub use second_factors::{Answer, AnswerKind, SecondFactors};
+pub use send_trace::{
+    Arrival, CallbackEvent, EntryTimes, FigureDimension, FigureGroup, FigureLine, FigureWindow,
+    HeardCallback, InvalidFigureDimension, ResultStatus, SendFigures, SendLabels, SendTrace, Settlement,
+    sparkline,
+};
 pub use session::{RefreshToken, RefreshTokenHash, SessionEntry, SessionId, SessionPolicy, SessionTimes};
 pub use shield::{
     Budget, Cap, Ceiling, ConversionRule, Finding, Guard, InvalidProof, InvalidScope, Money, NumberPrefix,

@@ -24,6 +24,7 @@ use crate::{
     HttpSettings,
     client::address,
     problem::{Problem, ProblemCode},
+    routes::is_limited,
 };
 
 /// How often addresses that have been quiet are forgotten: the limiter itself
@@ -71,7 +72,8 @@ fn evict_quiet_addresses(limiter: Weak<Limiter>) {
 /// What requests are counted under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Counted {
-    /// Not at all: load balancers ask after health as often as they like.
+    /// Not at all: load balancers ask after health as often as they like, and providers call back as
+    /// often as codes are sent.
     Free,
     /// An IPv4 address, or the /64 of an IPv6 address: whoever holds one of
     /// its addresses usually holds all of them.
@@ -102,7 +104,7 @@ impl KeyExtractor for ByAddress {
     type KeyExtractionError = Problem;
 
     fn extract(&self, req: &ServiceRequest) -> Result<Counted, Problem> {
-        if matches!(req.path(), "/health" | "/health/ready") {
+        if !is_limited(req.path()) {
             return Ok(Counted::Free);
         }
         Ok(Counted::of(address(req.peer_addr(), req.headers(), &self.0.trusted_proxies)))

@@ -12,6 +12,7 @@ mod client;
 mod connection;
 mod cors;
 mod edge;
+mod metrics;
 mod openapi;
 mod operator;
 mod problem;
@@ -29,6 +30,7 @@ mod unread_body;
 mod address_limit;
 
 pub use connection::client_is_gone;
+pub use metrics::{MeasuredText, metrics_server};
 pub use operator::Operators;
 pub use server::{PasskeyUseCases, UseCases, server};
 pub use settings::{HttpSettings, InvalidOrigin, Origin};

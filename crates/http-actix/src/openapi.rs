@@ -16,7 +16,9 @@ use utoipa::{
 use crate::{
     HttpSettings, UseCases,
     problem::{FieldError, PROBLEM_JSON, ProblemBody, ProblemCode},
-    routes::{ADMIN, API, Endpoint, PASSKEYS, Verb, described, is_served, switched_off},
+    routes::{
+        ADMIN, API, CALLBACKS, Endpoint, PASSKEYS, Verb, described, is_limited, is_served, switched_off,
+    },
 };
 
 /// The document as it is served.
@@ -69,7 +71,7 @@ factor: its codes need no message and no number."),
         described::health, described::ready, described::public_keys,
         described::openapi, described::find_users, described::show_user, described::remove_user,
         described::lock_user, described::unlock_user, described::end_user_sessions, described::start_user_reset, described::user_events,
-        described::all_events,
+        described::all_events, described::delivery_statistics, described::sinch_callback,
         described::begin_totp, described::confirm_totp, described::remove_totp,
         described::renew_recovery_codes,
         described::passkeys::start_sign_in, described::passkeys::finish_sign_in, described::passkeys::start,
@@ -105,7 +107,7 @@ struct Refusals;
 
 impl Modify for Refusals {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        for endpoint in API.iter().chain(ADMIN).chain(PASSKEYS) {
+        for endpoint in API.iter().chain(ADMIN).chain(PASSKEYS).chain(CALLBACKS) {
             let item = document.paths.paths.get_mut(endpoint.path);
             let Some(operation) = item.and_then(|item| operation_mut(item, endpoint.method)) else {
                 continue;
@@ -135,9 +137,8 @@ fn refusals(endpoint: &Endpoint, has_body: bool) -> BTreeMap<String, Response> {
         ProblemCode::UnsupportedMediaType,
         ProblemCode::ValidationFailed,
     ];
-    let limited = !endpoint.path.starts_with("/health");
     let limit: &[ProblemCode] =
-        if limited { &[ProblemCode::RateLimited, ProblemCode::Internal] } else { &[] };
+        if is_limited(endpoint.path) { &[ProblemCode::RateLimited, ProblemCode::Internal] } else { &[] };
     let mut by_status: BTreeMap<String, Vec<ProblemCode>> = BTreeMap::new();
     for code in endpoint.problems.iter().chain(if has_body { BODY } else { &[] }).chain(limit) {
         by_status.entry(code.entry().status.as_str().to_owned()).or_default().push(*code);
@@ -186,6 +187,7 @@ mod tests {
             .iter()
             .chain(ADMIN)
             .chain(PASSKEYS)
+            .chain(CALLBACKS)
             .map(|endpoint| (endpoint.path.to_owned(), endpoint.method.allowed()))
             .collect();
         assert_eq!(described, served);

@@ -6,7 +6,7 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Data};
 use futures_util::future::LocalBoxFuture;
 use use_cases::{
     AdmitCaller, CallerRefused, EndAllSessions, FindAccounts, ListAccountEvents, ListAllEvents, LockAccount,
-    RemoveAccount, ShowAccount, StartReset, UnlockAccount,
+    RemoveAccount, ShowAccount, ShowFigures, StartReset, UnlockAccount,
 };
 
 use crate::{
@@ -28,6 +28,7 @@ pub struct Operators {
     pub start_reset: StartReset,
     pub list_account_events: ListAccountEvents,
     pub list_all_events: ListAllEvents,
+    pub show_figures: ShowFigures,
 }
 
 /// A request of an operator. A handler that takes this cannot forget to ask, and the rest of

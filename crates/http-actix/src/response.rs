@@ -2,6 +2,7 @@
 
 mod admin;
 mod factors;
+mod figures;
 mod introspection;
 mod passkeys;
 
@@ -15,6 +16,7 @@ use utoipa::ToSchema;
 
 pub(crate) use self::admin::{AccountDetailsBody, AccountEventsAnswer, AccountsAnswer};
 pub(crate) use self::factors::{RecoveryCodesAnswer, TotpAnswer};
+pub(crate) use self::figures::{FiguresAnswer, PermissionAnswer};
 pub(crate) use self::introspection::IntrospectionAnswer;
 pub(crate) use self::passkeys::{CeremonyBody, PasskeyBody, PasskeysAnswer};
 

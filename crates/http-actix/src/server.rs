@@ -12,10 +12,11 @@ use actix_web::{
 use use_cases::{
     AdmitCaller, AdmitStart, Authenticate, BeginTotp, ChangeLocale, ChangePassword, CheckReadiness,
     ConfirmTotp, DeleteAccount, EndOtherSessions, EndSession, ExportAccount, FinishPasskeyAuthentication,
-    FinishPasskeyRegistration, ForgetDevice, ForgetDevices, ForgotPassword, IntrospectToken, ListDevices,
-    ListEvents, ListPasskeys, ListSessions, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser,
-    RemovePasskey, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword, StartPasskeyAuthentication,
-    StartPasskeyRegistration, StartPhoneChange, StartPhoneLogin, StartStepUp, VerifyOtp, VerifyPhone,
+    FinishPasskeyRegistration, ForgetDevice, ForgetDevices, ForgotPassword, HandleSinchCallback,
+    IntrospectToken, ListDevices, ListEvents, ListPasskeys, ListSessions, LogIn, LogOut, PublishKeys,
+    RefreshSession, RegisterUser, RemovePasskey, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword,
+    StartPasskeyAuthentication, StartPasskeyRegistration, StartPhoneChange, StartPhoneLogin, StartStepUp,
+    VerifyOtp, VerifyPhone,
 };
 
 use crate::{HttpSettings, Operators, connection, cors, edge, openapi::ApiDescription, routes};
@@ -67,6 +68,8 @@ pub struct UseCases {
     pub publish_keys: PublishKeys,
     /// `None`: there is no admin API.
     pub operators: Option<Arc<Operators>>,
+    /// `None` where Sinch does not send the codes.
+    pub sinch_callbacks: Option<HandleSinchCallback>,
     /// Without these no route of passkeys exists.
     pub passkeys: Option<PasskeyUseCases>,
 }

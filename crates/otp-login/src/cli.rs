@@ -87,6 +87,12 @@ pub(crate) enum Command {
     /// See what the fraud shield refuses, and take blocks away
     #[command(subcommand)]
     Fraud(Fraud),
+    /// See what became of messages with codes
+    #[command(subcommand)]
+    Delivery(Delivery),
+    /// Show how many messages were sent, delivered and answered, as a table
+    #[command(after_help = "Examples:\n  otp-login stats\n  otp-login stats --by prefix --hours 168")]
+    Stats(Stats),
     /// Look after the events that are sent to your product
     #[command(subcommand)]
     Webhooks(Webhooks),
@@ -343,6 +349,35 @@ pub(crate) enum Fraud {
         #[arg(value_name = "PREFIX|COUNTRY", value_parser = ShieldScope::parse)]
         scope: ShieldScope,
     },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Delivery {
+    /// Print each message to somebody, with its times, the provider's id, callbacks and outcome
+    ///
+    /// The number is never printed whole. Somebody who did not finish registering is found by the
+    /// number only.
+    #[command(
+        after_help = "Examples:\n  otp-login delivery trace +46701234567\n  otp-login delivery trace ann@example.com --most 3"
+    )]
+    Trace {
+        /// The id, e-mail address or number with + of an account, or any number with +
+        name: String,
+        /// How many, the latest first
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        most: u32,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct Stats {
+    /// By what messages are told apart: some of country, prefix, channel and provider, with commas
+    /// between
+    #[arg(long, default_value = "country,provider")]
+    pub(crate) by: String,
+    /// How many hours back, the one that runs included
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=2_160))]
+    pub(crate) hours: u32,
 }
 
 #[derive(Subcommand)]

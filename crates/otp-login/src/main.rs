@@ -10,6 +10,7 @@ mod cli;
 mod commands;
 mod key_watch;
 mod logging;
+mod metrics;
 mod mirrored;
 mod number_risk;
 mod open_files;

@@ -10,7 +10,7 @@ use adapters_crypto::{
     SystemSecrets,
 };
 use adapters_postgres::PostgresStore;
-use adapters_sinch::SinchSms;
+use adapters_sinch::{SinchCallbacks, SinchSms};
 use adapters_sqlite::SqliteStore;
 use adapters_webhooks::Webhooks;
 use anyhow::Context;
@@ -18,26 +18,30 @@ use http_actix::{Operators, UseCases};
 use ports::{
     AccessTokens, AccountDirectory, AccountImport, AccountStore, ChallengeStore, Clock, DecoyCodes,
     Dependency, DeviceStore, EventStore, FactorStore, NoticeStore, NumberRisk, PasskeyStore, PasswordHasher,
-    Sealer, SecretGenerator, SessionStore, ShieldStore, SigningKeyStore, TotpCodes, VerificationProvider,
-    WebhookSender, WebhookStore,
+    Sealer, SecretGenerator, SendTraceStore, SessionStore, ShieldStore, SigningKeyStore, TotpCodes,
+    VerificationProvider, WebhookSender, WebhookStore,
 };
 use use_cases::{
-    AdmitCaller, AdmitStart, Authenticate, BeginTotp, BlindChallenges, ChangeLocale, ChangePassword,
-    CheckReadiness, ConfirmTotp, DeleteAccount, DeliverNotices, DeliverWebhooks, EndAllSessions,
-    EndOtherSessions, EndSession, ExportAccount, FanOutEvents, FindAccounts, ForgetDevice, ForgetDevices,
-    ForgotPassword, IntrospectToken, KeepSigningKeys, ListAccountEvents, ListAllEvents, ListDevices,
-    ListEvents, ListSessions, LockAccount, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser,
-    RemoveAccount, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword, ShieldedProvider, ShowAccount,
-    StartPhoneChange, StartPhoneLogin, StartReset, StartStepUp, UnlockAccount, VerifyOtp, VerifyPhone,
+    AdmitCaller, AdmitStart, Authenticate, BeginTotp, BlindChallenges, ChangeLocale,
+    ChangePassword, CheckReadiness, ConfirmTotp, DeleteAccount, DeliverNotices, DeliverWebhooks,
+    EndAllSessions, EndOtherSessions, EndSession, ExportAccount, FanOutEvents, FindAccounts, ForgetDevice,
+    ForgetDevices, ForgotPassword, HandleSinchCallback, IntrospectToken, KeepSigningKeys, ListAccountEvents,
+    ListAllEvents, ListDevices, ListEvents, ListSessions, LockAccount, LogIn, LogOut, PublishKeys,
+    RefreshSession, RegisterUser, RemoveAccount, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword,
+    ShieldedProvider, ShowAccount, ShowFigures, StartPhoneChange, StartPhoneLogin, StartReset, StartStepUp,
+    TracedProvider, UnlockAccount, VerifyOtp, VerifyPhone,
 };
 
 use crate::awaited::Awaited;
 use crate::background::Tasks;
+use crate::metrics::Metrics;
 use crate::mirrored::Mirrored;
 use crate::number_risk::{Bounded, UnwatchedNumbers};
 use crate::outbox::Outbox;
 use crate::providers::{Provider, provider};
-use crate::settings::{DatabaseSettings, JwtSettings, OutboxSettings, Settings, SigningKeySource};
+use crate::settings::{
+    DatabaseSettings, JwtSettings, OutboxSettings, ProviderSettings, Settings, SigningKeySource,
+};
 
 /// The database that was chosen.
 #[derive(Clone)]
@@ -154,6 +158,13 @@ impl Database {
         }
     }
 
+    pub(crate) fn send_traces(&self) -> Arc<dyn SendTraceStore> {
+        match self {
+            Self::Postgres(store) => Arc::new(store.clone()),
+            Self::Sqlite(store) => Arc::new(store.clone()),
+        }
+    }
+
     fn signing_keys(&self) -> Arc<dyn SigningKeyStore> {
         match self {
             Self::Postgres(store) => Arc::new(store.clone()),
@@ -214,6 +225,7 @@ pub(crate) fn use_cases(
     database: &Database,
     tokens: Arc<dyn AccessTokens>,
     background: &Tasks,
+    metrics: &Arc<Metrics>,
 ) -> anyhow::Result<UseCases> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let secrets: Arc<dyn SecretGenerator> = Arc::new(SystemSecrets);
@@ -224,7 +236,7 @@ pub(crate) fn use_cases(
     let Provider { verification, dependency, typical_check } = provider(settings, &clock)?;
     let mirrored = Arc::new(Mirrored::new(verification, typical_check));
     let decoys: Arc<dyn DecoyCodes> = mirrored.clone();
-    let provider = shielded(settings, database, mirrored);
+    let provider = shielded(settings, database, traced(settings, database, mirrored, metrics));
     let (accounts, challenges, sessions) = (database.accounts(), database.challenges(), database.sessions());
     let (events, factors, passkeys) = (database.events(), database.factors(), database.passkeys());
     let totp_codes: Arc<dyn TotpCodes> = Arc::new(AuthenticatorCodes);
@@ -245,6 +257,7 @@ pub(crate) fn use_cases(
             shield: settings.shield.clone(),
         },
         passkeys: passkey_use_cases,
+        sinch_callbacks: sinch_callbacks(settings, database, metrics)?,
         register_user: RegisterUser {
             clock: clock.clone(),
             secrets: secrets.clone(),
@@ -457,6 +470,40 @@ fn blind_challenges(
     })
 }
 
+/// The provider, with a trace of each message.
+fn traced(
+    settings: &Settings,
+    database: &Database,
+    provider: Arc<dyn VerificationProvider>,
+    metrics: &Arc<Metrics>,
+) -> Arc<dyn VerificationProvider> {
+    Arc::new(TracedProvider {
+        clock: Arc::new(SystemClock),
+        name: settings.provider.name(),
+        provider,
+        traces: database.send_traces(),
+        meter: metrics.clone(),
+        prices: settings.shield.prices.clone(),
+    })
+}
+
+/// What Sinch tells by itself, if it sends the codes.
+fn sinch_callbacks(
+    settings: &Settings,
+    database: &Database,
+    metrics: &Arc<Metrics>,
+) -> anyhow::Result<Option<HandleSinchCallback>> {
+    if !matches!(settings.provider, ProviderSettings::Sinch) {
+        return Ok(None);
+    }
+    Ok(Some(HandleSinchCallback {
+        clock: Arc::new(SystemClock),
+        verifier: Arc::new(SinchCallbacks::new(&settings.sinch)?),
+        traces: database.send_traces(),
+        meter: metrics.clone(),
+    }))
+}
+
 /// The provider, of which nothing is asked that the fraud shield refuses.
 fn shielded(
     settings: &Settings,
@@ -478,7 +525,9 @@ pub(crate) fn start_reset(
     background: &Tasks,
 ) -> anyhow::Result<StartReset> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let provider = shielded(settings, database, provider(settings, &clock)?.verification);
+    let provider = provider(settings, &clock)?.verification;
+    let provider =
+        shielded(settings, database, traced(settings, database, provider, &Arc::new(Metrics::new())));
     Ok(reset_started_by(database, blind_challenges(settings, database, provider, background)))
 }
 
@@ -523,6 +572,7 @@ fn operators(settings: &Settings, database: &Database, blind: Arc<BlindChallenge
         start_reset: reset_started_by(database, blind),
         list_account_events: ListAccountEvents { events: database.events() },
         list_all_events: ListAllEvents { directory },
+        show_figures: ShowFigures { clock: Arc::new(SystemClock), traces: database.send_traces() },
     })
 }
 

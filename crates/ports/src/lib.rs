@@ -25,6 +25,7 @@ mod passkeys;
 mod provider;
 mod readiness;
 mod sealing;
+mod send_traces;
 mod sessions;
 mod shield;
 mod signing_keys;
@@ -65,6 +66,10 @@ pub use provider::{
 };
 pub use readiness::{Dependency, Unready};
 pub use sealing::{SealContext, SealedValue, Sealer, UnsealError, Unsealed};
+pub use send_traces::{
+    Advance, Callback, CallbackRefused, CallbackVerifier, Entry, FigureCell, FigureQuery, Heard, MeteredStep,
+    NewSendTrace, PresentedCallback, ProvenCallback, SendMeter, SendTraceStore,
+};
 pub use sessions::{LiveSession, NewSession, Rotation, SessionStore};
 pub use shield::{BlockEntry, ShieldStore, ShieldedSend, Starts, UnprovenWork, WorkPuzzles};
 pub use signing_keys::{
@@ -93,6 +98,7 @@ pub use self::{
     provider::{MockDecoyCodes, MockVerificationProvider},
     readiness::MockDependency,
     sealing::MockSealer,
+    send_traces::{MockCallbackVerifier, MockSendMeter, MockSendTraceStore},
     sessions::MockSessionStore,
     shield::{MockShieldStore, MockWorkPuzzles},
     signing_keys::{MockSigningKeyRing, MockSigningKeyStore},

@@ -22,6 +22,7 @@ mod enrol_totp;
 mod event;
 mod fault;
 mod forgot_password;
+mod handle_sinch_callback;
 mod introspect_token;
 mod log_in;
 mod log_out;
@@ -44,6 +45,7 @@ mod shielded_provider;
 mod signing_keys;
 mod start_phone_login;
 mod start_step_up;
+mod traced_provider;
 mod verify_otp;
 
 pub use admit_caller::{AdmitCaller, CallerRefused};
@@ -62,15 +64,17 @@ pub use deliver_webhooks::{DeliverWebhooks, FanOutEvents};
 pub use enrol_totp::{BeginTotp, BeginTotpError, ConfirmTotp, ConfirmTotpError};
 pub use fault::Fault;
 pub use forgot_password::{ForgotPassword, ForgotPasswordRequest};
+pub use handle_sinch_callback::{CallbackAnswer, HandleCallbackError, HandleSinchCallback};
 pub use introspect_token::{ActiveToken, IntrospectToken};
 pub use log_in::{LogIn, LogInError, LogInRequest, LoggedIn};
 pub use log_out::{LogOut, LogOutError};
 pub use open_session::SignedIn;
 pub use operators::{
-    AccountDetails, EndAllSessions, EndAllSessionsError, ExplainNumber, Explanation, ExportAccounts,
-    FindAccounts, ImportAccounts, ListAccountEvents, ListAllEvents, ListBlocks, LockAccount,
-    LockAccountError, PersonToImport, RemoveAccount, RemoveAccountError, ShowAccount, ShowAccountError,
-    StartReset, StartResetError, Unblock, UnlockAccount,
+    AccountDetails, EndAllSessions, EndAllSessionsError, ExplainNumber, Explanation,
+    ExportAccounts, Figures, FindAccounts, ImportAccounts, ListAccountEvents, ListAllEvents, ListBlocks,
+    LockAccount, LockAccountError, PersonToImport, RemoveAccount, RemoveAccountError,
+    ShowAccount, ShowAccountError, ShowFigures, StartReset, StartResetError, TraceMessages,
+    TraceMessagesError, Unblock, UnlockAccount,
 };
 pub use own_account::{
     AccountExport, ChangeLocale, ChangeLocaleError, DeleteAccount, DeleteAccountError, EnrolledApp,
@@ -97,7 +101,11 @@ pub use signing_keys::{
 };
 pub use start_phone_login::{StartPhoneLogin, StartPhoneLoginError, StartPhoneLoginRequest};
 pub use start_step_up::{StartStepUp, StartStepUpError, StartStepUpRequest};
+pub use traced_provider::TracedProvider;
 pub use verify_otp::{VerifyOtp, VerifyOtpError, VerifyOtpRequest};
+
+// What callbacks bring, for whoever knows no port.
+pub use ports::{CallbackRefused, PresentedCallback};
 
 // What operators are shown, for whoever knows no port.
 pub use ports::{AccountEntry, AccountEvent, BlockEntry};

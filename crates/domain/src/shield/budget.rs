@@ -25,6 +25,13 @@ impl Money {
     }
 }
 
+impl Money {
+    /// To the millionth, as a decimal number.
+    pub fn exact(self) -> String {
+        format!("{}.{:06}", self.0 / Self::UNIT, self.0 % Self::UNIT)
+    }
+}
+
 impl Add for Money {
     type Output = Self;
 

@@ -62,6 +62,12 @@ catalog! {
         "The passkey is unknown, its answer is wrong, or what it answers is over or used. All of these get the same \
          answer. At a challenge, attempts_left says how many guesses it has left.",
         "Ask for new options and use a passkey of this account, or sign in with the password.";
+    InvalidSignature UNAUTHORIZED "invalid-signature",
+        "The callback is not signed by the provider",
+        "The callback carries no signature, one of another key, or one that was made for other content, another path or \
+         another time than now. Nothing of it was read.",
+        "Only the provider can call this. See that the application secret, the callback URL with its path, and the clock \
+         of this service are right.";
     StepUpRequired FORBIDDEN "step-up-required",
         "Prove who you are again",
         "This changes what guards the account, so all factors have to be proven not longer than 10 minutes before. \

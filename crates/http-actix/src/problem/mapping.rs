@@ -7,11 +7,11 @@ use use_cases::{
     AdmitStartError, AuthenticateError, BeginTotpError, BlindChallengeError, ChangeLocaleError,
     ChangePasswordError, ConfirmTotpError, DeleteAccountError, EndAllSessionsError, EndSessionError,
     ExportAccountError, Fault, FinishPasskeyAuthenticationError, FinishPasskeyRegistrationError,
-    ForgetDeviceError, LockAccountError, LogInError, LogOutError, RefreshSessionError, RegisterUserError,
-    RemoveAccountError, RemovePasskeyError, RemoveTotpError, RenewRecoveryCodesError, RequestOtpError,
-    ResetPasswordError, ShowAccountError, StartPasskeyAuthenticationError, StartPasskeyRegistrationError,
-    StartPhoneChangeError, StartPhoneLoginError, StartResetError, StartStepUpError, StepUpRequired,
-    VerifyOtpError,
+    ForgetDeviceError, HandleCallbackError, LockAccountError, LogInError, LogOutError, RefreshSessionError,
+    RegisterUserError, RemoveAccountError, RemovePasskeyError, RemoveTotpError, RenewRecoveryCodesError,
+    RequestOtpError, ResetPasswordError, ShowAccountError, StartPasskeyAuthenticationError,
+    StartPasskeyRegistrationError, StartPhoneChangeError, StartPhoneLoginError, StartResetError,
+    StartStepUpError, StepUpRequired, VerifyOtpError,
 };
 
 use super::{FieldError, Problem, ProblemCode, WorkBody};
@@ -362,6 +362,15 @@ impl From<StartResetError> for Problem {
             StartResetError::Locked => Self::new(ProblemCode::AccountLocked),
             StartResetError::RateLimited { retry_after } => rate_limited(retry_after),
             StartResetError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<HandleCallbackError> for Problem {
+    fn from(error: HandleCallbackError) -> Self {
+        match error {
+            HandleCallbackError::Refused(_) => Self::new(ProblemCode::InvalidSignature),
+            HandleCallbackError::Fault(fault) => fault.into(),
         }
     }
 }

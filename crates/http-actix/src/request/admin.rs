@@ -1,6 +1,6 @@
 //! What operators' requests look like.
 
-use domain::{AccountQuery, LockReason, UserId};
+use domain::{AccountQuery, FigureDimension, FigureWindow, LockReason, UserId};
 use garde::Validate;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -60,6 +60,44 @@ impl UsersQuery {
     pub(crate) fn unreadable() -> Result<Self, Problem> {
         let mut errors = FieldErrors::none(Self::POINTERS);
         errors.refuse("/query", Reason::new("invalid-query", "send each parameter once, or leave it out"));
+        errors.resolve(None)
+    }
+}
+
+/// Which figures are wanted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct FiguresQuery {
+    /// By what messages are told apart: some of `country`, `prefix`, `channel` and `provider`, with
+    /// commas between; `country,provider` when left out.
+    by: Option<String>,
+    /// How many hours back, the one that runs included: 1 to 2160, 24 when left out.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 2160)]
+    hours: Option<String>,
+}
+
+impl FiguresQuery {
+    const POINTERS: &[&str] = &["/by", "/hours"];
+    const BY: [FigureDimension; 2] = [FigureDimension::Country, FigureDimension::Provider];
+    const HOURS: u32 = 24;
+
+    /// How many hours back, and by what.
+    pub(crate) fn into_query(self) -> Result<(u32, Vec<FigureDimension>), Problem> {
+        let mut errors = FieldErrors::none(Self::POINTERS);
+        let by = self.by.as_deref().map_or_else(|| Ok(Self::BY.to_vec()), FigureDimension::parse_list);
+        let by =
+            by.map_err(|error| errors.refuse("/by", Reason::new("invalid-dimension", error.to_string())));
+        let hours = self.hours.as_deref().map_or(Some(Self::HOURS), |text| text.parse().ok());
+        let hours = hours.filter(|hours| (1..=FigureWindow::MOST_HOURS).contains(hours)).ok_or_else(|| {
+            errors.refuse("/hours", Reason::new("invalid-hours", "send a whole number from 1 to 2160"));
+        });
+        errors.resolve(hours.ok().zip(by.ok()))
+    }
+
+    /// The refusal of a query that cannot be read.
+    pub(crate) fn unreadable() -> Result<Self, Problem> {
+        let mut errors = FieldErrors::none(Self::POINTERS);
+        errors.refuse("/by", Reason::new("invalid-query", "send each parameter once, or leave it out"));
         errors.resolve(None)
     }
 }

@@ -18,9 +18,14 @@ use crate::{
 
 /// The bytes of a body of type `media_type`, read within the limits of size and time.
 pub(super) async fn read(req: &HttpRequest, payload: Payload, media_type: &str) -> Result<Bytes, Problem> {
+    check_type(req.headers(), media_type)?;
+    read_as_it_came(req, payload).await
+}
+
+/// The bytes of a body of whatever type, read within the limits of size and time.
+pub(super) async fn read_as_it_came(req: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {
     let settings = req.app_data::<Data<HttpSettings>>();
     let settings = settings.ok_or_else(|| Problem::new(ProblemCode::Internal))?;
-    check_type(req.headers(), media_type)?;
     check_declared_length(req.headers(), settings.body_limit)?;
     read_in_time(payload, settings.body_limit, settings.body_deadline).await
 }

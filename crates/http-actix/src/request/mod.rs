@@ -4,6 +4,7 @@
 mod admin;
 mod auth;
 mod body;
+mod callback;
 mod field;
 mod form_body;
 mod introspection;
@@ -14,8 +15,9 @@ mod recovery;
 mod strict_json;
 
 pub(crate) use self::{
-    admin::{LockBody, UsersQuery},
+    admin::{FiguresQuery, LockBody, UsersQuery},
     auth::{LogInBody, RefreshBody, RegisterBody, RequestOtpBody, VerifyOtpBody},
+    callback::CallbackBody,
     field::{FieldErrors, Reason},
     form_body::FormBody,
     introspection::IntrospectionBody,

@@ -9,8 +9,8 @@ use domain::{AccountName, UserId};
 use crate::{
     operator::Operator,
     problem::{Problem, ProblemCode},
-    request::{EventsQuery, JsonBody, LockBody, UsersQuery},
-    response::{AccountDetailsBody, AccountEventsAnswer, AccountsAnswer, EventsAnswer},
+    request::{EventsQuery, FiguresQuery, JsonBody, LockBody, UsersQuery},
+    response::{AccountDetailsBody, AccountEventsAnswer, AccountsAnswer, EventsAnswer, FiguresAnswer},
 };
 
 /// Find accounts.
@@ -161,6 +161,25 @@ pub(crate) async fn all_events(
 ) -> Result<HttpResponse, Problem> {
     let events = operators.list_all_events.execute(EventsQuery::of(&request)?).await?;
     Ok(HttpResponse::Ok().json(AccountEventsAnswer::from(events)))
+}
+
+/// What became of messages with codes.
+///
+/// How many were sent, delivered and answered, what they cost and how soon their codes were entered.
+/// Each message counts in the hour in which it was sent. The 500 groups with the most messages.
+#[utoipa::path(
+    get, path = "/api/v1/admin/statistics/deliveries", tag = "Operations by administrators",
+    security(("admin_key" = [])), params(FiguresQuery),
+    responses((status = 200, description = "The figures.", body = FiguresAnswer)),
+)]
+pub(crate) async fn delivery_statistics(
+    Operator(operators, request): Operator<HttpRequest>,
+) -> Result<HttpResponse, Problem> {
+    let query = Query::<FiguresQuery>::from_query(request.query_string());
+    let query = query.map_or_else(|_| FiguresQuery::unreadable(), |query| Ok(query.into_inner()))?;
+    let (hours, by) = query.into_query()?;
+    let figures = operators.show_figures.execute(hours, &by).await?;
+    Ok(HttpResponse::Ok().json(FiguresAnswer::from(figures)))
 }
 
 fn account(id: &str) -> Result<UserId, Problem> {

@@ -12,6 +12,7 @@ mod pages;
 mod passkeys;
 mod recovery;
 mod sessions;
+mod webhooks;
 
 use actix_web::{
     FromRequest, Handler, HttpResponse, Resource, Responder, Route, guard,
@@ -70,6 +71,15 @@ use ProblemCode as P;
 
 /// Where services ask about tokens, if they may.
 const INTROSPECT: &str = "/api/v1/auth/token/introspect";
+
+/// Where Sinch calls back.
+const SINCH_CALLBACKS: &str = "/webhooks/sinch";
+
+/// Whether requests for `path` count against the limit of their address. All callbacks of a provider
+/// come from few addresses, and cost little before their signature is right.
+pub(crate) fn is_limited(path: &str) -> bool {
+    !matches!(path, "/health" | "/health/ready" | SINCH_CALLBACKS)
+}
 
 /// Whether `settings` make `path` exist.
 pub(crate) fn is_served(path: &str, settings: &HttpSettings) -> bool {
@@ -302,7 +312,19 @@ pub(crate) const ADMIN: &[Endpoint] = &[
         || handle(admin::all_events),
         &[P::InvalidToken, P::NotFound, P::ValidationFailed, P::DatabaseUnavailable],
     ),
+    get(
+        "/api/v1/admin/statistics/deliveries",
+        || handle(admin::delivery_statistics),
+        &[P::InvalidToken, P::NotFound, P::ValidationFailed, P::DatabaseUnavailable],
+    ),
 ];
+
+/// What providers tell by themselves; served only where Sinch sends the codes.
+pub(crate) const CALLBACKS: &[Endpoint] = &[post(
+    SINCH_CALLBACKS,
+    || handle(webhooks::sinch_callback),
+    &[P::InvalidSignature, P::RequestTimeout, P::PayloadTooLarge, P::DatabaseUnavailable],
+)];
 
 /// The part of the API that exists only where passkeys are served.
 pub(crate) const PASSKEYS: &[Endpoint] = &[
@@ -375,8 +397,12 @@ where
 }
 
 /// What is offered only where its use-cases are, and whether it is.
-fn optional(use_cases: &UseCases) -> [(bool, &'static [Endpoint]); 2] {
-    [(use_cases.operators.is_some(), ADMIN), (use_cases.passkeys.is_some(), PASSKEYS)]
+fn optional(use_cases: &UseCases) -> [(bool, &'static [Endpoint]); 3] {
+    [
+        (use_cases.operators.is_some(), ADMIN),
+        (use_cases.passkeys.is_some(), PASSKEYS),
+        (use_cases.sinch_callbacks.is_some(), CALLBACKS),
+    ]
 }
 
 /// The tables of what is not offered.
@@ -428,7 +454,7 @@ pub(crate) async fn not_found() -> Result<HttpResponse, Problem> {
 pub(crate) mod described {
     pub(crate) use super::{
         admin::*, auth::*, devices::*, documentation::*, factors::*, introspection::*, me::*, operations::*,
-        recovery::*, sessions::*,
+        recovery::*, sessions::*, webhooks::*,
     };
 
     pub(crate) mod passkeys {

@@ -1,8 +1,11 @@
 //! The admin API.
 
-use domain::{AccountLock, AccountName, AccountQuery, EventName, LockReason, PasswordFailures, UserId};
+use domain::{
+    AccountLock, AccountName, AccountQuery, EntryTimes, EventName, FigureDimension, FigureGroup, LockReason,
+    Money, PasswordFailures, SendFigures, UserId,
+};
 use http_actix::HttpSettings;
-use ports::{Account, LockChange};
+use ports::{Account, FigureCell, LockChange};
 use serde_json::json;
 
 use crate::answers::{expected_user, is, outage};
@@ -12,6 +15,7 @@ use crate::world::{ACCESS_TOKEN, ADMIN_KEY, World, sign_in, user};
 const USERS: &str = "/api/v1/admin/users";
 const USER: &str = "/api/v1/admin/users/00000000-0000-0000-0000-000000000003";
 const EVENTS: &str = "/api/v1/admin/events";
+const STATISTICS: &str = "/api/v1/admin/statistics/deliveries";
 const JSON: &str = "Content-Type: application/json";
 const REASON: &str = r#"{"reason":"phone stolen"}"#;
 
@@ -31,6 +35,7 @@ fn requests() -> Vec<(&'static str, String)> {
         ("POST", format!("{USER}/password-reset")),
         ("GET", format!("{USER}/events")),
         ("GET", EVENTS.to_owned()),
+        ("GET", STATISTICS.to_owned()),
     ]
 }
 
@@ -266,5 +271,57 @@ fn asvs_16_5_2_an_outage_is_told() {
     let service = Service::start(world);
     for (method, path) in requests() {
         is(&ask(&service, method, &path), 503, "database-unavailable");
+    }
+}
+
+#[test]
+fn figures_are_told_by_what_is_asked_for() {
+    let mut world = World { has_operators: true, ..World::default() };
+    world
+        .send_traces
+        .expect_list_figures()
+        .withf(|query| {
+            query.by == [FigureDimension::Prefix, FigureDimension::Channel] && query.window.points() == 2
+        })
+        .returning(|_| {
+            let group = FigureGroup {
+                prefix: "+4670123".to_owned(),
+                channel: "sms".to_owned(),
+                ..FigureGroup::default()
+            };
+            let entered = EntryTimes { count: 2, total_ms: 30_000, within: [0, 2, 2, 2, 2, 2] };
+            let figures = SendFigures { sent: 4, delivered: 3, failed: 1, entered, cost: Money(181_200) };
+            Ok(vec![FigureCell { group, point: 1, figures }])
+        });
+    let service = Service::start(world);
+    let answer = ask(&service, "GET", &format!("{STATISTICS}?by=prefix,channel&hours=2")).json();
+    assert_eq!(answer["step_seconds"], 3600);
+    assert_eq!(
+        answer["groups"],
+        json!([{
+            "prefix": "+4670123", "channel": "sms", "sent": 4, "delivered": 3, "failed": 1, "entered": 2,
+            "cost": "0.181200", "time_to_code": {"median_seconds": 15.0, "p95_seconds": 19.5},
+            "series": [
+                {"sent": 0, "delivered": 0, "entered": 0},
+                {"sent": 4, "delivered": 3, "entered": 2},
+            ],
+        }])
+    );
+}
+
+#[test]
+fn wrong_wishes_for_figures_are_named() {
+    let service = Service::start(World::with_operators());
+    for (query, pointer) in [
+        ("by=number", "/by"),
+        ("by=", "/by"),
+        ("hours=0", "/hours"),
+        ("hours=2161", "/hours"),
+        ("hours=x", "/hours"),
+        ("by=country&by=prefix", "/by"),
+    ] {
+        let answer = ask(&service, "GET", &format!("{STATISTICS}?{query}"));
+        is(&answer, 422, "validation-failed");
+        assert_eq!(answer.json()["errors"][0]["pointer"], pointer, "{query}");
     }
 }

@@ -17,22 +17,22 @@ use jiff::{SignedDuration, Timestamp};
 use ports::{
     Account, AccountEntry, AccountEvent, Added, Attempt, Background, CeremonyState, CodeCheck, ConfirmedTotp,
     CredentialRecord, Dependency, LiveSession, LockChange, MockAccessTokens, MockAccountDirectory,
-    MockAccountStore, MockApiKeys, MockChallengeStore, MockClock, MockDecoyCodes, MockDeviceStore,
-    MockEventStore, MockFactorStore, MockNumberRisk, MockPasskeyCeremonies, MockPasskeyStore,
-    MockPasswordHasher, MockSealer, MockSecretGenerator, MockSessionStore, MockShieldStore, MockTotpCodes,
-    MockVerificationProvider, MockWorkPuzzles, NewCredential, Opened, PasswordMatch, PublicKeyOptions,
-    Redeemed, ReservedSend, SealedValue, SendDecision, SignIn, StartedCeremony, Taken, ThrottleKey,
-    TotpBegin, TotpEnrolment, Unsealed, Work,
+    MockAccountStore, MockApiKeys, MockCallbackVerifier, MockChallengeStore, MockClock,
+    MockDecoyCodes, MockDeviceStore, MockEventStore, MockFactorStore, MockNumberRisk, MockPasskeyCeremonies,
+    MockPasskeyStore, MockPasswordHasher, MockSealer, MockSecretGenerator, MockSendMeter, MockSendTraceStore,
+    MockSessionStore, MockShieldStore, MockTotpCodes, MockVerificationProvider, MockWorkPuzzles,
+    NewCredential, Opened, PasswordMatch, PublicKeyOptions, Redeemed, ReservedSend, SealedValue,
+    SendDecision, SignIn, StartedCeremony, Taken, ThrottleKey, TotpBegin, TotpEnrolment, Unsealed, Work,
 };
 use use_cases::{
-    AdmitCaller, AdmitStart, Authenticate, BeginTotp, BlindChallenges, ChangeLocale, ChangePassword,
-    CheckReadiness, ConfirmTotp, DeleteAccount, EndAllSessions, EndOtherSessions, EndSession, ExportAccount,
-    FindAccounts, FinishPasskeyAuthentication, FinishPasskeyRegistration, ForgetDevice, ForgetDevices,
-    ForgotPassword, IntrospectToken, ListAccountEvents, ListAllEvents, ListDevices, ListEvents, ListPasskeys,
-    ListSessions, LockAccount, LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser, RemoveAccount,
-    RemovePasskey, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword, ShowAccount,
-    StartPasskeyAuthentication, StartPasskeyRegistration, StartPhoneChange, StartPhoneLogin, StartReset,
-    StartStepUp, UnlockAccount, VerifyOtp, VerifyPhone,
+    AdmitCaller, AdmitStart, Authenticate, BeginTotp, BlindChallenges, ChangeLocale,
+    ChangePassword, CheckReadiness, ConfirmTotp, DeleteAccount, EndAllSessions, EndOtherSessions, EndSession,
+    ExportAccount, FindAccounts, FinishPasskeyAuthentication, FinishPasskeyRegistration, ForgetDevice,
+    ForgetDevices, ForgotPassword, HandleSinchCallback, IntrospectToken, ListAccountEvents, ListAllEvents,
+    ListDevices, ListEvents, ListPasskeys, ListSessions, LockAccount, LogIn, LogOut, PublishKeys,
+    RefreshSession, RegisterUser, RemoveAccount, RemovePasskey, RemoveTotp, RenewRecoveryCodes, RequestOtp,
+    ResetPassword, ShowAccount, ShowFigures, StartPasskeyAuthentication, StartPasskeyRegistration,
+    StartPhoneChange, StartPhoneLogin, StartReset, StartStepUp, UnlockAccount, VerifyOtp, VerifyPhone,
 };
 use uuid::Uuid;
 
@@ -98,6 +98,10 @@ pub(crate) struct World {
     pub(crate) passwordless: bool,
     pub(crate) shield: MockShieldStore,
     pub(crate) puzzles: MockWorkPuzzles,
+    pub(crate) callbacks: MockCallbackVerifier,
+    pub(crate) send_traces: MockSendTraceStore,
+    pub(crate) meter: MockSendMeter,
+    pub(crate) without_sinch: bool,
     /// Off unless a test says otherwise.
     pub(crate) work: WorkRule,
 }
@@ -198,6 +202,7 @@ impl World {
         world.directory.expect_unlock_account().returning(|_, _, _| Ok(LockChange::AlreadySo));
         world.directory.expect_end_all_sessions().returning(|_, _, _| Ok(Some(2)));
         world.events.expect_record_event().returning(|_, _, _| Ok(true));
+        world.send_traces.expect_list_figures().returning(|_| Ok(Vec::new()));
         world
             .directory
             .expect_list_all_events()
@@ -241,6 +246,7 @@ impl World {
         });
         let devices = Arc::new(self.devices);
         let directory = Arc::new(self.directory);
+        let send_traces = Arc::new(self.send_traces);
         let operators = Operators {
             authorize: AdmitCaller { keys: api_keys(ADMIN_KEY) },
             find_accounts: FindAccounts { directory: directory.clone() },
@@ -280,6 +286,7 @@ impl World {
             },
             list_account_events: ListAccountEvents { events: events.clone() },
             list_all_events: ListAllEvents { directory },
+            show_figures: ShowFigures { clock: clock.clone(), traces: send_traces.clone() },
         };
         let (factors, sealer) = (Arc::new(self.factors), Arc::new(self.sealer));
         let totp_codes = Arc::new(self.totp_codes);
@@ -292,6 +299,12 @@ impl World {
                 puzzles: Arc::new(self.puzzles),
                 shield: Arc::new(Shield { work: self.work, ..Shield::with_every_rule(RuleMode::Block) }),
             },
+            sinch_callbacks: (!self.without_sinch).then(|| HandleSinchCallback {
+                clock: clock.clone(),
+                verifier: Arc::new(self.callbacks),
+                traces: send_traces,
+                meter: Arc::new(self.meter),
+            }),
             passkeys: Some(PasskeyUseCases {
                 start_registration: StartPasskeyRegistration {
                     clock: clock.clone(),

@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod config;
+mod delivery;
 mod fraud;
 mod health;
 mod keys;
@@ -86,6 +87,8 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Migrate(command)) => Ok(migrate::run(&settings, command)?),
         Some(Command::Simulator) => Ok(simulator::run(&settings)?),
         Some(Command::Fraud(command)) => fraud::run(&settings, &command),
+        Some(Command::Delivery(command)) => delivery::run(&settings, &command),
+        Some(Command::Stats(command)) => delivery::stats(&settings, &command),
         Some(Command::Webhooks(command)) => Ok(webhooks::run(&settings, command)?),
         Some(Command::Users(command)) => users::run(&settings, command),
         Some(Command::Config(command)) => Ok(config::run(command, &settings)?),

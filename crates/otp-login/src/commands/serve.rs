@@ -1,6 +1,6 @@
 //! The service, from start to stop.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use adapters_crypto::SystemClock;
 use anyhow::Context;
@@ -15,12 +15,14 @@ use use_cases::DeliverNotices;
 
 use crate::{
     background::Tasks,
+    cli::Environment,
     commands::{
         runtime,
         simulator::{bind, listen},
         stdout::print,
     },
     key_watch, logging,
+    metrics::Metrics,
     number_risk::NOT_WATCHED,
     open_files,
     outbox::Deliveries,
@@ -42,6 +44,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     // The ports first: a taken one should be said before anything is changed.
     let listener = listen(settings.address, "OTP_LOGIN__SERVER__PORT")?;
     let simulator = settings.simulator_within.then(|| bind(&settings)).transpose()?;
+    let for_metrics = listen_for_metrics(&settings)?;
     let database = Database::open(&settings.database).await.context("the database cannot be used")?;
     let applied = database.migrate_up().await.context("the database cannot be used")?;
     for migration in applied {
@@ -54,14 +57,19 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         None => None,
     };
     let background = Tasks::new();
-    let use_cases = Arc::new(wiring::use_cases(&settings, &database, tokens, &background)?);
+    let metrics = Arc::new(Metrics::new());
+    let use_cases = Arc::new(wiring::use_cases(&settings, &database, tokens, &background, &metrics)?);
     let address = listener.local_addr()?;
     let server = http_actix::server(use_cases, settings.http.clone(), listener)?;
     let handle = server.handle();
     let serving = tokio::spawn(server);
+    let measuring = match for_metrics {
+        Some(listener) => Some(tokio::spawn(http_actix::metrics_server(metrics.measured(), listener)?)),
+        None => None,
+    };
     let simulator = simulator.map(sinch_simulator::Simulator::spawn);
     let deliveries = Deliveries::start(wiring::outbox(&settings, &database)?, settings.outbox.poll);
-    let purging = tokio::spawn(purge(database.clone(), settings.event_retention));
+    let purging = tokio::spawn(purge(database.clone(), settings.event_retention, settings.trace_retention));
     let watching = keep.zip(in_force).map(|(keep, in_force)| tokio::spawn(key_watch::watch(keep, in_force)));
     announce(&settings, &format!("http://{}", reachable(address)), simulator.as_ref());
 
@@ -75,10 +83,25 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let ((), ()) = tokio::join!(handle.stop(true), deliveries.stop());
     serving.await??;
     background.finish(settings.http.shutdown_timeout).await;
+    if let Some(measuring) = measuring {
+        measuring.abort();
+    }
     if let Some(simulator) = simulator {
         simulator.stop().await?;
     }
     Ok(())
+}
+
+/// Takes the port for metrics. A second service on a machine for development does without.
+fn listen_for_metrics(settings: &Settings) -> anyhow::Result<Option<TcpListener>> {
+    match listen(settings.metrics_address, "OTP_LOGIN__SERVER__METRICS_PORT") {
+        Ok(listener) => Ok(Some(listener)),
+        Err(error) if settings.environment == Environment::Development => {
+            tracing::warn!("there are no metrics: {error:#}");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Resolves at the first signal to stop.
@@ -95,9 +118,9 @@ pub(crate) async fn stop_signal() {
 }
 
 /// Forgets what is over and what is old. Replicas do so side by side without harm.
-async fn purge(database: Database, event_retention: SignedDuration) {
+async fn purge(database: Database, event_retention: SignedDuration, trace_retention: SignedDuration) {
     let (challenges, events, notices) = (database.challenges(), database.events(), database.notices());
-    let shield = database.shield();
+    let (shield, traces) = (database.shield(), database.send_traces());
     // Not at once: a start has better things to do.
     let mut ticks = tokio::time::interval_at(Instant::now() + PURGE_EVERY, PURGE_EVERY);
     loop {
@@ -107,6 +130,7 @@ async fn purge(database: Database, event_retention: SignedDuration) {
         report(shield.forget_sends(now, PURGE_AT_ONCE).await);
         let before = |age| now.checked_sub(age).unwrap_or(Timestamp::MIN);
         report(notices.forget_notices(before(DeliverNotices::FORGET_AFTER), PURGE_AT_ONCE).await);
+        report(traces.forget_traces(before(trace_retention), PURGE_AT_ONCE).await);
         report(events.forget_events(before(event_retention), PURGE_AT_ONCE).await);
     }
 }

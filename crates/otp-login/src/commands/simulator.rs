@@ -31,10 +31,18 @@ pub(crate) fn bind(settings: &Settings) -> anyhow::Result<Simulator> {
     let of_adapter = sinch_simulator::Settings {
         application_key: settings.sinch.application_key.clone(),
         application_secret: settings.sinch.application_secret.expose_secret().to_owned(),
+        callback_url: callback_url(settings),
         ..of_sms(settings)
     };
     let listener = listen(settings.simulator_address, "OTP_LOGIN__SIMULATOR__PORT")?;
     Simulator::on(of_adapter, listener).context("the simulator does not start")
+}
+
+/// Where the service takes callbacks, if it is known before it listens.
+fn callback_url(settings: &Settings) -> Option<String> {
+    let service = reachable(settings.address);
+    let is_known = settings.simulator_calls_back && service.port() != 0;
+    is_known.then(|| format!("http://{service}{}", settings.sinch.callback_path))
 }
 
 /// Notices are taken with the token that they are sent with.

@@ -45,12 +45,16 @@ use crate::cli::{Configuration, Environment};
 pub(crate) struct Settings {
     pub(crate) environment: Environment,
     pub(crate) address: SocketAddr,
+    /// Where metrics are served.
+    pub(crate) metrics_address: SocketAddr,
     pub(crate) http: HttpSettings,
     pub(crate) database: DatabaseSettings,
     /// Where the simulator listens, within the service or alone.
     pub(crate) simulator_address: SocketAddr,
     /// Whether it runs within the service.
     pub(crate) simulator_within: bool,
+    /// Whether it calls the service back.
+    pub(crate) simulator_calls_back: bool,
     /// Checked if Sinch is a provider; the simulator has them, too.
     pub(crate) sinch: adapters_sinch::Settings,
     /// At least one, those asked for most numbers first.
@@ -75,6 +79,8 @@ pub(crate) struct Settings {
     /// Whether a code alone signs in.
     pub(crate) passwordless: bool,
     pub(crate) event_retention: SignedDuration,
+    /// How long traces and figures of messages are kept.
+    pub(crate) trace_retention: SignedDuration,
     pub(crate) quotas: Quotas,
     pub(crate) destinations: DestinationPolicy,
     pub(crate) shield: Arc<Shield>,
@@ -151,7 +157,7 @@ impl Settings {
         let production = environment == Environment::Production;
         let mut warnings = Vec::new();
         let address = address(reader, "server");
-        let _reserved: u16 = reader.number("server.metrics_port", 0..=u16::MAX);
+        let metrics_address = listener(reader, "server.metrics_host", "server.metrics_port");
         let (simulator_address, simulator_within) = simulator(reader, production);
         let simulator = simulator_within.then_some(simulator_address);
         let routing = Routing::read(reader);
@@ -170,10 +176,12 @@ impl Settings {
         let settings = Self {
             environment,
             address,
+            metrics_address,
             // The server's threads, and the two that keep house and tell of events.
             database: database::read(reader, production, http.workers + 2),
             simulator_address,
             simulator_within,
+            simulator_calls_back: reader.flag("simulator.callbacks"),
             sinch,
             providers,
             routing,
@@ -191,6 +199,9 @@ impl Settings {
             sessions,
             event_retention: SignedDuration::from_hours(
                 24 * reader.number("events.retention_days", 30..=3650),
+            ),
+            trace_retention: SignedDuration::from_hours(
+                24 * reader.number("delivery.retention_days", 1..=90),
             ),
             quotas: quotas(reader, production),
             destinations: destinations(reader, production, channels, &mut warnings),
@@ -240,12 +251,16 @@ impl Settings {
 }
 
 fn address(reader: &mut Reader, section: &str) -> SocketAddr {
+    listener(reader, &format!("{section}.host"), &format!("{section}.port"))
+}
+
+fn listener(reader: &mut Reader, host: &str, port: &str) -> SocketAddr {
     let instead = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let host = reader.parsed(&format!("{section}.host"), instead, |text| match text {
+    let host = reader.parsed(host, instead, |text| match text {
         "localhost" => Ok(instead),
         text => text.parse().map_err(|_| "write an address such as 127.0.0.1, 0.0.0.0 or ::"),
     });
-    SocketAddr::new(host, reader.number(&format!("{section}.port"), 0..=u16::MAX))
+    SocketAddr::new(host, reader.number(port, 0..=u16::MAX))
 }
 
 fn simulator(reader: &mut Reader, production: bool) -> (SocketAddr, bool) {
@@ -298,6 +313,7 @@ fn sinch(
     let mut settings = adapters_sinch::Settings::new(base_url, key, secret.into());
     let words = [("signed", adapters_sinch::Auth::Signed), ("basic", adapters_sinch::Auth::Basic)];
     settings.auth = reader.one_of("sinch.auth", &words, adapters_sinch::Auth::Signed);
+    settings.callback_path = reader.text("sinch.callback_path");
     settings.timeout = Duration::from_millis(reader.number("sinch.timeout_ms", 100..=60_000));
     settings.allow_plain_http = development;
     let problems = if is_provider { settings.problems() } else { Vec::new() };

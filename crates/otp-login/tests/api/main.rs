@@ -61,5 +61,6 @@ mod registration;
 mod rotation;
 mod sign_in;
 mod signing;
+mod sinch_callbacks;
 mod step_up;
 mod tokens;

@@ -11,6 +11,7 @@ use crate::client::{
     REQUEST_OTP, Request, Service, VERIFY_OTP, other_than, tokens_in, until,
 };
 use crate::passkeys::{OPTIONS, PASSKEYS, SIGN_IN, SIGN_IN_OPTIONS, origin};
+use crate::sinch_callbacks::{CALLBACKS, signed};
 
 on_both_databases!(
     every_described_answer_is_given,
@@ -58,7 +59,8 @@ fn the_description_is_complete_and_refers_to_nothing_that_is_missing() {
         assert!(operation["summary"].is_string(), "{method} {path}");
         let needs_token = path.starts_with(ME) || [LOG_OUT, STEP_UP].contains(&path.as_str());
         assert_eq!(operation["security"].is_array(), needs_token, "{method} {path}");
-        let takes_none = [LOG_OUT, TOTP, RECOVERY_CODES, OPTIONS].contains(&path.as_str());
+        // Callbacks are read to the byte, whatever they hold.
+        let takes_none = [LOG_OUT, TOTP, RECOVERY_CODES, OPTIONS, CALLBACKS].contains(&path.as_str());
         let reads_a_body = ["POST", "PATCH"].contains(&method.as_str()) && !takes_none;
         assert_eq!(operation["requestBody"]["required"] == true, reads_a_body, "{method} {path}");
     }
@@ -115,6 +117,7 @@ fn exactly_the_described_operations_are_served() {
         ("POST", PASSKEYS),
         ("GET", PASSKEYS),
         ("DELETE", ONE_PASSKEY),
+        ("POST", CALLBACKS),
         ("GET", "/health"),
         ("GET", "/health/ready"),
         ("GET", "/.well-known/jwks.json"),
@@ -180,6 +183,7 @@ fn every_described_answer_is_given(database: Database) {
     let without = Service::start(database);
     observed.note(OTP_START, &without.post(OTP_START, &json!({"phone_number": "+46701740605"})));
     observe_operators(&service, &mut observed);
+    observe_callbacks(&service, &mut observed);
     observe_passkeys(&service, &mut observed);
     observe_faults(&service, &mut observed);
     observe_refusals(&service, &mut observed);
@@ -210,6 +214,7 @@ fn asvs_6_1_3_asvs_6_3_4_tokens_come_only_from_the_ways_to_a_session(database: D
     observe_recovery(&service, &mut observed);
     observe_phone_change(&service, &mut observed);
     observe_operators(&service, &mut observed);
+    observe_callbacks(&service, &mut observed);
     observe_passkeys(&service, &mut observed);
     observe_refusals(&service, &mut observed);
 
@@ -221,6 +226,14 @@ fn asvs_6_1_3_asvs_6_3_4_tokens_come_only_from_the_ways_to_a_session(database: D
     // Public keys are as long as tokens, and the description has examples.
     let documents = ["/.well-known/jwks.json", "/openapi.json"].map(|path| format!("GET {path}"));
     assert_eq!(observed.with_tokens, ways.into_iter().chain(documents).collect::<BTreeSet<_>>());
+}
+
+fn observe_callbacks(service: &Service, observed: &mut Observed) {
+    let large = Request::post(CALLBACKS).body(" ".repeat(20_000));
+    for request in [Request::post(CALLBACKS).body("{}"), large] {
+        observed.note_to("POST", CALLBACKS, &service.send(&request));
+    }
+    observed.note_to("POST", CALLBACKS, &signed("{}").send(service.address()));
 }
 
 fn observe_remembered_device(service: &Service, observed: &mut Observed) {
@@ -392,6 +405,7 @@ fn observe_factors(service: &Service, observed: &mut Observed) {
 
 fn observe_operators(service: &Service, observed: &mut Observed) {
     const ALL_EVENTS: &str = "/api/v1/admin/events";
+    const STATISTICS: &str = "/api/v1/admin/statistics/deliveries";
     let (_, tokens) = service.signed_up();
     let id = service.me(&tokens.access_token).json()["id"].as_str().unwrap().to_owned();
     let requests = [
@@ -399,6 +413,8 @@ fn observe_operators(service: &Service, observed: &mut Observed) {
         ("GET", format!("{USERS}?after=x")),
         ("GET", ALL_EVENTS.to_owned()),
         ("GET", format!("{ALL_EVENTS}?before=x")),
+        ("GET", STATISTICS.to_owned()),
+        ("GET", format!("{STATISTICS}?by=x")),
         ("GET", format!("{USERS}/{{id}}")),
         ("GET", format!("{USERS}/{{id}}/events")),
         ("GET", format!("{USERS}/{{id}}/events?before=x")),

@@ -46,6 +46,7 @@ pub mod quotas;
 pub mod redeeming;
 pub mod replacing;
 pub mod rotation;
+pub mod send_traces;
 pub mod sending;
 pub mod session_list;
 pub mod sessions;
@@ -60,7 +61,7 @@ use std::sync::Arc;
 
 use crate::{
     AccountDirectory, AccountImport, AccountStore, ChallengeStore, DeviceStore, EventStore, FactorStore,
-    NoticeStore, PasskeyStore, SessionStore, ShieldStore, SigningKeyStore, WebhookStore,
+    NoticeStore, PasskeyStore, SendTraceStore, SessionStore, ShieldStore, SigningKeyStore, WebhookStore,
 };
 
 /// The stores under test. They share one database, which is empty but for its
@@ -80,6 +81,7 @@ pub struct Stores {
     pub factors: Arc<dyn FactorStore>,
     pub passkeys: Arc<dyn PasskeyStore>,
     pub shield: Arc<dyn ShieldStore>,
+    pub send_traces: Arc<dyn SendTraceStore>,
 }
 
 impl Stores {
@@ -99,6 +101,7 @@ impl Stores {
             + FactorStore
             + PasskeyStore
             + ShieldStore
+            + SendTraceStore
             + 'static,
     {
         Self {
@@ -114,7 +117,8 @@ impl Stores {
             signing_keys: store.clone(),
             factors: store.clone(),
             passkeys: store.clone(),
-            shield: store,
+            shield: store.clone(),
+            send_traces: store,
         }
     }
 }
@@ -545,6 +549,26 @@ macro_rules! store_contract {
                 sm_10_starts_are_counted_whatever_becomes_of_them
                 sm_07_what_no_rule_looks_at_is_forgotten
             }
+            send_traces: {
+                a_message_is_traced_from_its_beginning_to_its_code
+                a_message_is_begun_and_settled_once
+                what_did_not_leave_is_not_counted_as_sent
+                a_message_whose_answer_was_lost_may_prove_to_be_sent
+                one_of_50_concurrent_entries_counts
+                wh_02_a_callback_of_nothing_that_was_sent_is_not_ours
+                wh_02_a_callback_of_another_number_or_verification_is_not_ours
+                wh_02_a_message_that_was_not_sent_is_not_wanted
+                wh_03_a_callback_that_came_before_has_no_effect
+                wh_03_50_concurrent_repeats_of_a_callback_count_once
+                wh_03_50_concurrent_callbacks_of_one_end_count_once
+                wh_03_no_callback_moves_a_message_backwards
+                wh_03_callbacks_before_the_answer_of_the_provider_count
+                callbacks_of_a_message_are_bounded
+                figures_are_told_apart_by_what_is_asked_for
+                figures_come_in_steps_and_the_largest_groups_first
+                asvs_14_2_7_a_deleted_account_leaves_no_number_in_traces
+                asvs_14_2_7_old_traces_are_forgotten_with_their_callbacks
+            }
             signing_keys: {
                 a_signing_key_is_listed_as_it_was_added
                 a_signing_key_follows_the_newest_only
@@ -637,6 +661,7 @@ mod tests {
             include_str!("redeeming.rs"),
             include_str!("replacing.rs"),
             include_str!("rotation.rs"),
+            include_str!("send_traces.rs"),
             include_str!("sending.rs"),
             include_str!("session_list.rs"),
             include_str!("sessions.rs"),
