@@ -24,6 +24,7 @@ mod password;
 mod password_blocklist;
 mod phone_number;
 mod quota;
+mod rate_limit;
 mod recovery_code;
 mod retry;
 mod second_factors;
@@ -62,6 +63,7 @@ pub use phone_number::{
     CountryCode, DestinationNotAllowed, DestinationPolicy, InvalidPhoneNumber, PhoneNumber, warm_up,
 };
 pub use quota::{Quota, Quotas};
+pub use rate_limit::{Backlog, LimitDemand, LimitKey, LimitRuling, LimitStanding, LimitSubject, RateLimit};
 pub use recovery_code::{InvalidRecoveryCode, RecoveryCode, RecoveryCodeHash};
 pub use retry::RetrySchedule;
 pub use second_factors::{Answer, AnswerKind, SecondFactors};

@@ -23,6 +23,7 @@ mod notices;
 mod number_risk;
 mod passkeys;
 mod provider;
+mod rate_limits;
 mod readiness;
 mod sealing;
 mod sessions;
@@ -63,6 +64,7 @@ pub use provider::{
     CodeCheck, CodeRequest, DecoyCodes, NotSent, ProviderFault, StartError, StartedVerification,
     VerificationProvider,
 };
+pub use rate_limits::{LimiterUnavailable, RateLimiter};
 pub use readiness::{Dependency, Unready};
 pub use sealing::{SealContext, SealedValue, Sealer, UnsealError, Unsealed};
 pub use sessions::{LiveSession, NewSession, Rotation, SessionStore};
@@ -93,6 +95,7 @@ pub use self::{
     number_risk::MockNumberRisk,
     passkeys::{MockPasskeyCeremonies, MockPasskeyStore},
     provider::{MockDecoyCodes, MockVerificationProvider},
+    rate_limits::MockRateLimiter,
     readiness::MockDependency,
     sealing::MockSealer,
     sessions::MockSessionStore,
