@@ -2,7 +2,7 @@
 
 use std::num::{NonZeroU32, NonZeroU64};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 /// So many at once, and then one more whenever its interval has passed.
 ///
@@ -113,15 +113,15 @@ impl Backlog {
         micros(self.0)
     }
 
-    /// What is left at `now` of a backlog that ends at `end`, in microseconds since the epoch.
-    pub fn until(end: i64, now: Timestamp) -> Self {
-        Self(u64::try_from(end.saturating_sub(now.as_microsecond())).unwrap_or(0))
+    /// What is left at `now` of a backlog that ends at `end`, both in microseconds by one clock.
+    pub const fn until(end: u64, now: u64) -> Self {
+        Self(end.saturating_sub(now))
     }
 
-    /// When nothing is used any more, in microseconds since the epoch: the theoretical arrival time
-    /// of GCRA.
-    pub fn ends_at(self, now: Timestamp) -> i64 {
-        now.as_microsecond().saturating_add(i64::try_from(self.0).unwrap_or(i64::MAX))
+    /// When nothing is used any more, by the clock of `now`, in microseconds: the theoretical
+    /// arrival time of GCRA.
+    pub const fn ends_at(self, now: u64) -> u64 {
+        now.saturating_add(self.0)
     }
 }
 
@@ -141,17 +141,12 @@ mod tests {
         RateLimit::per_minute(NonZeroU32::new(quota).unwrap(), NonZeroU32::new(burst).unwrap())
     }
 
-    fn at(micros: u64) -> Timestamp {
-        Timestamp::from_microsecond(i64::try_from(micros).unwrap()).unwrap()
-    }
-
     /// Which of these arrivals, in order of time, are admitted.
     fn admitted(limit: RateLimit, arrivals: &[u64]) -> Vec<u64> {
         let mut end = 0;
-        let admit = |arrival: &&u64| {
-            let now = at(**arrival);
-            let after = limit.take(Backlog::until(end, now));
-            after.inspect(|after| end = after.ends_at(now)).is_some()
+        let admit = |now: &&u64| {
+            let after = limit.take(Backlog::until(end, **now));
+            after.inspect(|after| end = after.ends_at(**now)).is_some()
         };
         arrivals.iter().filter(admit).copied().collect()
     }
@@ -198,7 +193,7 @@ mod tests {
     #[test]
     fn a_clock_that_went_back_makes_nobody_wait_longer_than_a_used_up_limit() {
         let limit = limit(60, 3);
-        let ahead = Backlog::until(i64::MAX, at(0));
+        let ahead = Backlog::until(u64::MAX, 0);
         assert_eq!(limit.retry_after(ahead), SignedDuration::from_secs(1));
         assert_eq!((limit.take(ahead), limit.remaining(ahead)), (None, 0));
     }
