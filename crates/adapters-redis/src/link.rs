@@ -115,10 +115,13 @@ impl Links {
     }
 
     async fn connect(&self) -> Result<MultiplexedConnection, Fault> {
-        let (client, config) = (self.client.clone(), self.config.clone());
-        let connecting = self
-            .runtime
-            .spawn(async move { client.get_multiplexed_async_connection_with_config(&config).await });
+        let (client, deadline) = (self.client.clone(), self.deadline);
+        let connecting = self.runtime.spawn(async move {
+            let config = AsyncConnectionConfig::new()
+                .set_connection_timeout(Some(deadline))
+                .set_response_timeout(Some(deadline));
+            client.get_multiplexed_async_connection_with_config(&config).await
+        });
         let connected = timeout(self.deadline, connecting).await.map_err(|_| Fault::Late)?;
         connected.map_err(|_| Fault::Late)?.map_err(told)
     }
