@@ -63,7 +63,7 @@ pub use phone_number::{
     CountryCode, DestinationNotAllowed, DestinationPolicy, InvalidPhoneNumber, PhoneNumber, warm_up,
 };
 pub use quota::{Quota, Quotas};
-pub use rate_limit::{Backlog, LimitDemand, LimitKey, LimitRuling, LimitStanding, LimitSubject, RateLimit};
+pub use rate_limit::{Backlog, LimitDemand, LimitKey, LimitOutage, LimitRuling, LimitStanding, LimitSubject, RateLimit};
 pub use recovery_code::{InvalidRecoveryCode, RecoveryCode, RecoveryCodeHash};
 pub use retry::RetrySchedule;
 pub use second_factors::{Answer, AnswerKind, SecondFactors};

@@ -3,8 +3,10 @@
 
 mod key;
 mod limit;
+mod outage;
 mod ruling;
 
 pub use key::{LimitKey, LimitSubject};
 pub use limit::{Backlog, RateLimit};
+pub use outage::LimitOutage;
 pub use ruling::{LimitDemand, LimitRuling, LimitStanding};
