@@ -1,9 +1,9 @@
-//! How many requests one client address may make.
+//! How many requests one client address may make of this process, when replicas share no limits.
 //!
 //! The only place that knows `actix-governor`, which is GPL-3.0-or-later.
 
 use std::{
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{Arc, Weak},
     thread,
     time::Duration,
@@ -14,27 +14,43 @@ use actix_governor::{
     governor::{
         NotUntil, RateLimiter,
         clock::{Clock, DefaultClock, QuantaInstant},
-        middleware::NoOpMiddleware,
+        middleware::StateInformationMiddleware,
         state::keyed::DefaultKeyedStateStore,
     },
 };
-use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError, dev::ServiceRequest};
+use actix_web::{
+    Error, HttpResponse, HttpResponseBuilder, ResponseError,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::header::{HeaderMap, HeaderName, HeaderValue},
+    middleware::Next,
+    web::Data,
+};
+use domain::{Backlog, Client, LimitStanding, RateLimit};
 
 use crate::{
     HttpSettings,
     client::address,
     problem::{Problem, ProblemCode},
+    rate_limit_headers,
+    request_limit::is_free,
 };
 
 /// How often addresses that have been quiet are forgotten: the limiter itself
 /// never forgets one.
 const EVICTION_PERIOD: Duration = Duration::from_mins(1);
 
-type Limiter = RateLimiter<Counted, DefaultKeyedStateStore<Counted>, DefaultClock, NoOpMiddleware>;
+type Limiter =
+    RateLimiter<Counted, DefaultKeyedStateStore<Counted>, DefaultClock, StateInformationMiddleware>;
+
+/// By which the middleware tells what is left; nobody else reads them.
+const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const WHITELISTED: HeaderName = HeaderName::from_static("x-ratelimit-whitelisted");
 
 /// One limit, shared by all workers.
 #[derive(Clone)]
-pub(crate) struct AddressLimit(GovernorConfig<ByAddress, NoOpMiddleware>);
+pub(crate) struct AddressLimit(GovernorConfig<ByAddress, StateInformationMiddleware>);
 
 impl AddressLimit {
     /// The limit that `settings` ask for; a thread of its own forgets quiet
@@ -45,13 +61,14 @@ impl AddressLimit {
             .period(Duration::from_mins(1) / settings.ip_per_minute.get())
             .burst_size(settings.ip_burst.get())
             .key_extractor(ByAddress(settings))
+            .use_headers()
             .finish()?;
         evict_quiet_addresses(Arc::downgrade(&config.limiter()));
         Some(Self(config))
     }
 
     /// The middleware of one worker.
-    pub(crate) fn middleware(&self) -> Governor<ByAddress, NoOpMiddleware> {
+    pub(crate) fn middleware(&self) -> Governor<ByAddress, StateInformationMiddleware> {
         Governor::new(&self.0)
     }
 }
@@ -82,14 +99,8 @@ pub(crate) enum Counted {
 
 impl Counted {
     fn of(address: Option<IpAddr>) -> Self {
-        match address {
-            Some(IpAddr::V6(address)) => {
-                let network = address.to_bits() & !u128::from(u64::MAX);
-                Self::Address(Ipv6Addr::from_bits(network).into())
-            }
-            Some(address) => Self::Address(address),
-            None => Self::Unknown,
-        }
+        let network = Client { address, user_agent: None }.network();
+        network.map_or(Self::Unknown, Self::Address)
     }
 }
 
@@ -102,7 +113,7 @@ impl KeyExtractor for ByAddress {
     type KeyExtractionError = Problem;
 
     fn extract(&self, req: &ServiceRequest) -> Result<Counted, Problem> {
-        if matches!(req.path(), "/health" | "/health/ready") {
+        if is_free(req.path()) {
             return Ok(Counted::Free);
         }
         Ok(Counted::of(address(req.peer_addr(), req.headers(), &self.0.trusted_proxies)))
@@ -116,12 +127,41 @@ impl KeyExtractor for ByAddress {
     ) -> HttpResponse {
         tracing::warn!(event = "excess_rate_limit_exceeded", limit = "address");
         let wait = refusal.wait_time_from(DefaultClock::default().now());
-        Problem::new(ProblemCode::RateLimited).retry_after(wait).error_response()
+        let mut response = Problem::new(ProblemCode::RateLimited).retry_after(wait).error_response();
+        response.headers_mut().insert(REMAINING, HeaderValue::from_static("0"));
+        response
     }
 
     fn whitelisted_keys(&self) -> Vec<Counted> {
         vec![Counted::Free]
     }
+}
+
+/// Tells what is left in the words of our other limits.
+pub(crate) async fn name_limit(
+    req: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let settings = req.app_data::<Data<HttpSettings>>().cloned();
+    let mut response = next.call(req).await?.map_into_boxed_body();
+    let headers = response.headers_mut();
+    let standing = settings.and_then(|settings| standing(headers, &settings));
+    for name in [LIMIT, REMAINING, WHITELISTED] {
+        headers.remove(name);
+    }
+    if let Some(standing) = standing {
+        rate_limit_headers::describe(headers, &standing);
+    }
+    Ok(response)
+}
+
+/// How the limit stands, as far as the middleware tells: to a whole request.
+fn standing(headers: &HeaderMap, settings: &HttpSettings) -> Option<LimitStanding> {
+    let remaining: u64 = headers.get(REMAINING)?.to_str().ok()?.parse().ok()?;
+    let limit = RateLimit::per_minute(settings.ip_per_minute, settings.ip_burst);
+    let free = limit.interval_micros().saturating_mul(remaining);
+    let backlog = Backlog::from_micros(limit.capacity_micros().saturating_sub(free));
+    Some(LimitStanding { limit, backlog })
 }
 
 #[cfg(test)]

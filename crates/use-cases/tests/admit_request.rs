@@ -8,7 +8,7 @@ use std::{net::IpAddr, num::NonZeroU32, sync::Arc};
 
 use domain::{Backlog, LimitDemand, LimitOutage, LimitRuling, LimitStanding, LimitSubject, RateLimit};
 use jiff::SignedDuration;
-use ports::{LimiterUnavailable, MockRateLimiter};
+use ports::{LimiterUnavailable, MockRateLimiter, RateLimiter};
 use use_cases::{AdmitRequest, AdmittedRequest, Fault, RequestLimit};
 
 fn address() -> Option<IpAddr> {
@@ -74,7 +74,7 @@ struct Limits {
 impl Limits {
     async fn ask(self) -> Result<AdmittedRequest, Fault> {
         let admit = AdmitRequest {
-            shared: self.shared.map(|limiter| Arc::new(limiter) as _),
+            shared: self.shared.map(|limiter| Arc::new(limiter) as Arc<dyn RateLimiter>),
             alone: Arc::new(self.alone),
             address: self.address,
             everyone: self.everyone,

@@ -19,20 +19,21 @@ use ports::{
     CredentialRecord, Dependency, LiveSession, LockChange, MockAccessTokens, MockAccountDirectory,
     MockAccountStore, MockAdminKeys, MockApiKeys, MockChallengeStore, MockClock, MockDecoyCodes,
     MockDeviceStore, MockEventStore, MockFactorStore, MockNumberRisk, MockPasskeyCeremonies,
-    MockPasskeyStore, MockPasswordHasher, MockSealer, MockSecretGenerator, MockSessionStore, MockShieldStore,
-    MockTotpCodes, MockVerificationProvider, MockWorkPuzzles, NewCredential, Opened, PasswordMatch,
-    PublicKeyOptions, Redeemed, ReservedSend, SealedValue, SendDecision, SignIn, StartedCeremony, Taken,
-    ThrottleKey, TotpBegin, TotpEnrolment, Unsealed, Work,
+    MockPasskeyStore, MockPasswordHasher, MockRateLimiter, MockSealer, MockSecretGenerator, MockSessionStore,
+    MockShieldStore, MockTotpCodes, MockVerificationProvider, MockWorkPuzzles, NewCredential, Opened,
+    PasswordMatch, PublicKeyOptions, Redeemed, ReservedSend, SealedValue, SendDecision, SignIn,
+    StartedCeremony, Taken, ThrottleKey, TotpBegin, TotpEnrolment, Unsealed, Work,
 };
 use use_cases::{
-    AdmitCaller, AdmitStart, Authenticate, AuthorizeOperator, BeginTotp, BlindChallenges, ChangeLocale,
-    ChangePassword, CheckReadiness, ConfirmTotp, DeleteAccount, EndAllSessions, EndOtherSessions, EndSession,
-    ExportAccount, FindAccounts, FinishPasskeyAuthentication, FinishPasskeyRegistration, ForgetDevice,
-    ForgetDevices, ForgotPassword, IntrospectToken, ListAccountEvents, ListAllEvents, ListDevices,
-    ListEvents, ListPasskeys, ListSessions, LockAccount, LogIn, LogOut, PublishKeys, RefreshSession,
-    RegisterUser, RemoveAccount, RemovePasskey, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword,
-    ShowAccount, StartPasskeyAuthentication, StartPasskeyRegistration, StartPhoneChange, StartPhoneLogin,
-    StartReset, StartStepUp, UnlockAccount, VerifyOtp, VerifyPhone,
+    AdmitCaller, AdmitRequest, AdmitStart, Authenticate, AuthorizeOperator, BeginTotp, BlindChallenges,
+    ChangeLocale, ChangePassword, CheckReadiness, ConfirmTotp, DeleteAccount, EndAllSessions,
+    EndOtherSessions, EndSession, ExportAccount, FindAccounts, FinishPasskeyAuthentication,
+    FinishPasskeyRegistration, ForgetDevice, ForgetDevices, ForgotPassword, IntrospectToken,
+    ListAccountEvents, ListAllEvents, ListDevices, ListEvents, ListPasskeys, ListSessions, LockAccount,
+    LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser, RemoveAccount, RemovePasskey, RemoveTotp,
+    RenewRecoveryCodes, RequestLimit, RequestOtp, ResetPassword, ShowAccount, StartPasskeyAuthentication,
+    StartPasskeyRegistration, StartPhoneChange, StartPhoneLogin, StartReset, StartStepUp, UnlockAccount,
+    VerifyOtp, VerifyPhone,
 };
 use uuid::Uuid;
 
@@ -100,6 +101,9 @@ pub(crate) struct World {
     pub(crate) puzzles: MockWorkPuzzles,
     /// Off unless a test says otherwise.
     pub(crate) work: WorkRule,
+    pub(crate) limiter: MockRateLimiter,
+    /// Counted by `limiter`; without it, by the server itself.
+    pub(crate) address_limit: Option<RequestLimit>,
 }
 
 /// Nothing is done after the answer.
@@ -286,6 +290,12 @@ impl World {
         let passkeys = Arc::new(self.passkeys);
         let ceremonies = Arc::new(self.ceremonies);
         UseCases {
+            admit_request: AdmitRequest {
+                shared: None,
+                alone: Arc::new(self.limiter),
+                address: self.address_limit,
+                everyone: None,
+            },
             admit_start: AdmitStart {
                 clock: clock.clone(),
                 store: Arc::new(self.shield),
