@@ -54,6 +54,14 @@ enum Fault {
     Nonsense,
 }
 
+/// Whether a URL can be used; asks no server.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn check_url(url: &str) -> Result<(), UnusableRedis> {
+    Client::open(url).map(drop).map_err(|_| UnusableRedis::InvalidUrl)
+}
+
 /// Counts in a Redis or Valkey server that all replicas use.
 ///
 /// Connects when it is first needed. A server that fails twice in a row, or does not answer, is

@@ -80,6 +80,7 @@ pub(crate) struct World {
     pub(crate) challenges: MockChallengeStore,
     pub(crate) devices: MockDeviceStore,
     pub(crate) dependencies: Vec<Arc<dyn Dependency>>,
+    pub(crate) optional: Vec<Arc<dyn Dependency>>,
     pub(crate) events: MockEventStore,
     pub(crate) directory: MockAccountDirectory,
     /// Whether there is an admin API.
@@ -522,7 +523,7 @@ impl World {
                 devices: devices.clone(),
             },
             forget_devices: ForgetDevices { clock, secrets, devices },
-            check_readiness: CheckReadiness { dependencies: self.dependencies },
+            check_readiness: CheckReadiness { dependencies: self.dependencies, optional: self.optional },
             publish_keys: PublishKeys { tokens },
             operators: self.has_operators.then(|| Arc::new(operators)),
         }

@@ -4,6 +4,7 @@ mod blocklist;
 mod database;
 mod keys;
 mod layers;
+mod limits;
 mod outbox;
 #[cfg(feature = "passkeys")]
 mod passkeys;
@@ -34,6 +35,7 @@ use self::providers::ProviderName;
 pub(crate) use self::{
     database::DatabaseSettings,
     layers::load_env_file,
+    limits::LimitSettings,
     outbox::OutboxSettings,
     providers::{GatewaySettings, ProviderSettings, SelfIssuedSettings},
 };
@@ -72,6 +74,7 @@ pub(crate) struct Settings {
     pub(crate) passwordless: bool,
     pub(crate) event_retention: SignedDuration,
     pub(crate) quotas: Quotas,
+    pub(crate) limits: LimitSettings,
     pub(crate) destinations: DestinationPolicy,
     pub(crate) shield: Arc<Shield>,
     pub(crate) log: LogSettings,
@@ -175,6 +178,7 @@ impl Settings {
             hasher: hasher(reader, production, &data_key),
             jwt: keys::jwt(reader, production, &data_key, sessions.access_ttl),
             introspection_keys,
+            limits: limits::read(reader, environment, &http, &data_key, &mut warnings),
             data_key,
             previous_data_keys: keys::previous_data_keys(reader, production),
             #[cfg(feature = "passkeys")]
@@ -195,15 +199,6 @@ impl Settings {
             warnings: Vec::new(),
             shown: Vec::new(),
         };
-        for key in ["redis.url"] {
-            if reader.is_set(key) {
-                warnings.push(format!(
-                    "{} is set, but this version has no use for it yet",
-                    reader::variable(key)
-                ));
-            }
-        }
-        reader.secret("redis.url");
         if settings.admin_keys.is_some()
             && settings.http.admin_networks.iter().any(|net| net.prefix_len() == 0)
         {
