@@ -105,6 +105,19 @@ impl RedisServer {
         ask(self.address(), words).unwrap_or_else(|error| panic!("{words}: {error}"))
     }
 
+    /// All lines of the answer to a command, for a server that asks for this password.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub fn command_as(&self, password: &str, words: &str) -> String {
+        let mut stream = TcpStream::connect(self.address()).unwrap_or_else(|error| panic!("{error}"));
+        let mut answer = String::new();
+        let orders = format!("AUTH {password}\r\n{words}\r\nQUIT\r\n");
+        let answered = stream.write_all(orders.as_bytes()).and_then(|()| stream.read_to_string(&mut answer));
+        answered.unwrap_or_else(|error| panic!("{words}: {error}"));
+        answer
+    }
+
     fn spawn(&mut self) {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", WATCHDOG, "watchdog"]).arg(program());
