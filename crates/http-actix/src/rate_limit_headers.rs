@@ -1,7 +1,7 @@
 //! What clients are told of the limit of their address (draft-ietf-httpapi-ratelimit-headers).
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use domain::{Backlog, LimitStanding};
+use domain::LimitStanding;
 
 const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -13,9 +13,8 @@ const MICROS: u64 = 1_000_000;
 pub(crate) fn describe(headers: &mut HeaderMap, standing: &LimitStanding) {
     let LimitStanding { limit, backlog } = *standing;
     let policy = format!("\"address\";q={};w={}", limit.burst(), seconds(limit.capacity_micros()).max(1));
-    // Structured fields have no numbers above fifteen digits, nor have we.
     let now =
-        format!("\"address\";r={};t={}", limit.remaining(backlog), seconds(Backlog::as_micros(backlog)));
+        format!("\"address\";r={};t={}", limit.remaining(backlog), seconds(backlog.as_micros()));
     for (name, text) in [(RATELIMIT_POLICY, policy), (RATELIMIT, now)] {
         if let Ok(value) = HeaderValue::try_from(text) {
             headers.insert(name, value);
@@ -32,7 +31,7 @@ const fn seconds(micros: u64) -> u64 {
 mod tests {
     use std::num::NonZeroU32;
 
-    use domain::RateLimit;
+    use domain::{Backlog, RateLimit};
 
     use super::*;
 

@@ -53,7 +53,6 @@ impl AdmitRequest {
     ///
     /// # Errors
     /// While the shared limits cannot be counted and one of them refuses then.
-    #[tracing::instrument(name = "admit_request", skip_all)]
     pub async fn execute(&self, address: Option<IpAddr>) -> Result<AdmittedRequest, Fault> {
         let asked = self.asked(address);
         if asked.is_empty() {

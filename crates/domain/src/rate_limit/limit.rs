@@ -29,7 +29,7 @@ impl RateLimit {
     /// `quota` in each `period`, and up to `burst` of them at once. A burst that would take more
     /// than a hundred years to come back is cut to that; a period below a microsecond is one.
     pub fn new(quota: NonZeroU32, period: SignedDuration, burst: NonZeroU32) -> Self {
-        let period = u64::try_from(period.as_micros()).unwrap_or(0).min(Self::MOST_CAPACITY);
+        let period = whole_micros(period).min(Self::MOST_CAPACITY);
         let interval = period.div_ceil(u64::from(quota.get()));
         let interval = NonZeroU64::new(interval).unwrap_or(NonZeroU64::MIN);
         let most = u32::try_from(Self::MOST_CAPACITY / interval).unwrap_or(u32::MAX);
@@ -65,8 +65,7 @@ impl RateLimit {
 
     /// The most that are admitted within `span`, both of its ends included.
     pub fn most_within(self, span: SignedDuration) -> u64 {
-        let span = u64::try_from(span.as_micros()).unwrap_or(0);
-        u64::from(self.burst.get()).saturating_add(span / self.interval)
+        u64::from(self.burst.get()).saturating_add(whole_micros(span) / self.interval)
     }
 
     /// Uses one: the backlog after it, or `None` when it has to wait.
@@ -123,6 +122,10 @@ impl Backlog {
     pub const fn ends_at(self, now: u64) -> u64 {
         now.saturating_add(self.0)
     }
+}
+
+fn whole_micros(duration: SignedDuration) -> u64 {
+    u64::try_from(duration.as_micros().max(0)).unwrap_or(u64::MAX)
 }
 
 fn micros(micros: u64) -> SignedDuration {

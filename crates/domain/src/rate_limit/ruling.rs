@@ -39,7 +39,7 @@ impl LimitRuling {
             let backlog = standing.limit.take(standing.backlog)?;
             Some(LimitStanding { backlog, ..*standing })
         });
-        match taken.collect() {
+        match taken.collect::<Option<Vec<_>>>() {
             Some(standings) => Self { admitted: true, standings },
             None => Self { admitted: false, standings: before },
         }
