@@ -10,7 +10,7 @@ use std::{
 };
 
 use actix_governor::{
-    Governor, GovernorConfig, GovernorConfigBuilder, KeyExtractor,
+    Governor, GovernorConfig, GovernorConfigBuilder, GovernorMiddleware, KeyExtractor,
     governor::{
         NotUntil, RateLimiter,
         clock::{Clock, DefaultClock, QuantaInstant},
@@ -20,13 +20,14 @@ use actix_governor::{
 };
 use actix_web::{
     Error, HttpResponse, HttpResponseBuilder, ResponseError,
-    body::{BoxBody, MessageBody},
-    dev::{ServiceRequest, ServiceResponse},
+    body::{BoxBody, EitherBody, MessageBody},
+    dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
     http::header::{HeaderMap, HeaderName, HeaderValue},
     middleware::Next,
     web::Data,
 };
 use domain::{Backlog, Client, LimitStanding, RateLimit};
+use futures_util::future::LocalBoxFuture;
 
 use crate::{
     HttpSettings,
@@ -42,6 +43,8 @@ const EVICTION_PERIOD: Duration = Duration::from_mins(1);
 
 type Limiter =
     RateLimiter<Counted, DefaultKeyedStateStore<Counted>, DefaultClock, StateInformationMiddleware>;
+
+type Layer = Governor<ByAddress, StateInformationMiddleware>;
 
 /// By which the middleware tells what is left; nobody else reads them.
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
@@ -66,10 +69,42 @@ impl AddressLimit {
         evict_quiet_addresses(Arc::downgrade(&config.limiter()));
         Some(Self(config))
     }
+}
 
-    /// The middleware of one worker.
-    pub(crate) fn middleware(&self) -> Governor<ByAddress, StateInformationMiddleware> {
-        Governor::new(&self.0)
+/// Each worker has a middleware of its own.
+impl<S, B> Transform<S, ServiceRequest> for AddressLimit
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Transform = GovernorMiddleware<Boxed<S>, ByAddress, StateInformationMiddleware>;
+    type InitError = ();
+    type Future = <Layer as Transform<Boxed<S>, ServiceRequest>>::Future;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        Layer::new(&self.0).new_transform(Boxed { service })
+    }
+}
+
+/// What the middleware surrounds. It moves answers under way, so that they have to be in a box.
+pub(crate) struct Boxed<S> {
+    service: S,
+}
+
+impl<S> Service<ServiceRequest> for Boxed<S>
+where
+    S: Service<ServiceRequest, Error = Error> + 'static,
+{
+    type Response = S::Response;
+    type Error = Error;
+    type Future = LocalBoxFuture<'static, Result<S::Response, Error>>;
+
+    forward_ready!(service);
+
+    fn call(&self, req: ServiceRequest) -> Self::Future {
+        Box::pin(self.service.call(req))
     }
 }
 

@@ -13,8 +13,7 @@ const MICROS: u64 = 1_000_000;
 pub(crate) fn describe(headers: &mut HeaderMap, standing: &LimitStanding) {
     let LimitStanding { limit, backlog } = *standing;
     let policy = format!("\"address\";q={};w={}", limit.burst(), seconds(limit.capacity_micros()).max(1));
-    let now =
-        format!("\"address\";r={};t={}", limit.remaining(backlog), seconds(backlog.as_micros()));
+    let now = format!("\"address\";r={};t={}", limit.remaining(backlog), seconds(backlog.as_micros()));
     for (name, text) in [(RATELIMIT_POLICY, policy), (RATELIMIT, now)] {
         if let Ok(value) = HeaderValue::try_from(text) {
             headers.insert(name, value);

@@ -24,9 +24,7 @@ use crate::{
 };
 
 #[cfg(feature = "governor")]
-use actix_web::{dev::Service, middleware::Condition};
-#[cfg(feature = "governor")]
-use futures_util::FutureExt;
+use actix_web::middleware::Condition;
 
 #[cfg(feature = "governor")]
 use crate::address_limit::{self, AddressLimit};
@@ -117,12 +115,9 @@ pub fn server(use_cases: Arc<UseCases>, settings: HttpSettings, listener: TcpLis
             .default_service(web::to(routes::not_found))
             .wrap(from_fn(cors::answer_preflight))
             .wrap(from_fn(request_limit::admit));
-        // In a box, because the next layer moves it.
         #[cfg(feature = "governor")]
-        let app = app
-            .wrap_fn(|request, service| service.call(request).boxed_local())
-            .wrap(Condition::new(is_governed, limit.middleware()))
-            .wrap(from_fn(address_limit::name_limit));
+        let app =
+            app.wrap(Condition::new(is_governed, limit.clone())).wrap(from_fn(address_limit::name_limit));
         // The last layer is the outermost: refusals of all others pass it.
         app.wrap(from_fn(cors::name_allowed_origin)).wrap(from_fn(edge::surround))
     };
