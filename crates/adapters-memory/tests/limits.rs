@@ -70,6 +70,33 @@ async fn take(limiter: &MemoryLimiter, demand: &LimitDemand) -> LimitRuling {
     limiter.take(std::slice::from_ref(demand)).await.unwrap()
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn rc_07_threads_that_ask_in_any_order_neither_wait_for_ever_nor_pass_too_often() {
+    let limiter = Arc::new(TestClock::default().limiter(1000));
+    let asking = (0..64_usize).map(|task| {
+        let limiter = limiter.clone();
+        tokio::spawn(async move {
+            let mut demands = [demand(1, 500), demand(2, 100), demand(3 + task % 5, 500)];
+            demands.rotate_left(task % 3);
+            let mut admitted = 0;
+            for _ in 0..50 {
+                admitted += usize::from(limiter.take(&demands).await.unwrap().is_admitted());
+            }
+            admitted
+        })
+    });
+    let mut admitted = 0;
+    for asking in asking.collect::<Vec<_>>() {
+        admitted += asking.await.unwrap();
+    }
+    assert_eq!(admitted, 100);
+    let mut left = 0;
+    while take(&limiter, &demand(1, 500)).await.is_admitted() {
+        left += 1;
+    }
+    assert_eq!(left, 400, "calls that one limit refused used nothing of the others");
+}
+
 #[tokio::test]
 async fn any_number_of_addresses_takes_bounded_memory() {
     let limiter = TestClock::default().limiter(1600);

@@ -617,6 +617,7 @@ macro_rules! rate_limiter_contract {
             rc_07_all_limits_of_a_call_are_used_or_none
             rc_07_of_concurrent_calls_none_uses_one_limit_without_the_other
             limits_of_different_keys_know_nothing_of_each_other
+            hx_04_each_kind_of_subject_has_its_own_count
             whoever_waits_as_long_as_told_is_admitted
             a_refusal_prolongs_no_wait
             what_is_left_is_told

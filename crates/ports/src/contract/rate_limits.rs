@@ -3,7 +3,10 @@
 use std::{num::NonZeroU32, sync::Arc};
 
 use async_trait::async_trait;
-use domain::{LimitDemand, LimitKey, LimitRuling, LimitStanding, LimitSubject, RateLimit};
+use domain::{
+    Email, LimitDemand, LimitKey, LimitRuling, LimitStanding, LimitSubject, NumberPrefix, RateLimit,
+    SignInName,
+};
 use futures_util::future::join_all;
 use jiff::SignedDuration;
 
@@ -105,9 +108,35 @@ pub async fn limits_of_different_keys_know_nothing_of_each_other(stage: &dyn Lim
     let mut other = demand(hourly(1), 1);
     other.key.limit = "others";
     assert!(is_admitted(&limiter, &[other]).await);
-    let mut everyone = demand(hourly(1), 1);
-    everyone.key.subject = LimitSubject::everyone();
-    assert!(is_admitted(&limiter, &[everyone]).await);
+}
+
+pub async fn hx_04_each_kind_of_subject_has_its_own_count(stage: &dyn LimiterStage) {
+    let limiter = one(stage);
+    let phone = phone(1);
+    let address = |text: &str| LimitSubject::address(Some(text.parse().unwrap()));
+    let subjects = [
+        address("198.51.100.7"),
+        address("2001:db8:1:2::7"),
+        address("2001:db8:1:3::7"),
+        LimitSubject::address(None),
+        LimitSubject::account(&SignInName::Phone(phone.clone())),
+        LimitSubject::account(&SignInName::Email(Email::parse("nobody@example.com").unwrap())),
+        LimitSubject::phone(&phone),
+        LimitSubject::prefix(&NumberPrefix::of(&phone)),
+        LimitSubject::country(phone.region().unwrap()),
+        LimitSubject::everyone(),
+    ];
+    let demand = |subject: &LimitSubject| {
+        let key = LimitKey { limit: "requests", subject: subject.clone() };
+        [LimitDemand { key, limit: hourly(1) }]
+    };
+    for subject in &subjects {
+        assert!(is_admitted(&limiter, &demand(subject)).await, "{subject:?}");
+    }
+    let known = [address("::ffff:198.51.100.7"), address("2001:db8:1:2:ffff::8")];
+    for subject in subjects.iter().chain(&known) {
+        assert!(!is_admitted(&limiter, &demand(subject)).await, "{subject:?}");
+    }
 }
 
 pub async fn whoever_waits_as_long_as_told_is_admitted(stage: &dyn LimiterStage) {
