@@ -136,9 +136,10 @@ fn refusals(endpoint: &Endpoint, has_body: bool) -> BTreeMap<String, Response> {
         ProblemCode::UnsupportedMediaType,
         ProblemCode::ValidationFailed,
     ];
+    // Where limits are shared, they may have to refuse everything.
+    const LIMIT: &[ProblemCode] = &[ProblemCode::RateLimited, ProblemCode::Internal, ProblemCode::Overloaded];
     let limited = !endpoint.path.starts_with("/health");
-    let limit: &[ProblemCode] =
-        if limited { &[ProblemCode::RateLimited, ProblemCode::Internal] } else { &[] };
+    let limit = LIMIT.iter().filter(|code| limited && !endpoint.problems.contains(code));
     let mut by_status: BTreeMap<String, Vec<ProblemCode>> = BTreeMap::new();
     for code in endpoint.problems.iter().chain(if has_body { BODY } else { &[] }).chain(limit) {
         by_status.entry(code.entry().status.as_str().to_owned()).or_default().push(*code);
