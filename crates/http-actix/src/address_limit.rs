@@ -22,7 +22,7 @@ use actix_web::{
     Error, HttpResponse, HttpResponseBuilder, ResponseError,
     body::{BoxBody, EitherBody, MessageBody},
     dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
-    http::header::{HeaderMap, HeaderName, HeaderValue},
+    http::header::{HeaderMap, HeaderName},
     middleware::Next,
     web::Data,
 };
@@ -163,7 +163,7 @@ impl KeyExtractor for ByAddress {
         tracing::warn!(event = "excess_rate_limit_exceeded", limit = "address");
         let wait = refusal.wait_time_from(DefaultClock::default().now());
         let mut response = Problem::new(ProblemCode::RateLimited).retry_after(wait).error_response();
-        response.headers_mut().insert(REMAINING, HeaderValue::from_static("0"));
+        response.extensions_mut().insert(refused(&self.0, wait));
         response
     }
 
@@ -179,8 +179,9 @@ pub(crate) async fn name_limit(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let settings = req.app_data::<Data<HttpSettings>>().cloned();
     let mut response = next.call(req).await?.map_into_boxed_body();
+    let refusal = response.response().extensions().get::<LimitStanding>().copied();
     let headers = response.headers_mut();
-    let standing = settings.and_then(|settings| standing(headers, &settings));
+    let standing = refusal.or_else(|| admitted(headers, &settings?));
     for name in [LIMIT, REMAINING, WHITELISTED] {
         headers.remove(name);
     }
@@ -190,10 +191,22 @@ pub(crate) async fn name_limit(
     Ok(response)
 }
 
+/// How the limit stands when the next request has to wait so long.
+fn refused(settings: &HttpSettings, wait: Duration) -> LimitStanding {
+    let limit = limit(settings);
+    let wait = u64::try_from(wait.as_micros()).unwrap_or(u64::MAX).min(limit.interval_micros());
+    let backlog = limit.capacity_micros() - limit.interval_micros() + wait;
+    LimitStanding { limit, backlog: Backlog::from_micros(backlog) }
+}
+
+fn limit(settings: &HttpSettings) -> RateLimit {
+    RateLimit::per_minute(settings.ip_per_minute, settings.ip_burst)
+}
+
 /// How the limit stands, as far as the middleware tells: to a whole request.
-fn standing(headers: &HeaderMap, settings: &HttpSettings) -> Option<LimitStanding> {
+fn admitted(headers: &HeaderMap, settings: &HttpSettings) -> Option<LimitStanding> {
     let remaining: u64 = headers.get(REMAINING)?.to_str().ok()?.parse().ok()?;
-    let limit = RateLimit::per_minute(settings.ip_per_minute, settings.ip_burst);
+    let limit = limit(settings);
     let free = limit.interval_micros().saturating_mul(remaining);
     let backlog = Backlog::from_micros(limit.capacity_micros().saturating_sub(free));
     Some(LimitStanding { limit, backlog })

@@ -86,6 +86,12 @@ impl RateLimit {
         u32::try_from(free / self.interval).unwrap_or(u32::MAX)
     }
 
+    /// How long until one more than now would be admitted at once: [`Self::retry_after`] where none is.
+    pub fn one_more_after(self, backlog: Backlog) -> SignedDuration {
+        let free = self.capacity_micros() - self.bounded(backlog).0;
+        micros(self.interval.get() - free % self.interval)
+    }
+
     /// Never more than a limit that was used up just now: what was stored under a higher limit, or by
     /// a clock that has gone back since, makes nobody wait longer.
     fn bounded(self, backlog: Backlog) -> Backlog {
@@ -175,6 +181,9 @@ mod tests {
             assert_eq!(limit.remaining(backlog), left);
         }
         assert_eq!((limit.retry_after(backlog), backlog.duration()), (second, window));
+        assert_eq!(limit.one_more_after(backlog), second);
+        let later = Backlog::from_micros(backlog.as_micros() - 600_000);
+        assert_eq!(limit.one_more_after(later), SignedDuration::from_millis(400));
     }
 
     #[test]
@@ -234,6 +243,12 @@ mod tests {
             prop_assert!(after(wait).is_some());
             prop_assert!(wait == 0 || after(wait - 1).is_none());
             prop_assert_eq!(wait == 0, limit.remaining(backlog) > 0);
+            let more = limit.one_more_after(backlog);
+            prop_assert!(wait == 0 || more == limit.retry_after(backlog));
+            let more = u64::try_from(more.as_micros()).unwrap();
+            let left = |wait| limit.remaining(Backlog::from_micros(backlog.as_micros().saturating_sub(wait)));
+            prop_assert_eq!(left(more - 1), left(0));
+            prop_assert!(left(more) > left(0) || left(0) == limit.burst().get());
         }
 
         #[test]
