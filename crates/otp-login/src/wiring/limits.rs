@@ -10,7 +10,7 @@ use use_cases::AdmitRequest;
 
 use crate::settings::{LimitSettings, Settings};
 
-/// Addresses that a process remembers by itself; each takes some 200 bytes.
+/// Addresses that a process remembers by itself; each takes a few hundred bytes.
 const MOST_KEYS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(32_767);
 
 /// Limits of requests, and the server that they are shared through.
