@@ -181,7 +181,7 @@ pub(crate) async fn name_limit(
     let mut response = next.call(req).await?.map_into_boxed_body();
     let refusal = response.response().extensions().get::<LimitStanding>().copied();
     let headers = response.headers_mut();
-    let standing = refusal.or_else(|| admitted(headers, &settings?));
+    let standing = refusal.or_else(|| settings.and_then(|settings| admitted(headers, &settings)));
     for name in [LIMIT, REMAINING, WHITELISTED] {
         headers.remove(name);
     }
