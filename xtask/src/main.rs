@@ -4,7 +4,9 @@ mod bench;
 mod cargo;
 mod deps;
 mod layers;
+mod packages;
 mod postgres;
+mod redis;
 mod sbom;
 mod security;
 mod test;
@@ -20,6 +22,8 @@ Examples:
   cargo xtask test -- a_code_works_once         the tests with this in their name
   TEST_DATABASE_URL=postgres://me@localhost/{db} cargo xtask test
                                                 a server of your own; {db} is where names go
+  TEST_REDIS_SERVER=/opt/valkey/bin/valkey-server cargo xtask test
+                                                a Redis or Valkey of your own, for tests of shared limits
   cargo xtask deps                              licences and duplicate versions
   cargo xtask sbom --output sbom.cdx.json       what is linked into the service
   cargo xtask layers                            who may depend on whom
@@ -40,7 +44,7 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Runs the tests, with a database server found (or installed) and started for them
+    /// Runs the tests, with the servers that they need found (or installed) and started for them
     Test(test::Options),
     /// Checks the licences and the duplicate versions of all dependencies
     Deps,

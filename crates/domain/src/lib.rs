@@ -27,6 +27,7 @@ mod password_blocklist;
 mod phone_number;
 mod provider_routes;
 mod quota;
+mod rate_limit;
 mod recovery_code;
 mod retry;
 mod second_factors;
@@ -69,6 +70,7 @@ pub use phone_number::{
 };
 pub use provider_routes::{InvalidRoute, ProviderRoutes};
 pub use quota::{Quota, Quotas};
+pub use rate_limit::{Backlog, LimitDemand, LimitKey, LimitOutage, LimitRuling, LimitStanding, LimitSubject, RateLimit};
 pub use recovery_code::{InvalidRecoveryCode, RecoveryCode, RecoveryCodeHash};
 pub use retry::RetrySchedule;
 pub use second_factors::{Answer, AnswerKind, SecondFactors};

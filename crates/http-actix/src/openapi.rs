@@ -57,7 +57,8 @@ Bodies are JSON objects in UTF-8 of at most 16 KiB, sent as `application/json` (
 keys are refused. Every refusal is `application/problem+json` (RFC 9457) and says under `type` what to do. Every answer \
 carries `x-request-id`, the client's own if it is `[A-Za-z0-9._-]{1,128}`.\n\n\
 Each client address has a limit of requests, IPv6 by /64; each account, number and country have limits of messages and \
-guesses. A 429 says in `Retry-After` how long to wait.\n\n\
+guesses. A 429 says in `Retry-After` how long to wait. Answers say in `RateLimit` how many requests the address may \
+still make, and in `RateLimit-Policy` how many in which time (draft-ietf-httpapi-ratelimit-headers).\n\n\
 Codes by SMS or voice are a restricted authenticator (NIST SP 800-63B-4 §3.1.3.3): numbers can be taken over, so do \
 not rely on them where more is at stake than an ordinary account. An authenticator app (`me/totp`) is the better \
 factor: its codes need no message and no number."),
@@ -137,8 +138,10 @@ fn refusals(endpoint: &Endpoint, has_body: bool) -> BTreeMap<String, Response> {
         ProblemCode::UnsupportedMediaType,
         ProblemCode::ValidationFailed,
     ];
-    let limit: &[ProblemCode] =
-        if is_limited(endpoint.path) { &[ProblemCode::RateLimited, ProblemCode::Internal] } else { &[] };
+    // Where limits are shared, they may have to refuse everything.
+    const LIMIT: &[ProblemCode] = &[ProblemCode::RateLimited, ProblemCode::Internal, ProblemCode::Overloaded];
+    let limited = is_limited(endpoint.path);
+    let limit = LIMIT.iter().filter(|code| limited && !endpoint.problems.contains(code));
     let mut by_status: BTreeMap<String, Vec<ProblemCode>> = BTreeMap::new();
     for code in endpoint.problems.iter().chain(if has_body { BODY } else { &[] }).chain(limit) {
         by_status.entry(code.entry().status.as_str().to_owned()).or_default().push(*code);

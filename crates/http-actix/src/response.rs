@@ -402,7 +402,7 @@ pub(crate) struct Readiness {
     pub(crate) dependencies: Vec<DependencyBody>,
 }
 
-/// Something outside the process without which requests fail.
+/// Something outside the process that requests are served with.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Dependency)]
 pub(crate) struct DependencyBody {

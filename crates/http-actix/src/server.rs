@@ -10,7 +10,7 @@ use actix_web::{
     web::{self, Data},
 };
 use use_cases::{
-    AdmitCaller, AdmitStart, Authenticate, BeginTotp, ChangeLocale, ChangePassword, CheckReadiness,
+    AdmitCaller, AdmitRequest, AdmitStart, Authenticate, BeginTotp, ChangeLocale, ChangePassword, CheckReadiness,
     ConfirmTotp, DeleteAccount, EndOtherSessions, EndSession, ExportAccount, FinishPasskeyAuthentication,
     FinishPasskeyRegistration, ForgetDevice, ForgetDevices, ForgotPassword, HandleSinchCallback,
     IntrospectToken, ListDevices, ListEvents, ListPasskeys, ListSessions, LogIn, LogOut, PublishKeys,
@@ -19,10 +19,15 @@ use use_cases::{
     VerifyOtp, VerifyPhone,
 };
 
-use crate::{HttpSettings, Operators, connection, cors, edge, openapi::ApiDescription, routes};
+use crate::{
+    HttpSettings, Operators, connection, cors, edge, openapi::ApiDescription, request_limit, routes,
+};
 
 #[cfg(feature = "governor")]
-use crate::address_limit::AddressLimit;
+use actix_web::middleware::Condition;
+
+#[cfg(feature = "governor")]
+use crate::address_limit::{self, AddressLimit};
 
 /// Connections that wait to be taken.
 const BACKLOG: u32 = 1024;
@@ -32,6 +37,8 @@ const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Everything that can be asked for over HTTP.
 pub struct UseCases {
+    /// Whatever is asked for. Where it leaves addresses out, the feature `governor` limits them.
+    pub admit_request: AdmitRequest,
     pub admit_start: AdmitStart,
     pub register_user: RegisterUser,
     pub log_in: LogIn,
@@ -97,6 +104,8 @@ pub fn server(use_cases: Arc<UseCases>, settings: HttpSettings, listener: TcpLis
     #[cfg(feature = "governor")]
     let limit =
         AddressLimit::new(settings.clone()).ok_or_else(|| io::Error::other("the address limit is zero"))?;
+    #[cfg(feature = "governor")]
+    let is_governed = use_cases.admit_request.address.is_none();
     let app_settings = settings.clone();
     let app = move || {
         let served = app_settings.clone();
@@ -106,9 +115,11 @@ pub fn server(use_cases: Arc<UseCases>, settings: HttpSettings, listener: TcpLis
             .app_data(description.clone())
             .configure(|app| routes::routes(app, &served, &use_cases))
             .default_service(web::to(routes::not_found))
-            .wrap(from_fn(cors::answer_preflight));
+            .wrap(from_fn(cors::answer_preflight))
+            .wrap(from_fn(request_limit::admit));
         #[cfg(feature = "governor")]
-        let app = app.wrap(limit.middleware());
+        let app =
+            app.wrap(Condition::new(is_governed, limit.clone())).wrap(from_fn(address_limit::name_limit));
         // The last layer is the outermost: refusals of all others pass it.
         app.wrap(from_fn(cors::name_allowed_origin)).wrap(from_fn(edge::surround))
     };

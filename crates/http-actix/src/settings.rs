@@ -18,8 +18,7 @@ pub struct HttpSettings {
     pub admin_networks: Vec<IpNet>,
     /// Web origins that may read answers; none switches CORS off.
     pub cors_origins: Vec<Origin>,
-    /// Requests a client address may make a minute, without the feature
-    /// `governor` unbounded.
+    /// Requests a client address may make a minute, for the feature `governor`.
     pub ip_per_minute: NonZeroU32,
     /// Requests a client address may make at once.
     pub ip_burst: NonZeroU32,

@@ -1,5 +1,6 @@
 //! Which adapter stands behind which port.
 
+mod limits;
 #[cfg(feature = "passkeys")]
 mod passkeys;
 
@@ -32,6 +33,7 @@ use use_cases::{
     TracedProvider, UnlockAccount, VerifyOtp, VerifyPhone,
 };
 
+use self::limits::Limits;
 use crate::awaited::Awaited;
 use crate::background::Tasks;
 use crate::metrics::Metrics;
@@ -249,7 +251,10 @@ pub(crate) fn use_cases(
     #[cfg(not(feature = "passkeys"))]
     let passkey_use_cases = None;
 
+    let Limits { admit_request, required, optional } = limits::limits(settings)?;
+
     Ok(UseCases {
+        admit_request,
         admit_start: AdmitStart {
             clock: clock.clone(),
             store: database.shield(),
@@ -437,7 +442,8 @@ pub(crate) fn use_cases(
         },
         forget_devices: ForgetDevices { clock, secrets, devices },
         check_readiness: CheckReadiness {
-            dependencies: [Some(database.dependency()), dependency].into_iter().flatten().collect(),
+            dependencies: [Some(database.dependency()), dependency, required].into_iter().flatten().collect(),
+            optional: optional.into_iter().collect(),
         },
         publish_keys: PublishKeys { tokens },
         operators: operators(settings, database, blind).map(Arc::new),

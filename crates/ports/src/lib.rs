@@ -23,6 +23,7 @@ mod notices;
 mod number_risk;
 mod passkeys;
 mod provider;
+mod rate_limits;
 mod readiness;
 mod sealing;
 mod send_traces;
@@ -64,6 +65,7 @@ pub use provider::{
     CodeCheck, CodeRequest, DecoyCodes, NotSent, ProviderFault, StartError, StartedVerification,
     VerificationProvider,
 };
+pub use rate_limits::{LimiterUnavailable, RateLimiter};
 pub use readiness::{Dependency, Unready};
 pub use sealing::{SealContext, SealedValue, Sealer, UnsealError, Unsealed};
 pub use send_traces::{
@@ -96,6 +98,7 @@ pub use self::{
     number_risk::MockNumberRisk,
     passkeys::{MockPasskeyCeremonies, MockPasskeyStore},
     provider::{MockDecoyCodes, MockVerificationProvider},
+    rate_limits::MockRateLimiter,
     readiness::MockDependency,
     sealing::MockSealer,
     send_traces::{MockCallbackVerifier, MockSendMeter, MockSendTraceStore},

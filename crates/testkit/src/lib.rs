@@ -10,6 +10,7 @@ pub mod authenticator;
 pub mod gateway;
 pub mod http;
 pub mod postgres;
+pub mod redis;
 pub mod server;
 pub mod troubled;
 pub mod twilio;

@@ -1,7 +1,7 @@
 //! Faults that are nobody's wrong input.
 
 use jiff::SignedDuration;
-use ports::{CeremonyFault, HashError, ProviderFault, SigningFailed, StoreError, UnsealError};
+use ports::{CeremonyFault, HashError, LimiterUnavailable, ProviderFault, SigningFailed, StoreError, UnsealError};
 
 /// Something we depend on failed. Nobody was let in.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +12,9 @@ pub enum Fault {
     /// The provider is away or refuses us.
     #[error("the provider is unavailable")]
     ProviderUnavailable(#[source] ProviderFault),
+    /// Nobody can tell what is used of a limit that refuses then.
+    #[error("the limits cannot be counted")]
+    LimitsUnavailable(#[source] LimiterUnavailable),
     /// Too many passwords wait to be hashed, or what may be spent on messages is spent.
     #[error("more is asked for than can be served")]
     Overloaded { retry_after: SignedDuration },

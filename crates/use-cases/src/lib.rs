@@ -5,6 +5,7 @@
 //! HTTP and no SQL, and is wired by a struct literal.
 
 mod admit_caller;
+mod admit_request;
 mod admit_start;
 mod app;
 mod authenticate;
@@ -49,6 +50,7 @@ mod traced_provider;
 mod verify_otp;
 
 pub use admit_caller::{AdmitCaller, CallerRefused};
+pub use admit_request::{AdmitRequest, AdmittedRequest, RequestLimit};
 pub use admit_start::{AdmitStart, AdmitStartError};
 pub use authenticate::{Authenticate, AuthenticateError, Principal, StepUpRequired};
 pub use authenticate_passkey::{

@@ -1,4 +1,5 @@
-//! Runs every suite, against a throw-away `PostgreSQL` unless one is given.
+//! Runs every suite, against a throw-away `PostgreSQL` unless one is given, and with a Redis that
+//! tests start by themselves.
 
 use std::env;
 use std::os::unix::process::CommandExt;
@@ -8,6 +9,7 @@ use anyhow::{Context, Result};
 
 use crate::cargo;
 use crate::postgres::{Cluster, ServerPrograms};
+use crate::redis;
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -17,10 +19,13 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    let redis = redis::find_or_install()?;
+    println!("Redis: {}, started by each test that needs one", redis.display());
     let mut server = Server::choose()?;
     let mut status = ExitCode::SUCCESS;
     for mut suite in suites(&options.runner_arguments) {
         println!("running: {}", shown(&suite));
+        suite.env("TEST_REDIS_SERVER", &redis);
         let ended = server.run(&mut suite)?;
         if !ended.success() {
             status = exit_code(ended);

@@ -411,6 +411,7 @@ impl From<Fault> for Problem {
             }
             Fault::DatabaseUnavailable(_) => Self::new(ProblemCode::DatabaseUnavailable),
             Fault::ProviderUnavailable(_) => Self::new(ProblemCode::ProviderUnavailable),
+            Fault::LimitsUnavailable(_) => Self::new(ProblemCode::Overloaded),
             Fault::Overloaded { retry_after } => {
                 Self::new(ProblemCode::Overloaded).retry_after(unsigned(*retry_after))
             }

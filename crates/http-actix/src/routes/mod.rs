@@ -75,8 +75,9 @@ const INTROSPECT: &str = "/api/v1/auth/token/introspect";
 /// Where Sinch calls back.
 const SINCH_CALLBACKS: &str = "/webhooks/sinch";
 
-/// Whether requests for `path` count against the limit of their address. All callbacks of a provider
-/// come from few addresses, and cost little before their signature is right.
+/// Whether requests for `path` count against limits of requests. Load balancers ask after health as
+/// often as they like; all callbacks of a provider come from few addresses, and cost little before their
+/// signature is right.
 pub(crate) fn is_limited(path: &str) -> bool {
     !matches!(path, "/health" | "/health/ready" | SINCH_CALLBACKS)
 }

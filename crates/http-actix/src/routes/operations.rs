@@ -29,13 +29,13 @@ pub(crate) async fn health(settings: Data<HttpSettings>) -> HttpResponse {
 #[utoipa::path(
     get, path = "/health/ready", tag = "Operations",
     responses(
-        (status = 200, description = "Every dependency answers.", body = Readiness),
-        (status = 503, description = "One does not.", body = Readiness),
+        (status = 200, description = "Every dependency answers that requests need.", body = Readiness),
+        (status = 503, description = "One of these does not.", body = Readiness),
     ),
 )]
 pub(crate) async fn ready(use_cases: Data<UseCases>) -> HttpResponse {
     let states = states(&use_cases).await;
-    let ready = states.iter().all(|state| state.ready);
+    let ready = states.iter().all(|state| state.ready || !state.required);
     let mut answer = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     answer.json(Readiness {
         status: if ready { "ready" } else { "unready" },
@@ -46,11 +46,14 @@ pub(crate) async fn ready(use_cases: Data<UseCases>) -> HttpResponse {
 /// Asks each dependency by itself and all at once, so that one that hangs hides
 /// no other.
 async fn states(use_cases: &UseCases) -> Vec<DependencyState> {
-    let probes = use_cases.check_readiness.dependencies.iter().map(|dependency| async {
-        let check = CheckReadiness { dependencies: vec![dependency.clone()] };
+    let CheckReadiness { dependencies, optional } = &use_cases.check_readiness;
+    let required = dependencies.iter().map(|dependency| (dependency, true));
+    let optional = optional.iter().map(|dependency| (dependency, false));
+    let probes = required.chain(optional).map(|(dependency, required)| async move {
+        let check = CheckReadiness { dependencies: vec![dependency.clone()], optional: Vec::new() };
         let states = tokio::time::timeout(READINESS_DEADLINE, check.execute()).await.unwrap_or_default();
-        let late = DependencyState { name: dependency.name(), ready: false };
-        states.into_iter().next().unwrap_or(late)
+        let ready = states.first().is_some_and(|state| state.ready);
+        DependencyState { name: dependency.name(), ready, required }
     });
     join_all(probes).await
 }

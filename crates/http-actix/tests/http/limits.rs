@@ -2,7 +2,10 @@
 
 use std::num::NonZeroU32;
 
+use domain::{Backlog, LimitDemand, LimitOutage, LimitRuling, LimitStanding, LimitSubject, RateLimit};
 use http_actix::{HttpSettings, Origin};
+use ports::LimiterUnavailable;
+use use_cases::RequestLimit;
 
 use crate::support::{Service, settings};
 use crate::world::World;
@@ -82,4 +85,84 @@ fn a_page_of_an_allowed_origin_may_read_that_it_is_limited() {
     let answers = [ask(), ask(), ask()];
     assert_eq!(answers[2].status, 429);
     assert_eq!(answers[2].header("access-control-allow-origin"), Some("https://app.example.com"));
+}
+
+#[test]
+fn each_answer_tells_how_the_limit_of_the_address_stands() {
+    let service = Service::start_with(limited(), World::default());
+    let answers = [(); 3].map(|()| service.get("/nothing"));
+    let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+    assert_eq!(statuses, [404, 404, 429]);
+    let wait = answers[2].header("retry-after").unwrap();
+    let refused = format!("\"address\";r=0;t={wait}");
+    let expected = ["\"address\";r=1;t=60", "\"address\";r=0;t=60", &refused];
+    for (answer, now) in answers.iter().zip(expected) {
+        assert_eq!(answer.header("ratelimit-policy"), Some("\"address\";q=2;w=120"));
+        assert_eq!(answer.header("ratelimit"), Some(now));
+        for name in ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-whitelisted"] {
+            assert_eq!(answer.header(name), None);
+        }
+    }
+    let free = service.get("/health");
+    assert_eq!((free.header("ratelimit"), free.header("x-ratelimit-whitelisted")), (None, None));
+}
+
+/// A world whose requests are counted behind the port.
+fn counted(world: World) -> World {
+    let limit = RateLimit::per_minute(NonZeroU32::MIN, NonZeroU32::new(2).unwrap());
+    World { address_limit: Some(RequestLimit { limit, outage: LimitOutage::Refuse }), ..world }
+}
+
+/// How these limits stand when so many microseconds of each are used.
+fn standings(demands: &[LimitDemand], used: u64) -> Vec<LimitStanding> {
+    let backlog = Backlog::from_micros(used);
+    demands.iter().map(|demand| LimitStanding { limit: demand.limit, backlog }).collect()
+}
+
+#[test]
+fn sm_09_what_replicas_share_is_counted_behind_the_port_alone() {
+    let mut world = counted(World::default());
+    let expected = LimitSubject::address(Some("198.51.100.7".parse().unwrap()));
+    let is_of_client = move |demands: &[LimitDemand]| demands[0].key.subject == expected;
+    world
+        .limiter
+        .expect_take()
+        .withf(is_of_client)
+        .times(5)
+        .returning(|demands| Ok(LimitRuling::of(true, standings(demands, 60_000_000))));
+    // The server's own limit would refuse the third.
+    let service = Service::start_with(limited(), world);
+    for _ in 0..5 {
+        let answer = service.ask("GET", "/nothing", &["X-Forwarded-For: 198.51.100.7"]);
+        assert_eq!(answer.status, 404);
+        assert_eq!(answer.header("ratelimit"), Some("\"address\";r=1;t=60"));
+        assert_eq!(answer.header("ratelimit-policy"), Some("\"address\";q=2;w=120"));
+    }
+}
+
+#[test]
+fn en_06_what_is_refused_behind_the_port_is_a_complete_429() {
+    let mut world = counted(World::default());
+    world
+        .limiter
+        .expect_take()
+        .returning(|demands| Ok(LimitRuling::of(false, standings(demands, 119_000_001))));
+    let service = Service::start(world);
+    let refused = service.get("/nothing");
+    assert_eq!((refused.status, refused.problem().as_str()), (429, "rate-limited"));
+    assert_eq!(refused.header("retry-after"), Some("60"), "59.000001 seconds");
+    assert_eq!(refused.header("ratelimit"), Some("\"address\";r=0;t=60"));
+    assert_eq!(refused.header("x-content-type-options"), Some("nosniff"));
+    assert_eq!(service.get("/health").status, 200, "health is free");
+}
+
+#[test]
+fn sm_09_where_a_limit_refuses_while_nobody_counts_the_answer_is_503() {
+    let mut world = counted(World::default());
+    world.limiter.expect_take().returning(|_| Err(LimiterUnavailable("redis://secret@host".into())));
+    let service = Service::start(world);
+    let refused = service.get("/nothing");
+    assert_eq!((refused.status, refused.problem().as_str()), (503, "overloaded"));
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(service.get("/health").status, 200);
 }

@@ -107,6 +107,14 @@ fn readiness_names_each_dependency_and_no_reason() {
 }
 
 #[test]
+fn what_requests_can_do_without_is_named_and_keeps_nobody_unready() {
+    let (dependencies, optional) = (vec![dependency("database", true)], vec![dependency("redis", false)]);
+    let ready = Service::start(World { dependencies, optional, ..World::default() }).get("/health/ready");
+    let both = json!([{"name": "database", "status": "ok"}, {"name": "redis", "status": "unavailable"}]);
+    assert_eq!((ready.status, ready.json()), (200, json!({"status": "ready", "dependencies": both})));
+}
+
+#[test]
 fn the_public_keys_are_published_as_they_are() {
     let mut tokens = MockAccessTokens::new();
     tokens.expect_public_keys().returning(|| r#"{"keys":[]}"#.to_owned());

@@ -19,18 +19,18 @@ use ports::{
     CredentialRecord, Dependency, LiveSession, LockChange, MockAccessTokens, MockAccountDirectory,
     MockAccountStore, MockApiKeys, MockCallbackVerifier, MockChallengeStore, MockClock,
     MockDecoyCodes, MockDeviceStore, MockEventStore, MockFactorStore, MockNumberRisk, MockPasskeyCeremonies,
-    MockPasskeyStore, MockPasswordHasher, MockSealer, MockSecretGenerator, MockSendMeter, MockSendTraceStore,
+    MockPasskeyStore, MockPasswordHasher, MockRateLimiter, MockSealer, MockSecretGenerator, MockSendMeter, MockSendTraceStore,
     MockSessionStore, MockShieldStore, MockTotpCodes, MockVerificationProvider, MockWorkPuzzles,
     NewCredential, Opened, PasswordMatch, PublicKeyOptions, Redeemed, ReservedSend, SealedValue,
     SendDecision, SignIn, StartedCeremony, Taken, ThrottleKey, TotpBegin, TotpEnrolment, Unsealed, Work,
 };
 use use_cases::{
-    AdmitCaller, AdmitStart, Authenticate, BeginTotp, BlindChallenges, ChangeLocale,
+    AdmitCaller, AdmitRequest, AdmitStart, Authenticate, BeginTotp, BlindChallenges, ChangeLocale,
     ChangePassword, CheckReadiness, ConfirmTotp, DeleteAccount, EndAllSessions, EndOtherSessions, EndSession,
     ExportAccount, FindAccounts, FinishPasskeyAuthentication, FinishPasskeyRegistration, ForgetDevice,
     ForgetDevices, ForgotPassword, HandleSinchCallback, IntrospectToken, ListAccountEvents, ListAllEvents,
     ListDevices, ListEvents, ListPasskeys, ListSessions, LockAccount, LogIn, LogOut, PublishKeys,
-    RefreshSession, RegisterUser, RemoveAccount, RemovePasskey, RemoveTotp, RenewRecoveryCodes, RequestOtp,
+    RefreshSession, RegisterUser, RemoveAccount, RemovePasskey, RemoveTotp, RenewRecoveryCodes, RequestLimit, RequestOtp,
     ResetPassword, ShowAccount, ShowFigures, StartPasskeyAuthentication, StartPasskeyRegistration,
     StartPhoneChange, StartPhoneLogin, StartReset, StartStepUp, UnlockAccount, VerifyOtp, VerifyPhone,
 };
@@ -79,6 +79,7 @@ pub(crate) struct World {
     pub(crate) challenges: MockChallengeStore,
     pub(crate) devices: MockDeviceStore,
     pub(crate) dependencies: Vec<Arc<dyn Dependency>>,
+    pub(crate) optional: Vec<Arc<dyn Dependency>>,
     pub(crate) events: MockEventStore,
     pub(crate) directory: MockAccountDirectory,
     /// Whether there is an admin API.
@@ -104,6 +105,9 @@ pub(crate) struct World {
     pub(crate) without_sinch: bool,
     /// Off unless a test says otherwise.
     pub(crate) work: WorkRule,
+    pub(crate) limiter: MockRateLimiter,
+    /// Counted by `limiter`; without it, by the server itself.
+    pub(crate) address_limit: Option<RequestLimit>,
 }
 
 /// Nothing is done after the answer.
@@ -293,6 +297,12 @@ impl World {
         let passkeys = Arc::new(self.passkeys);
         let ceremonies = Arc::new(self.ceremonies);
         UseCases {
+            admit_request: AdmitRequest {
+                shared: None,
+                alone: Arc::new(self.limiter),
+                address: self.address_limit,
+                everyone: None,
+            },
             admit_start: AdmitStart {
                 clock: clock.clone(),
                 store: Arc::new(self.shield),
@@ -525,7 +535,7 @@ impl World {
                 devices: devices.clone(),
             },
             forget_devices: ForgetDevices { clock, secrets, devices },
-            check_readiness: CheckReadiness { dependencies: self.dependencies },
+            check_readiness: CheckReadiness { dependencies: self.dependencies, optional: self.optional },
             publish_keys: PublishKeys { tokens },
             operators: self.has_operators.then(|| Arc::new(operators)),
         }

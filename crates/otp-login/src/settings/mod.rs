@@ -5,6 +5,7 @@ mod channels;
 mod database;
 mod keys;
 mod layers;
+mod limits;
 mod outbox;
 #[cfg(feature = "passkeys")]
 mod passkeys;
@@ -35,6 +36,7 @@ pub(crate) use reader::{Problem, Shown, variable};
 pub(crate) use self::{
     database::DatabaseSettings,
     layers::load_env_file,
+    limits::LimitSettings,
     outbox::OutboxSettings,
     providers::{GatewaySettings, ProviderSettings, SelfIssuedSettings},
     routing::{ProviderName, Routing},
@@ -82,6 +84,7 @@ pub(crate) struct Settings {
     /// How long traces and figures of messages are kept.
     pub(crate) trace_retention: SignedDuration,
     pub(crate) quotas: Quotas,
+    pub(crate) limits: LimitSettings,
     pub(crate) destinations: DestinationPolicy,
     pub(crate) shield: Arc<Shield>,
     pub(crate) log: LogSettings,
@@ -189,6 +192,7 @@ impl Settings {
             hasher: hasher(reader, production, &data_key),
             jwt: keys::jwt(reader, production, &data_key, sessions.access_ttl),
             introspection_keys,
+            limits: limits::read(reader, environment, &http, &data_key, &mut warnings),
             data_key,
             previous_data_keys: keys::previous_data_keys(reader, production),
             #[cfg(feature = "passkeys")]
@@ -212,15 +216,6 @@ impl Settings {
             warnings: Vec::new(),
             shown: Vec::new(),
         };
-        for key in ["redis.url"] {
-            if reader.is_set(key) {
-                warnings.push(format!(
-                    "{} is set, but this version has no use for it yet",
-                    reader::variable(key)
-                ));
-            }
-        }
-        reader.secret("redis.url");
         if settings.admin_keys.is_some()
             && settings.http.admin_networks.iter().any(|net| net.prefix_len() == 0)
         {

@@ -43,6 +43,7 @@ pub mod provider;
 pub mod pumping;
 pub mod purging;
 pub mod quotas;
+pub mod rate_limits;
 pub mod redeeming;
 pub mod replacing;
 pub mod rotation;
@@ -629,6 +630,39 @@ macro_rules! provider_contract {
     };
 }
 
+/// Makes one test of each promise of a [`RateLimiter`](crate::RateLimiter).
+///
+/// The argument is an async expression that gives a fresh
+/// [`LimiterStage`](rate_limits::LimiterStage). The calling crate needs `tokio` with `macros` and
+/// `rt-multi-thread`.
+#[macro_export]
+macro_rules! rate_limiter_contract {
+    ($fresh:expr) => {
+        $crate::rate_limiter_contract! { @tests $fresh;
+            rc_07_exactly_the_burst_of_50_concurrent_calls_is_admitted
+            sm_09_eight_replicas_share_every_limit
+            rc_07_all_limits_of_a_call_are_used_or_none
+            rc_07_of_concurrent_calls_none_uses_one_limit_without_the_other
+            limits_of_different_keys_know_nothing_of_each_other
+            hx_04_each_kind_of_subject_has_its_own_count
+            whoever_waits_as_long_as_told_is_admitted
+            a_refusal_prolongs_no_wait
+            what_is_left_is_told
+            a_limit_that_was_lowered_makes_nobody_wait_longer_than_it_would
+            without_limits_every_call_is_admitted
+        }
+    };
+    (@tests $fresh:expr; $($promise:ident)+) => {
+        $(
+            #[::tokio::test(flavor = "multi_thread")]
+            async fn $promise() {
+                let stage = $fresh.await;
+                $crate::contract::rate_limits::$promise(&stage).await;
+            }
+        )+
+    };
+}
+
 #[cfg(test)]
 mod tests {
     #[test]
@@ -658,6 +692,7 @@ mod tests {
             include_str!("provider.rs"),
             include_str!("purging.rs"),
             include_str!("quotas.rs"),
+            include_str!("rate_limits.rs"),
             include_str!("redeeming.rs"),
             include_str!("replacing.rs"),
             include_str!("rotation.rs"),
