@@ -35,12 +35,14 @@ impl SendTraceStore for PostgresStore {
     async fn settle_trace(
         &self,
         reference: SendReference,
+        provider: &'static str,
         settlement: Settlement,
         provider_id: Option<ProviderId>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let settle = Settle {
             reference: reference.0,
+            provider,
             settlement: settlement.as_str(),
             is_sent: settlement == Settlement::Sent,
             has_not_left: !settlement.may_have_left(),
@@ -136,6 +138,7 @@ async fn begin(store: &PostgresStore, trace: &NewSendTrace, now: Timestamp) -> R
 
 statement!(Settle {
     reference: Uuid => SqlUuid,
+    provider: &'static str => Text,
     settlement: &'static str => Text,
     is_sent: bool => Bool,
     has_not_left: bool => Bool,
@@ -144,7 +147,7 @@ statement!(Settle {
 } ", settled AS (
         UPDATE send_traces t SET settlement = i.settlement, settled_at = i.now,
             provider_id = coalesce(i.provider_id, t.provider_id)
-        FROM input i WHERE t.reference = i.reference
+        FROM input i WHERE t.reference = i.reference AND t.provider = i.provider
         AND (t.settlement IS NULL OR (t.settlement = 'unknown' AND i.is_sent))
         RETURNING t.hour, t.provider, t.channel, t.country, t.prefix, t.cost
     )
@@ -157,14 +160,15 @@ statement!(Settle {
 // counted.
 statement!(Enter { provider: String => Text, provider_id: String => Text, now: Instant => Timestamptz } "
     , before AS MATERIALIZED (
-        SELECT t.reference, t.arrival FROM input i
+        SELECT t.reference, t.provider, t.arrival FROM input i
         JOIN send_traces t ON t.provider_id = i.provider_id AND t.provider = i.provider
         WHERE t.entered_at IS NULL
         FOR UPDATE OF t
     ), entered AS (
         UPDATE send_traces t SET entered_at = i.now, arrival = 2,
             arrived_at = CASE WHEN t.arrival = 2 THEN t.arrived_at ELSE i.now END
-        FROM input i, before b WHERE t.reference = b.reference AND t.entered_at IS NULL
+        FROM input i, before b
+        WHERE t.reference = b.reference AND t.provider = b.provider AND t.entered_at IS NULL
         RETURNING t.hour, t.provider, t.channel, t.country, t.prefix, t.begun_at, b.arrival AS arrival_before,
             i.now - t.begun_at AS took
     ), counted AS (

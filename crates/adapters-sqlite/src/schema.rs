@@ -280,7 +280,7 @@ table! {
 }
 
 table! {
-    send_traces (reference) {
+    send_traces (reference, provider) {
         reference -> Binary,
         provider -> Text,
         provider_id -> Nullable<Text>,
@@ -304,6 +304,7 @@ table! {
     send_callbacks (fingerprint) {
         fingerprint -> Binary,
         reference -> Binary,
+        provider -> Text,
         event -> Text,
         outcome -> Nullable<Text>,
         reason -> Nullable<Text>,

@@ -70,7 +70,9 @@ pub use phone_number::{
 };
 pub use provider_routes::{InvalidRoute, ProviderRoutes};
 pub use quota::{Quota, Quotas};
-pub use rate_limit::{Backlog, LimitDemand, LimitKey, LimitOutage, LimitRuling, LimitStanding, LimitSubject, RateLimit};
+pub use rate_limit::{
+    Backlog, LimitDemand, LimitKey, LimitOutage, LimitRuling, LimitStanding, LimitSubject, RateLimit,
+};
 pub use recovery_code::{InvalidRecoveryCode, RecoveryCode, RecoveryCodeHash};
 pub use retry::RetrySchedule;
 pub use second_factors::{Answer, AnswerKind, SecondFactors};

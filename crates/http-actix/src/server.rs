@@ -10,13 +10,13 @@ use actix_web::{
     web::{self, Data},
 };
 use use_cases::{
-    AdmitCaller, AdmitRequest, AdmitStart, Authenticate, BeginTotp, ChangeLocale, ChangePassword, CheckReadiness,
-    ConfirmTotp, DeleteAccount, EndOtherSessions, EndSession, ExportAccount, FinishPasskeyAuthentication,
-    FinishPasskeyRegistration, ForgetDevice, ForgetDevices, ForgotPassword, HandleSinchCallback,
-    IntrospectToken, ListDevices, ListEvents, ListPasskeys, ListSessions, LogIn, LogOut, PublishKeys,
-    RefreshSession, RegisterUser, RemovePasskey, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword,
-    StartPasskeyAuthentication, StartPasskeyRegistration, StartPhoneChange, StartPhoneLogin, StartStepUp,
-    VerifyOtp, VerifyPhone,
+    AdmitCaller, AdmitRequest, AdmitStart, Authenticate, BeginTotp, ChangeLocale, ChangePassword,
+    CheckReadiness, ConfirmTotp, DeleteAccount, EndOtherSessions, EndSession, ExportAccount,
+    FinishPasskeyAuthentication, FinishPasskeyRegistration, ForgetDevice, ForgetDevices, ForgotPassword,
+    HandleSinchCallback, IntrospectToken, ListDevices, ListEvents, ListPasskeys, ListSessions, LogIn, LogOut,
+    PublishKeys, RefreshSession, RegisterUser, RemovePasskey, RemoveTotp, RenewRecoveryCodes, RequestOtp,
+    ResetPassword, StartPasskeyAuthentication, StartPasskeyRegistration, StartPhoneChange, StartPhoneLogin,
+    StartStepUp, VerifyOtp, VerifyPhone,
 };
 
 use crate::{

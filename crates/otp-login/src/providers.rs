@@ -12,18 +12,19 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use domain::{Channel, Code, PhoneNumber, ProviderId, SendReference};
 use ports::{
-    Clock, CodeCheck, CodeRequest, Dependency, ProviderFault, StartError, StartedVerification,
-    TextMessageGateway, VerificationProvider,
+    Clock, CodeCheck, CodeRequest, Dependency, ProviderFault, SendMeter, SendTraceStore, StartError,
+    StartedVerification, TextMessageGateway, VerificationProvider,
 };
 use provider_router::{Failover, Finds, NamedProvider, ProviderRouter};
+use use_cases::TracedProvider;
 
 use crate::settings::{GatewaySettings, ProviderName, ProviderSettings, SelfIssuedSettings, Settings};
 
 /// The providers that were chosen, as one.
 pub(crate) struct Provider {
     pub(crate) verification: Arc<dyn VerificationProvider>,
-    /// What readiness tells of it, if it tells anything.
-    pub(crate) dependency: Option<Arc<dyn Dependency>>,
+    /// What readiness tells of it.
+    pub(crate) dependency: Arc<dyn Dependency>,
     /// How long a check takes before any was made.
     pub(crate) typical_check: Duration,
 }
@@ -31,30 +32,42 @@ pub(crate) struct Provider {
 /// What a check over the network takes.
 const ASKED: Duration = Duration::from_millis(100);
 
-/// Builds the providers of the settings.
-pub(crate) fn provider(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Provider> {
-    match settings.routing.failover() {
-        Some(failover) => several(settings, clock, failover),
-        None => alone(settings, clock),
+/// Where it is kept and counted what became of messages.
+#[derive(Clone)]
+pub(crate) struct Traces {
+    pub(crate) store: Arc<dyn SendTraceStore>,
+    pub(crate) meter: Arc<dyn SendMeter>,
+}
+
+/// Builds the providers of the settings, each of which leaves traces of its own.
+pub(crate) fn provider(
+    settings: &Settings,
+    clock: &Arc<dyn Clock>,
+    traces: &Traces,
+) -> anyhow::Result<Provider> {
+    if settings.routing.has_several() {
+        several(settings, clock, traces)
+    } else {
+        alone(settings, clock, traces)
     }
 }
 
-/// One provider, which bounds its own calls.
-fn alone(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Provider> {
+fn alone(settings: &Settings, clock: &Arc<dyn Clock>, traces: &Traces) -> anyhow::Result<Provider> {
     let one = settings.providers.first().context("no provider was chosen")?;
-    let Built { provider, dependency } = build(one, settings, clock, None)?;
-    Ok(Provider {
-        typical_check: typical_check(one.name()),
-        verification: Arc::new(ProviderRouter::alone(provider)),
-        dependency,
-    })
+    // Sinch bounds its own calls, and has a breaker that learns from all of them.
+    let failover = (!matches!(one, ProviderSettings::Sinch)).then_some(settings.routing.failover);
+    let Built { provider, dependency } = build(one, settings, clock, traces, failover)?;
+    let router = Arc::new(ProviderRouter::alone(provider, failover));
+    let dependency = dependency.unwrap_or_else(|| router.clone());
+    Ok(Provider { typical_check: typical_check(one.name()), verification: router, dependency })
 }
 
-fn several(settings: &Settings, clock: &Arc<dyn Clock>, failover: Failover) -> anyhow::Result<Provider> {
+fn several(settings: &Settings, clock: &Arc<dyn Clock>, traces: &Traces) -> anyhow::Result<Provider> {
+    let failover = settings.routing.failover;
     let built = settings
         .providers
         .iter()
-        .map(|one| build(one, settings, clock, Some(failover)).map(|built| built.provider));
+        .map(|one| build(one, settings, clock, traces, Some(failover)).map(|built| built.provider));
     let routing = &settings.routing;
     let router = ProviderRouter::new(
         built.collect::<anyhow::Result<_>>()?,
@@ -64,11 +77,7 @@ fn several(settings: &Settings, clock: &Arc<dyn Clock>, failover: Failover) -> a
     )?;
     let router = Arc::new(router);
     let first = routing.routes.of(None).first().copied().unwrap_or(routing.default);
-    Ok(Provider {
-        typical_check: typical_check(first),
-        verification: router.clone(),
-        dependency: Some(router),
-    })
+    Ok(Provider { typical_check: typical_check(first), verification: router.clone(), dependency: router })
 }
 
 /// Where nobody is asked decoys must not look as if somebody were.
@@ -84,16 +93,18 @@ struct Built {
     dependency: Option<Arc<dyn Dependency>>,
 }
 
-/// Builds one. Among several it has no more time for a call than `failover` says, and no breaker
-/// of its own.
+/// Builds one. Where `failover` bounds it, it has no breaker of its own, and for a call four fifths of
+/// the time of an attempt: the rest is for looking what became of a message, and for writing it down.
 fn build(
     one: &ProviderSettings,
     settings: &Settings,
     clock: &Arc<dyn Clock>,
+    traces: &Traces,
     failover: Option<Failover>,
 ) -> anyhow::Result<Built> {
-    let within =
-        |timeout: Duration| failover.map_or(timeout, |failover| timeout.min(failover.attempt_timeout));
+    let within = |timeout: Duration| {
+        failover.map_or(timeout, |failover| timeout.min(failover.attempt_timeout * 4 / 5))
+    };
     let mut dependency: Option<Arc<dyn Dependency>> = None;
     let (provider, finds): (Arc<dyn VerificationProvider>, Finds) = match one {
         ProviderSettings::Sinch => {
@@ -104,7 +115,7 @@ fn build(
             }
             let sinch = Arc::new(SinchVerification::new(&sinch, clock.clone())?);
             dependency = Some(sinch.clone());
-            (Arc::new(Traced(sinch)), Finds::ByReference)
+            (Arc::new(InTraceContext(sinch)), Finds::ByReference)
         }
         ProviderSettings::Twilio(twilio) => {
             let twilio = VerifySettings { timeout: within(twilio.timeout), ..twilio.clone() };
@@ -128,7 +139,16 @@ fn build(
         }
     };
     let name = one.name();
-    let provider = NamedProvider { name: name.as_str(), provider, channels: name.channels(), finds };
+    let provider = TracedProvider {
+        clock: clock.clone(),
+        name: name.as_str(),
+        provider,
+        traces: traces.store.clone(),
+        meter: traces.meter.clone(),
+        prices: settings.shield.prices.clone(),
+    };
+    let provider =
+        NamedProvider { name: name.as_str(), provider: Arc::new(provider), channels: name.channels(), finds };
     Ok(Built { provider, dependency })
 }
 
@@ -160,9 +180,9 @@ fn text_gateway(
 
 /// Hands the trace of the request on to the provider: HTTP surface and adapter
 /// know nothing of each other.
-struct Traced(Arc<SinchVerification>);
+struct InTraceContext(Arc<SinchVerification>);
 
-impl Traced {
+impl InTraceContext {
     async fn within<F: Future>(call: F) -> F::Output {
         match http_actix::trace_context::current() {
             Some(traceparent) => adapters_sinch::trace_context::scope(traceparent, call).await,
@@ -172,7 +192,7 @@ impl Traced {
 }
 
 #[async_trait]
-impl VerificationProvider for Traced {
+impl VerificationProvider for InTraceContext {
     async fn start(&self, request: &CodeRequest) -> Result<ProviderId, StartError> {
         Self::within(self.0.start(request)).await
     }

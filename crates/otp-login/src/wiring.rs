@@ -23,14 +23,14 @@ use ports::{
     VerificationProvider, WebhookSender, WebhookStore,
 };
 use use_cases::{
-    AdmitCaller, AdmitStart, Authenticate, BeginTotp, BlindChallenges, ChangeLocale,
-    ChangePassword, CheckReadiness, ConfirmTotp, DeleteAccount, DeliverNotices, DeliverWebhooks,
-    EndAllSessions, EndOtherSessions, EndSession, ExportAccount, FanOutEvents, FindAccounts, ForgetDevice,
-    ForgetDevices, ForgotPassword, HandleSinchCallback, IntrospectToken, KeepSigningKeys, ListAccountEvents,
-    ListAllEvents, ListDevices, ListEvents, ListSessions, LockAccount, LogIn, LogOut, PublishKeys,
-    RefreshSession, RegisterUser, RemoveAccount, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword,
-    ShieldedProvider, ShowAccount, ShowFigures, StartPhoneChange, StartPhoneLogin, StartReset, StartStepUp,
-    TracedProvider, UnlockAccount, VerifyOtp, VerifyPhone,
+    AdmitCaller, AdmitStart, Authenticate, BeginTotp, BlindChallenges, ChangeLocale, ChangePassword,
+    CheckReadiness, ConfirmTotp, DeleteAccount, DeliverNotices, DeliverWebhooks, EndAllSessions,
+    EndOtherSessions, EndSession, ExportAccount, FanOutEvents, FindAccounts, ForgetDevice, ForgetDevices,
+    ForgotPassword, HandleSinchCallback, IntrospectToken, KeepSigningKeys, ListAccountEvents, ListAllEvents,
+    ListDevices, ListEvents, ListSessions, LockAccount, LogIn, LogOut, PublishKeys, RefreshSession,
+    RegisterUser, RemoveAccount, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword, ShieldedProvider,
+    ShowAccount, ShowFigures, StartPhoneChange, StartPhoneLogin, StartReset, StartStepUp, UnlockAccount,
+    VerifyOtp, VerifyPhone,
 };
 
 use self::limits::Limits;
@@ -40,7 +40,7 @@ use crate::metrics::Metrics;
 use crate::mirrored::Mirrored;
 use crate::number_risk::{Bounded, UnwatchedNumbers};
 use crate::outbox::Outbox;
-use crate::providers::{Provider, provider};
+use crate::providers::{Provider, Traces, provider};
 use crate::settings::{
     DatabaseSettings, JwtSettings, OutboxSettings, ProviderSettings, Settings, SigningKeySource,
 };
@@ -235,10 +235,11 @@ pub(crate) fn use_cases(
     let hasher: Arc<dyn PasswordHasher> =
         Arc::new(Awaited { hasher: bcrypt, client_is_gone: http_actix::client_is_gone });
     let sealer = sealer(settings);
-    let Provider { verification, dependency, typical_check } = provider(settings, &clock)?;
+    let Provider { verification, dependency, typical_check } =
+        provider(settings, &clock, &traces(database, metrics))?;
     let mirrored = Arc::new(Mirrored::new(verification, typical_check));
     let decoys: Arc<dyn DecoyCodes> = mirrored.clone();
-    let provider = shielded(settings, database, traced(settings, database, mirrored, metrics));
+    let provider = shielded(settings, database, mirrored);
     let (accounts, challenges, sessions) = (database.accounts(), database.challenges(), database.sessions());
     let (events, factors, passkeys) = (database.events(), database.factors(), database.passkeys());
     let totp_codes: Arc<dyn TotpCodes> = Arc::new(AuthenticatorCodes);
@@ -442,7 +443,10 @@ pub(crate) fn use_cases(
         },
         forget_devices: ForgetDevices { clock, secrets, devices },
         check_readiness: CheckReadiness {
-            dependencies: [Some(database.dependency()), dependency, required].into_iter().flatten().collect(),
+            dependencies: [Some(database.dependency()), Some(dependency), required]
+                .into_iter()
+                .flatten()
+                .collect(),
             optional: optional.into_iter().collect(),
         },
         publish_keys: PublishKeys { tokens },
@@ -476,21 +480,8 @@ fn blind_challenges(
     })
 }
 
-/// The provider, with a trace of each message.
-fn traced(
-    settings: &Settings,
-    database: &Database,
-    provider: Arc<dyn VerificationProvider>,
-    metrics: &Arc<Metrics>,
-) -> Arc<dyn VerificationProvider> {
-    Arc::new(TracedProvider {
-        clock: Arc::new(SystemClock),
-        name: settings.provider.name(),
-        provider,
-        traces: database.send_traces(),
-        meter: metrics.clone(),
-        prices: settings.shield.prices.clone(),
-    })
+fn traces(database: &Database, metrics: &Arc<Metrics>) -> Traces {
+    Traces { store: database.send_traces(), meter: metrics.clone() }
 }
 
 /// What Sinch tells by itself, if it sends the codes.
@@ -499,7 +490,7 @@ fn sinch_callbacks(
     database: &Database,
     metrics: &Arc<Metrics>,
 ) -> anyhow::Result<Option<HandleSinchCallback>> {
-    if !matches!(settings.provider, ProviderSettings::Sinch) {
+    if !settings.providers.iter().any(|one| matches!(one, ProviderSettings::Sinch)) {
         return Ok(None);
     }
     Ok(Some(HandleSinchCallback {
@@ -531,9 +522,9 @@ pub(crate) fn start_reset(
     background: &Tasks,
 ) -> anyhow::Result<StartReset> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let provider = provider(settings, &clock)?.verification;
-    let provider =
-        shielded(settings, database, traced(settings, database, provider, &Arc::new(Metrics::new())));
+    let traces = traces(database, &Arc::new(Metrics::new()));
+    let provider = provider(settings, &clock, &traces)?.verification;
+    let provider = shielded(settings, database, provider);
     Ok(reset_started_by(database, blind_challenges(settings, database, provider, background)))
 }
 

@@ -109,15 +109,16 @@ pub struct FigureCell {
 #[async_trait]
 pub trait SendTraceStore: Send + Sync {
     /// Begins the trace of a message and counts it as sent. Without effect when there is one of
-    /// that reference.
+    /// that reference and provider.
     async fn begin_trace(&self, trace: &NewSendTrace, now: Timestamp) -> Result<(), StoreError>;
 
-    /// Records how the provider took the message. Counts for the first time only, save that what
+    /// Records how a provider took the message. Counts for the first time only, save that what
     /// was [`Settlement::Unknown`] may prove to be [`Settlement::Sent`]. What certainly did not leave
     /// is no longer counted as sent.
     async fn settle_trace(
         &self,
         reference: SendReference,
+        provider: &'static str,
         settlement: Settlement,
         provider_id: Option<ProviderId>,
         now: Timestamp,

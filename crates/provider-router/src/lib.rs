@@ -7,17 +7,17 @@
 //! | a provider says | what follows |
 //! |---|---|
 //! | started | its id, with the name of the provider before it |
-//! | nothing was sent: it is away, or refuses us | the next one is asked |
+//! | nothing was sent: it is away, busy, or refuses us | the next one is asked |
 //! | nothing was sent: not to this number, or too soon | that is the answer. Such refusals protect the number; whom to ask instead for a country is a setting |
-//! | unknown, or nothing within its time | that is the answer: a message may be on its way, and another would be a second one |
+//! | unknown | within the same attempt it is asked what it knows of the message; if it knows nothing or cannot tell, as [`AfterLostAnswer`] says |
 //!
-//! So no message is sent twice. One that hangs before it is connected is known to have sent
-//! nothing, because adapters bound a connection by less than a call. One that takes the request
-//! and then hangs costs its caller that message; after a few of these nobody waits for it.
+//! Nobody is asked while another may still answer: requests are never raced. A message goes twice
+//! only where the first provider took the request, hung, and did send: then the code of the
+//! second one counts. After a few of these nobody asks the first one for a while.
 //!
 //! A code is checked by the provider that started it, and by no other, and by the channel that it
-//! was sent by: a further message that never left may have changed what the challenge says. Checks and look-ups are
-//! never refused by a breaker: nobody else could answer them.
+//! was sent by: a further message that never left may have changed what the challenge says. Checks
+//! and look-ups are never refused by a breaker: nobody else could answer them.
 
 mod member;
 
@@ -59,9 +59,21 @@ pub enum Finds {
 #[derive(Clone, Copy, Debug)]
 pub struct Failover {
     pub breaker: BreakerPolicy,
-    /// For one call of one provider. Adapters should have no more for a call of theirs: they know
+    /// For one attempt at one provider. Adapters should have less for a call of theirs: they know
     /// whether a request had left, and here it can only be said that it may have.
     pub attempt_timeout: Duration,
+    /// How many calls of one provider are under way at once; further ones fail.
+    pub most_calls: usize,
+    pub after_lost_answer: AfterLostAnswer,
+}
+
+/// What follows where nobody can tell whether a provider sent a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterLostAnswer {
+    /// The next one is asked: the person gets a code within the request, and perhaps two.
+    AskNext,
+    /// Nobody is asked: the person gets at most one code, and asks again if none comes.
+    Stop,
 }
 
 /// A route or the default names none of the providers.
@@ -77,6 +89,7 @@ pub struct ProviderRouter {
     default: &'static str,
     /// Whether ids are told apart by names.
     names_ids: bool,
+    after_lost_answer: AfterLostAnswer,
 }
 
 impl ProviderRouter {
@@ -94,15 +107,21 @@ impl ProviderRouter {
             return Err(UnknownProvider(unknown));
         }
         let members = providers.into_iter().map(|provider| Member::new(provider, Some(failover))).collect();
-        Ok(Self { members, routes, default, names_ids: true })
+        let after_lost_answer = failover.after_lost_answer;
+        Ok(Self { members, routes, default, names_ids: true, after_lost_answer })
     }
 
     /// Asks one provider. Its ids get no name, so that an earlier version reads those of text
-    /// messages; those of others, from before, are gone. It bounds its own calls.
-    pub fn alone(provider: NamedProvider) -> Self {
+    /// messages; those of others, from before, are gone. Without `failover` it bounds its own calls.
+    pub fn alone(provider: NamedProvider, failover: Option<Failover>) -> Self {
         let name = provider.name;
-        let members = vec![Member::new(provider, None)];
-        Self { members, routes: ProviderRoutes::only(name), default: name, names_ids: false }
+        Self {
+            members: vec![Member::new(provider, failover)],
+            routes: ProviderRoutes::only(name),
+            default: name,
+            names_ids: false,
+            after_lost_answer: AfterLostAnswer::Stop,
+        }
     }
 
     fn member(&self, name: &str) -> Option<&Member> {
@@ -120,6 +139,26 @@ impl ProviderRouter {
     }
 }
 
+/// Why each of those who were asked sent nothing, or perhaps nothing.
+#[derive(Default)]
+struct Faults(Vec<(&'static str, StartError)>);
+
+impl Faults {
+    /// Whether something may have been sent counts before why the last one sent nothing.
+    fn into_one(self) -> StartError {
+        let may_have_sent = self.0.iter().any(|(_, error)| matches!(error, StartError::Unknown(_)));
+        let text: Vec<String> = self.0.iter().map(|(name, error)| format!("{name}: {error}")).collect();
+        let fault = ProviderFault(text.join("; "));
+        match self.0.into_iter().next_back() {
+            _ if may_have_sent => StartError::Unknown(fault),
+            Some((_, refusal @ StartError::NotSent(NotSent::DestinationRefused(_) | NotSent::TooSoon))) => {
+                refusal
+            }
+            _ => StartError::NotSent(NotSent::Fault(fault)),
+        }
+    }
+}
+
 #[async_trait]
 impl VerificationProvider for ProviderRouter {
     async fn start(&self, request: &CodeRequest) -> Result<ProviderId, StartError> {
@@ -129,19 +168,28 @@ impl VerificationProvider for ProviderRouter {
             let text = format!("no provider of the number's country has the channel {channel}");
             return Err(StartError::NotSent(NotSent::DestinationRefused(text)));
         }
-        let mut faults = Vec::with_capacity(route.len());
+        let mut faults = Faults::default();
         for member in route {
-            match member.start(request).await {
+            let error = match member.start(request).await {
                 Ok(id) => return Ok(self.named(member, &id, request.channel)),
-                Err(StartError::NotSent(NotSent::Fault(fault))) => {
-                    let reference = request.reference.0;
-                    tracing::warn!(event = "provider_failover", provider = member.name(), send.reference = %reference, %fault, "it sent nothing");
-                    faults.push(format!("{}: {fault}", member.name()));
-                }
-                Err(end) => return Err(end),
+                Err(error) => error,
+            };
+            let gives_way = match &error {
+                StartError::NotSent(NotSent::Fault(_)) => true,
+                StartError::Unknown(_) => self.after_lost_answer == AfterLostAnswer::AskNext,
+                StartError::NotSent(_) | StartError::Shielded { .. } => false,
+            };
+            if !gives_way && faults.0.is_empty() {
+                return Err(error);
+            }
+            let (provider, reference) = (member.name(), request.reference.0);
+            tracing::warn!(event = "provider_failover", provider, send.reference = %reference, %error, "it gives way");
+            faults.0.push((provider, error));
+            if !gives_way {
+                break;
             }
         }
-        Err(StartError::NotSent(NotSent::Fault(ProviderFault(faults.join("; ")))))
+        Err(faults.into_one())
     }
 
     /// Asks everybody who may have started it, at once. `None` only if each of them knows of

@@ -1,4 +1,4 @@
-//! One provider among several: its time and its breaker.
+//! One provider among several: its time, its places and its breaker.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -6,15 +6,20 @@ use domain::{
     Admission, Breaker, BreakerChange, CallEnd, Channel, Code, PhoneNumber, ProviderId, SendReference,
 };
 use ports::{CodeCheck, CodeRequest, NotSent, ProviderFault, StartError, StartedVerification};
-use tokio::time::{Instant, timeout};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout},
+};
 
 use crate::{Failover, Finds, NamedProvider};
 
 /// A provider that others may stand in for.
 pub(crate) struct Member {
     provider: NamedProvider,
-    /// `None`: nobody stands in.
+    /// `None`: it bounds its own calls.
     failover: Option<Failover>,
+    /// Of calls that are under way.
+    places: Semaphore,
     /// Learns from starts alone: a provider may check codes well and send none. The lock is held
     /// for a few instructions, never across an await.
     breaker: Mutex<Breaker>,
@@ -22,7 +27,9 @@ pub(crate) struct Member {
 
 impl Member {
     pub(crate) fn new(provider: NamedProvider, failover: Option<Failover>) -> Self {
-        Self { provider, failover, breaker: Mutex::new(Breaker::default()) }
+        let most_calls = failover.map_or(Semaphore::MAX_PERMITS, |failover| failover.most_calls);
+        let places = Semaphore::new(most_calls);
+        Self { provider, failover, places, breaker: Mutex::new(Breaker::default()) }
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -47,7 +54,11 @@ impl Member {
             let fault = ProviderFault("it is down and not asked for a while".to_owned());
             return Err(StartError::NotSent(NotSent::Fault(fault)));
         };
-        let started = self.within(self.provider.provider.start(request)).await;
+        let Ok(_place) = self.places.try_acquire() else {
+            let fault = ProviderFault("too many calls of it are under way".to_owned());
+            return Err(StartError::NotSent(NotSent::Fault(fault)));
+        };
+        let started = self.within(self.attempt(request)).await;
         let started = started.unwrap_or_else(|fault| Err(StartError::Unknown(fault)));
         pass.end(match &started {
             Err(StartError::NotSent(NotSent::Fault(_)) | StartError::Unknown(_)) => CallEnd::Failed,
@@ -56,13 +67,29 @@ impl Member {
         started
     }
 
+    /// Asks for a message, and where the answer is lost what became of it.
+    async fn attempt(&self, request: &CodeRequest) -> Result<ProviderId, StartError> {
+        let CodeRequest { reference, phone, channel, .. } = request;
+        let started = self.provider.provider.start(request).await;
+        let Err(StartError::Unknown(_)) = started else { return started };
+        // What is always found proves nothing, and one that is alone was asked enough.
+        if self.failover.is_none() || self.finds() == Finds::Always {
+            return started;
+        }
+        match self.provider.provider.find(*reference, phone, *channel).await {
+            Ok(Some(id)) => Ok(id),
+            // The request may still be under way.
+            Ok(None) | Err(_) => started,
+        }
+    }
+
     pub(crate) async fn find(
         &self,
         reference: SendReference,
         phone: &PhoneNumber,
         channel: Channel,
     ) -> Result<Option<ProviderId>, ProviderFault> {
-        self.within(self.provider.provider.find(reference, phone, channel)).await?
+        self.within(self.in_place(self.provider.provider.find(reference, phone, channel))).await?
     }
 
     pub(crate) async fn check(
@@ -70,7 +97,14 @@ impl Member {
         verification: &StartedVerification,
         code: &Code,
     ) -> Result<CodeCheck, ProviderFault> {
-        self.within(self.provider.provider.check(verification, code)).await?
+        self.within(self.in_place(self.provider.provider.check(verification, code))).await?
+    }
+
+    /// Waits for a place: nobody else could answer.
+    async fn in_place<F: Future>(&self, call: F) -> F::Output {
+        // Nobody closes it.
+        let _place = self.places.acquire().await;
+        call.await
     }
 
     async fn within<F: Future>(&self, call: F) -> Result<F::Output, ProviderFault> {

@@ -54,9 +54,9 @@ async fn a_provider_that_is_away_gives_way_within_the_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rc_06_what_may_have_been_sent_is_sent_by_nobody_else() {
-    for manner in [Manner::LosesItsAnswer, Manner::HangsAfterSending, Manner::HangsBeforeSending] {
-        let (first, second, router) = fake::pair();
+async fn rc_06_what_may_have_been_sent_is_sent_by_nobody_else_where_that_is_wanted() {
+    for manner in [Manner::LosesEveryAnswer, Manner::HangsAfterSending, Manner::HangsBeforeSending] {
+        let (first, second, router) = fake::cautious_pair();
         first.is(manner);
         let begun = Instant::now();
         let end = router.start(&request(1)).await;
@@ -64,6 +64,51 @@ async fn rc_06_what_may_have_been_sent_is_sent_by_nobody_else() {
         assert_eq!(second.sent(), 0, "{manner:?}");
         assert!(begun.elapsed() < BUDGET + WITHIN, "{manner:?}: {:?}", begun.elapsed());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_hangs_gives_way_within_the_call() {
+    for manner in [Manner::HangsBeforeSending, Manner::HangsAfterSending, Manner::LosesEveryAnswer] {
+        let (first, second, router) = fake::pair();
+        first.is(manner);
+        let begun = Instant::now();
+        let id = router.start(&request(1)).await.unwrap();
+        assert_eq!((id.origin().0, second.sent()), (Some("second"), 1), "{manner:?}");
+        assert_eq!(check(&router, &request(1), &id).await, CodeCheck::Accepted);
+        assert!(begun.elapsed() < BUDGET + WITHIN, "{manner:?}: {:?}", begun.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn a_message_whose_answer_was_lost_is_looked_for_before_anybody_else_is_asked() {
+    let (first, second, router) = fake::pair();
+    first.is(Manner::LosesItsAnswer);
+    let id = router.start(&request(1)).await.unwrap();
+    assert_eq!((id.origin().0, first.sent(), second.sent()), (Some("first"), 1, 0));
+    assert_eq!(check(&router, &request(1), &id).await, CodeCheck::Accepted);
+}
+
+#[tokio::test]
+async fn what_may_have_been_sent_is_not_called_unsent_because_the_next_one_refuses() {
+    for manner in [Manner::Away, Manner::RefusesTheNumber, Manner::FindsItTooSoon] {
+        let (first, second, router) = fake::pair();
+        first.is(Manner::LosesEveryAnswer);
+        second.is(manner);
+        let end = router.start(&request(1)).await;
+        assert!(matches!(end, Err(StartError::Unknown(_))), "{manner:?}: {end:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn pv_04_no_more_than_so_many_calls_of_a_provider_are_under_way() {
+    let (first, second, router) = fake::pair();
+    first.is(Manner::HangsBeforeSending);
+    let requests: Vec<CodeRequest> = (0..150).map(request).collect();
+    let begun = Instant::now();
+    let ends = join_all(requests.iter().map(|request| router.start(request))).await;
+    assert!(ends.iter().all(Result::is_ok), "whoever finds no place goes to the next");
+    assert_eq!(second.sent(), 150);
+    assert!(begun.elapsed() < BUDGET + WITHIN);
 }
 
 #[tokio::test]
@@ -87,14 +132,14 @@ async fn pv_04_a_provider_that_hangs_is_passed_over_and_tried_again_after_a_whil
     let (first, second, router) = fake::pair();
     first.is(Manner::HangsAfterSending);
     for n in 0..3 {
-        assert!(router.start(&request(n)).await.is_err());
+        router.start(&request(n)).await.unwrap();
     }
     let begun = Instant::now();
     for n in 3..13 {
         let id = router.start(&request(n)).await.unwrap();
         assert_eq!(id.origin().0, Some("second"));
     }
-    assert_eq!((begun.elapsed(), second.sent()), (Duration::ZERO, 10), "nobody waits");
+    assert_eq!((begun.elapsed(), second.sent()), (Duration::ZERO, 13), "nobody waits");
 
     first.is(Manner::Works);
     tokio::time::advance(PAUSE).await;
@@ -157,7 +202,7 @@ async fn a_provider_whose_id_names_another_is_asked_itself() {
 async fn rc_06_a_lost_start_is_found_at_whoever_knows_it() {
     let (first, second, router) = fake::pair();
     first.is(Manner::Away);
-    second.is(Manner::LosesItsAnswer);
+    second.is(Manner::LosesEveryAnswer);
     assert!(matches!(router.start(&request(1)).await, Err(StartError::Unknown(_))));
     let find = async || router.find(request(1).reference, &phone(), Channel::Sms).await;
     // One that cannot tell hides nothing that another knows.
@@ -191,7 +236,7 @@ async fn what_is_always_found_counts_only_when_everybody_else_knows_of_nothing()
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_comes_too_late_is_found_later_and_its_code_counts() {
-    let (first, second, router) = fake::pair();
+    let (first, second, router) = fake::cautious_pair();
     first.is(Manner::AnswersAfter(BUDGET + WITHIN));
     assert!(matches!(router.start(&request(1)).await, Err(StartError::Unknown(_))));
     first.is(Manner::Works);
@@ -267,7 +312,7 @@ async fn only_those_with_the_channel_are_asked() {
 #[tokio::test(start_paused = true)]
 async fn one_alone_keeps_its_ids_and_its_own_bounds() {
     let alone = Fake::new("alone");
-    let router = ProviderRouter::alone(alone.named());
+    let router = ProviderRouter::alone(alone.named(), None);
     alone.is(Manner::Away);
     for n in 0..10 {
         assert!(router.start(&request(n)).await.is_err());
@@ -285,6 +330,25 @@ async fn one_alone_keeps_its_ids_and_its_own_bounds() {
         check(&router, &request(11), &id.started_by(Some("alone"), Channel::Sms)).await,
         CodeCheck::Accepted
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn pv_04_one_alone_that_is_down_is_not_waited_for() {
+    let alone = Fake::new("alone");
+    let router = ProviderRouter::alone(alone.named(), Some(failover()));
+    alone.is(Manner::HangsBeforeSending);
+    for n in 0..3 {
+        assert!(matches!(router.start(&request(n)).await, Err(StartError::Unknown(_))));
+    }
+    let begun = Instant::now();
+    let refused = router.start(&request(4)).await;
+    assert!(matches!(refused, Err(StartError::NotSent(NotSent::Fault(_)))), "{refused:?}");
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    assert!(router.probe().await.is_err());
+    alone.is(Manner::Works);
+    tokio::time::advance(PAUSE).await;
+    assert_eq!(router.start(&request(5)).await.unwrap().origin().0, None);
+    assert!(router.probe().await.is_ok());
 }
 
 #[tokio::test]

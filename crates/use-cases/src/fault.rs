@@ -1,7 +1,9 @@
 //! Faults that are nobody's wrong input.
 
 use jiff::SignedDuration;
-use ports::{CeremonyFault, HashError, LimiterUnavailable, ProviderFault, SigningFailed, StoreError, UnsealError};
+use ports::{
+    CeremonyFault, HashError, LimiterUnavailable, ProviderFault, SigningFailed, StoreError, UnsealError,
+};
 
 /// Something we depend on failed. Nobody was let in.
 #[derive(Debug, thiserror::Error)]

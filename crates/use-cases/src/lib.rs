@@ -72,11 +72,10 @@ pub use log_in::{LogIn, LogInError, LogInRequest, LoggedIn};
 pub use log_out::{LogOut, LogOutError};
 pub use open_session::SignedIn;
 pub use operators::{
-    AccountDetails, EndAllSessions, EndAllSessionsError, ExplainNumber, Explanation,
-    ExportAccounts, Figures, FindAccounts, ImportAccounts, ListAccountEvents, ListAllEvents, ListBlocks,
-    LockAccount, LockAccountError, PersonToImport, RemoveAccount, RemoveAccountError,
-    ShowAccount, ShowAccountError, ShowFigures, StartReset, StartResetError, TraceMessages,
-    TraceMessagesError, Unblock, UnlockAccount,
+    AccountDetails, EndAllSessions, EndAllSessionsError, ExplainNumber, Explanation, ExportAccounts, Figures,
+    FindAccounts, ImportAccounts, ListAccountEvents, ListAllEvents, ListBlocks, LockAccount,
+    LockAccountError, PersonToImport, RemoveAccount, RemoveAccountError, ShowAccount, ShowAccountError,
+    ShowFigures, StartReset, StartResetError, TraceMessages, TraceMessagesError, Unblock, UnlockAccount,
 };
 pub use own_account::{
     AccountExport, ChangeLocale, ChangeLocaleError, DeleteAccount, DeleteAccountError, EnrolledApp,

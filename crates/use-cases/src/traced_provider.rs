@@ -33,7 +33,7 @@ impl TracedProvider {
     }
 
     async fn settle(&self, reference: SendReference, settlement: Settlement, id: Option<ProviderId>) {
-        tell(self.traces.settle_trace(reference, settlement, id, self.clock.now()).await);
+        tell(self.traces.settle_trace(reference, self.name, settlement, id, self.clock.now()).await);
     }
 }
 

@@ -7,8 +7,8 @@ mod fixtures;
 use std::sync::Arc;
 
 use domain::{
-    Challenge, ChallengeId, ChallengeState, Channel, ChannelPolicy, LineType, Method, NewPassword, NumberReport, Password,
-    PasswordPolicy, Purpose, SecondFactors, SignInName, User,
+    Challenge, ChallengeId, ChallengeState, Channel, ChannelPolicy, LineType, Method, NewPassword,
+    NumberReport, Password, PasswordPolicy, Purpose, SecondFactors, SignInName, User,
 };
 use fixtures::{
     APP, CHALLENGES, Later, Log, QUOTAS, SESSIONS, account, blind_watching, challenge_state, client, clock,

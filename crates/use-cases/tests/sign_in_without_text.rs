@@ -7,8 +7,8 @@ mod fixtures;
 use std::sync::Arc;
 
 use domain::{
-    Challenge, ChallengeId, ChallengeState, Channel, ChannelPolicy, Method, Password, Purpose, SecondFactors, SignInName,
-    User,
+    Challenge, ChallengeId, ChallengeState, Channel, ChannelPolicy, Method, Password, Purpose, SecondFactors,
+    SignInName, User,
 };
 use fixtures::{
     APP, BARRED, CHALLENGES, Later, QUOTAS, SESSIONS, account, blind, challenge_state, client, clock,

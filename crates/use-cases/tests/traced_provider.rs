@@ -87,15 +87,16 @@ async fn a_trace_begins_before_the_provider_is_asked_and_is_settled_after() {
     mocks
         .traces
         .expect_settle_trace()
-        .withf(|told, settlement, id, at| {
+        .withf(|told, provider, settlement, id, at| {
             *told == reference()
+                && provider == "sinch"
                 && *settlement == Settlement::Sent
                 && *id == Some(provider_id("sinch-1"))
                 && *at == now()
         })
         .once()
         .in_sequence(&mut order)
-        .return_once(|_, _, _, _| Ok(()));
+        .return_once(|_, _, _, _, _| Ok(()));
     mocks.metered(MeteredStep::Sent { cost: Money(45_300) });
 
     assert_eq!(mocks.traced().start(&request()).await, Ok(provider_id("sinch-1")));
@@ -130,9 +131,9 @@ async fn a_trace_tells_how_the_provider_took_the_message() {
         mocks
             .traces
             .expect_settle_trace()
-            .withf(move |_, told, id, _| *told == settlement && id.is_none())
+            .withf(move |_, _, told, id, _| *told == settlement && id.is_none())
             .once()
-            .return_once(|_, _, _, _| Ok(()));
+            .return_once(|_, _, _, _, _| Ok(()));
         mocks.metered(step);
         assert_eq!(mocks.traced().start(&request()).await, Err(error));
     }
@@ -142,7 +143,7 @@ async fn a_trace_tells_how_the_provider_took_the_message() {
 async fn nobody_is_kept_out_because_a_trace_cannot_be_written() {
     let mut mocks = Mocks::default();
     mocks.traces.expect_begin_trace().once().return_once(|_, _| Err(unavailable()));
-    mocks.traces.expect_settle_trace().once().return_once(|_, _, _, _| Err(unavailable()));
+    mocks.traces.expect_settle_trace().once().return_once(|_, _, _, _, _| Err(unavailable()));
     mocks.traces.expect_record_entry().once().return_once(|_, _, _| Err(unavailable()));
     mocks.provider.expect_start().once().return_once(|_| Ok(provider_id("sinch-1")));
     mocks.provider.expect_check().once().return_once(|_, _| Ok(CodeCheck::Accepted));
@@ -194,13 +195,13 @@ async fn rc_06_what_is_found_later_was_sent() {
             mocks
                 .traces
                 .expect_settle_trace()
-                .withf(|told, settlement, id, _| {
+                .withf(|told, _, settlement, id, _| {
                     *told == reference()
                         && *settlement == Settlement::Sent
                         && *id == Some(provider_id("sinch-1"))
                 })
                 .once()
-                .return_once(|_, _, _, _| Ok(()));
+                .return_once(|_, _, _, _, _| Ok(()));
         }
         let answer = mocks.traced().find(reference(), &phone(), Channel::Sms).await;
         assert_eq!(answer, Ok(found));

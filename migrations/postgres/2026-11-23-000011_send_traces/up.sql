@@ -1,6 +1,7 @@
--- What became of each message. The number goes when its account does, and with the trace.
+-- What became of each message, for each provider that was asked to send it: another is asked under the
+-- same reference when the first one did not. The number goes when its account does, and with the trace.
 CREATE TABLE send_traces (
-    reference uuid PRIMARY KEY,
+    reference uuid NOT NULL,
     provider text NOT NULL,
     provider_id text,
     phone text,
@@ -19,7 +20,8 @@ CREATE TABLE send_traces (
     -- 0: not known; 1: not delivered; 2: delivered. Only grows.
     arrival integer NOT NULL DEFAULT 0,
     arrived_at timestamptz,
-    entered_at timestamptz
+    entered_at timestamptz,
+    PRIMARY KEY (reference, provider)
 );
 CREATE INDEX send_traces_phone_idx ON send_traces (phone, begun_at DESC);
 CREATE INDEX send_traces_provider_idx ON send_traces (provider_id, provider);
@@ -29,14 +31,16 @@ CREATE INDEX send_traces_begun_idx ON send_traces (begun_at);
 -- again is recognised.
 CREATE TABLE send_callbacks (
     fingerprint bytea PRIMARY KEY,
-    reference uuid NOT NULL REFERENCES send_traces ON DELETE CASCADE,
+    reference uuid NOT NULL,
+    provider text NOT NULL,
     event text NOT NULL,
     outcome text,
     reason text,
     said_at timestamptz NOT NULL,
-    heard_at timestamptz NOT NULL
+    heard_at timestamptz NOT NULL,
+    FOREIGN KEY (reference, provider) REFERENCES send_traces ON DELETE CASCADE
 );
-CREATE INDEX send_callbacks_reference_idx ON send_callbacks (reference, said_at);
+CREATE INDEX send_callbacks_reference_idx ON send_callbacks (reference, provider, said_at);
 
 -- Messages by the hour in which they were begun, whenever the rest happened.
 CREATE TABLE send_figures (

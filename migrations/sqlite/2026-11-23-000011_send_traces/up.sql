@@ -1,6 +1,7 @@
--- What became of each message. The number goes when its account does, and with the trace.
+-- What became of each message, for each provider that was asked to send it: another is asked under the
+-- same reference when the first one did not. The number goes when its account does, and with the trace.
 CREATE TABLE send_traces (
-    reference BLOB PRIMARY KEY,
+    reference BLOB NOT NULL,
     provider TEXT NOT NULL,
     provider_id TEXT,
     phone TEXT,
@@ -19,7 +20,8 @@ CREATE TABLE send_traces (
     -- 0: not known; 1: not delivered; 2: delivered. Only grows.
     arrival INTEGER NOT NULL DEFAULT 0,
     arrived_at INTEGER,
-    entered_at INTEGER
+    entered_at INTEGER,
+    PRIMARY KEY (reference, provider)
 ) STRICT;
 CREATE INDEX send_traces_phone_idx ON send_traces (phone, begun_at DESC);
 CREATE INDEX send_traces_provider_idx ON send_traces (provider_id, provider);
@@ -29,14 +31,16 @@ CREATE INDEX send_traces_begun_idx ON send_traces (begun_at);
 -- again is recognised.
 CREATE TABLE send_callbacks (
     fingerprint BLOB PRIMARY KEY,
-    reference BLOB NOT NULL REFERENCES send_traces ON DELETE CASCADE,
+    reference BLOB NOT NULL,
+    provider TEXT NOT NULL,
     event TEXT NOT NULL,
     outcome TEXT,
     reason TEXT,
     said_at INTEGER NOT NULL,
-    heard_at INTEGER NOT NULL
+    heard_at INTEGER NOT NULL,
+    FOREIGN KEY (reference, provider) REFERENCES send_traces ON DELETE CASCADE
 ) STRICT;
-CREATE INDEX send_callbacks_reference_idx ON send_callbacks (reference, said_at);
+CREATE INDEX send_callbacks_reference_idx ON send_callbacks (reference, provider, said_at);
 
 -- Messages by the hour in which they were begun, whenever the rest happened.
 CREATE TABLE send_figures (

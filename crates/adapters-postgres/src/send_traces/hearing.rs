@@ -36,9 +36,9 @@ statement!(Hear {
         AND (t.phone IS NULL OR t.phone = i.phone)
         FOR UPDATE OF t
     ), noted AS (
-        INSERT INTO send_callbacks (fingerprint, reference, event, outcome, reason, said_at, heard_at)
-        SELECT i.fingerprint, b.reference, i.event, i.outcome, i.reason, i.said_at, i.now FROM input i, before b
-        WHERE (SELECT count(*) FROM send_callbacks c WHERE c.reference = b.reference) < 64
+        INSERT INTO send_callbacks (fingerprint, reference, provider, event, outcome, reason, said_at, heard_at)
+        SELECT i.fingerprint, b.reference, i.provider, i.event, i.outcome, i.reason, i.said_at, i.now FROM input i, before b
+        WHERE (SELECT count(*) FROM send_callbacks c WHERE c.reference = b.reference AND c.provider = i.provider) < 64
         ON CONFLICT DO NOTHING
         RETURNING reference
     ), advanced AS (
@@ -46,7 +46,8 @@ statement!(Hear {
             arrival = greatest(t.arrival, i.arrival),
             arrived_at = CASE WHEN i.arrival > t.arrival THEN i.said_at ELSE t.arrived_at END,
             provider_id = CASE WHEN i.is_question THEN t.provider_id ELSE coalesce(t.provider_id, i.provider_id) END
-        FROM input i, before b, noted n WHERE t.reference = b.reference AND b.reference = n.reference
+        FROM input i, before b, noted n
+        WHERE t.reference = b.reference AND t.provider = i.provider AND b.reference = n.reference
         RETURNING t.reference, t.hour, t.provider, t.channel, t.country, t.prefix, t.arrival,
             b.arrival AS arrival_before
     ), counted AS (

@@ -17,9 +17,9 @@ statement!(direct List { phone: String => Text, most: i64 => BigInt } "
     SELECT t.reference, t.provider, t.provider_id, t.purpose, t.channel, t.country, t.prefix, t.cost, t.begun_at,
         t.settlement, t.settled_at, t.arrival, t.arrived_at, t.entered_at,
         c.event, c.outcome, c.reason, c.said_at, c.heard_at
-    FROM (SELECT * FROM send_traces WHERE phone = ? ORDER BY begun_at DESC, reference LIMIT ?) t
-    LEFT JOIN send_callbacks c ON c.reference = t.reference
-    ORDER BY t.begun_at DESC, t.reference, c.said_at, c.heard_at, c.fingerprint");
+    FROM (SELECT * FROM send_traces WHERE phone = ? ORDER BY begun_at DESC, reference, provider LIMIT ?) t
+    LEFT JOIN send_callbacks c ON c.reference = t.reference AND c.provider = t.provider
+    ORDER BY t.begun_at DESC, t.reference, t.provider, c.said_at, c.heard_at, c.fingerprint");
 
 /// A trace with one of its callbacks, or without any.
 #[derive(QueryableByName)]
@@ -65,6 +65,10 @@ struct TraceRow {
 }
 
 impl TraceRow {
+    fn is_of(&self, trace: &SendTrace) -> bool {
+        (self.reference, &self.provider) == (trace.reference.0, &trace.provider)
+    }
+
     fn callback(&self) -> Option<HeardCallback> {
         Some(HeardCallback {
             event: self.event.clone()?,
@@ -109,7 +113,7 @@ pub(super) async fn list(
     let mut traces: Vec<SendTrace> = Vec::new();
     for row in rows {
         let callback = row.callback();
-        match traces.last_mut().filter(|trace| trace.reference.0 == row.reference) {
+        match traces.last_mut().filter(|trace| row.is_of(trace)) {
             Some(trace) => trace.callbacks.extend(callback),
             None => {
                 let mut trace = row.trace()?;

@@ -24,10 +24,10 @@ pub(super) fn hear(
     now: Timestamp,
 ) -> QueryResult<Heard> {
     let trace = match callback.reference {
-        Some(reference) => TraceState::find(sqlite, reference)?,
+        Some(reference) => TraceState::find(sqlite, reference, provider)?,
         None => TraceState::find_by_provider(sqlite, provider, &callback.provider_id)?,
     };
-    let Some(trace) = trace.filter(|trace| is_about(trace, provider, callback)) else {
+    let Some(trace) = trace.filter(|trace| is_about(trace, callback)) else {
         return Ok(Heard::NotOurs);
     };
     let is_wanted = trace.settlement()?.is_none_or(Settlement::may_have_left);
@@ -38,9 +38,8 @@ pub(super) fn hear(
     Ok(Heard::Ours { is_news: true, is_wanted, advanced })
 }
 
-fn is_about(trace: &TraceState, provider: &str, callback: &Callback) -> bool {
-    trace.provider == provider
-        && trace.provider_id.as_ref().is_none_or(|id| *id == callback.provider_id.0)
+fn is_about(trace: &TraceState, callback: &Callback) -> bool {
+    trace.provider_id.as_ref().is_none_or(|id| *id == callback.provider_id.0)
         && trace.phone.as_ref().is_none_or(|phone| phone == callback.phone.as_e164())
 }
 
@@ -51,7 +50,9 @@ fn note(
     callback: &Callback,
     now: Timestamp,
 ) -> QueryResult<bool> {
-    let of_trace = send_callbacks::table.filter(send_callbacks::reference.eq(trace.reference));
+    let of_trace = send_callbacks::table
+        .filter(send_callbacks::reference.eq(trace.reference))
+        .filter(send_callbacks::provider.eq(&trace.provider));
     let kept: i64 = of_trace.count().get_result(sqlite)?;
     if kept >= MOST {
         return Ok(false);
@@ -59,6 +60,7 @@ fn note(
     let row = (
         send_callbacks::fingerprint.eq(callback.fingerprint.to_vec()),
         send_callbacks::reference.eq(trace.reference),
+        send_callbacks::provider.eq(&trace.provider),
         send_callbacks::event.eq(callback.event.name()),
         send_callbacks::outcome.eq(callback.event.outcome()),
         send_callbacks::reason.eq(callback.event.reason()),
@@ -76,7 +78,7 @@ fn advance(
     // A question may be repeated for another try, and only the answer to our start says which
     // counts.
     if trace.provider_id.is_none() && callback.event != CallbackEvent::Request {
-        update(send_traces::table.find(trace.reference))
+        update(send_traces::table.find(trace.key()))
             .set(send_traces::provider_id.eq(Some(&callback.provider_id.0)))
             .execute(sqlite)?;
     }
@@ -86,7 +88,7 @@ fn advance(
     }
     let further =
         (send_traces::arrival.eq(to.rank()), send_traces::arrived_at.eq(Some(Micros(callback.said_at))));
-    update(send_traces::table.find(trace.reference)).set(further).execute(sqlite)?;
+    update(send_traces::table.find(trace.key())).set(further).execute(sqlite)?;
     count(sqlite, &trace.place(), &Counts::of_advance(before, to))?;
     Ok(Some(Advance { channel: trace.channel()?, country: trace.country(), to }))
 }

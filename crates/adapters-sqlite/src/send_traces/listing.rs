@@ -81,21 +81,22 @@ pub(super) fn list(
 ) -> QueryResult<Vec<SendTrace>> {
     let rows: Vec<TraceRow> = send_traces::table
         .filter(send_traces::phone.eq(phone.as_e164()))
-        .order((send_traces::begun_at.desc(), send_traces::reference.asc()))
+        .order((send_traces::begun_at.desc(), send_traces::reference.asc(), send_traces::provider.asc()))
         .limit(i64::from(most))
         .select(TraceRow::as_select())
         .load(sqlite)?;
     rows.into_iter()
         .map(|row| {
-            let callbacks = callbacks(sqlite, row.reference)?;
+            let callbacks = callbacks(sqlite, row.reference, &row.provider)?;
             row.trace(callbacks)
         })
         .collect()
 }
 
-fn callbacks(sqlite: &mut SqliteConnection, reference: Id) -> QueryResult<Vec<CallbackRow>> {
+fn callbacks(sqlite: &mut SqliteConnection, reference: Id, provider: &str) -> QueryResult<Vec<CallbackRow>> {
     send_callbacks::table
         .filter(send_callbacks::reference.eq(reference))
+        .filter(send_callbacks::provider.eq(provider))
         .order((
             send_callbacks::said_at.asc(),
             send_callbacks::heard_at.asc(),

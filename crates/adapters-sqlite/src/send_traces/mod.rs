@@ -40,11 +40,13 @@ impl SendTraceStore for SqliteStore {
     async fn settle_trace(
         &self,
         reference: SendReference,
+        provider: &'static str,
         settlement: Settlement,
         provider_id: Option<ProviderId>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.write(move |sqlite| settle(sqlite, reference, settlement, provider_id.as_ref(), now)).await
+        self.write(move |sqlite| settle(sqlite, reference, provider, settlement, provider_id.as_ref(), now))
+            .await
     }
 
     #[tracing::instrument(name = "sqlite.record_entry", skip_all)]
@@ -107,8 +109,12 @@ struct TraceState {
 }
 
 impl TraceState {
-    fn find(sqlite: &mut SqliteConnection, reference: SendReference) -> QueryResult<Option<Self>> {
-        let rows = send_traces::table.find(Id(reference.0)).select(Self::as_select());
+    fn find(
+        sqlite: &mut SqliteConnection,
+        reference: SendReference,
+        provider: &str,
+    ) -> QueryResult<Option<Self>> {
+        let rows = send_traces::table.find((Id(reference.0), provider)).select(Self::as_select());
         rows.first(sqlite).optional()
     }
 
@@ -144,6 +150,10 @@ impl TraceState {
         CountryCode::parse(&self.country).ok()
     }
 
+    fn key(&self) -> (Id, &str) {
+        (self.reference, &self.provider)
+    }
+
     /// Where it is counted.
     fn place(&self) -> Place<'_> {
         Place {
@@ -165,7 +175,7 @@ fn arrival(rank: i32) -> QueryResult<Arrival> {
 }
 
 fn begin(sqlite: &mut SqliteConnection, trace: &NewSendTrace, now: Timestamp) -> QueryResult<()> {
-    if TraceState::find(sqlite, trace.reference)?.is_some() {
+    if TraceState::find(sqlite, trace.reference, trace.provider)?.is_some() {
         return Ok(());
     }
     let country = trace.country.map(|country| country.as_str().to_owned()).unwrap_or_default();
@@ -200,17 +210,18 @@ fn begin(sqlite: &mut SqliteConnection, trace: &NewSendTrace, now: Timestamp) ->
 fn settle(
     sqlite: &mut SqliteConnection,
     reference: SendReference,
+    provider: &str,
     settlement: Settlement,
     provider_id: Option<&ProviderId>,
     now: Timestamp,
 ) -> QueryResult<()> {
-    let Some(trace) = TraceState::find(sqlite, reference)? else { return Ok(()) };
+    let Some(trace) = TraceState::find(sqlite, reference, provider)? else { return Ok(()) };
     match (trace.settlement()?, settlement) {
         (None, _) | (Some(Settlement::Unknown), Settlement::Sent) => {}
         (Some(_), _) => return Ok(()),
     }
     let provider_id = provider_id.map(|id| id.0.clone()).or_else(|| trace.provider_id.clone());
-    update(send_traces::table.find(trace.reference))
+    update(send_traces::table.find(trace.key()))
         .set((
             send_traces::settlement.eq(settlement.as_str()),
             send_traces::settled_at.eq(Micros(now)),
@@ -234,9 +245,9 @@ fn enter(
     let before = trace.arrival()?;
     let entered =
         (send_traces::entered_at.eq(Some(Micros(now))), send_traces::arrival.eq(Arrival::Arrived.rank()));
-    update(send_traces::table.find(trace.reference)).set(entered).execute(sqlite)?;
+    update(send_traces::table.find(trace.key())).set(entered).execute(sqlite)?;
     if before < Arrival::Arrived {
-        update(send_traces::table.find(trace.reference))
+        update(send_traces::table.find(trace.key()))
             .set(send_traces::arrived_at.eq(Some(Micros(now))))
             .execute(sqlite)?;
     }

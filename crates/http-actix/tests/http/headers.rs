@@ -171,7 +171,10 @@ fn asvs_3_4_2_only_the_exact_origin_is_echoed() {
         assert_eq!(allowed(other), None, "{other}");
     }
     let answer = service.ask("GET", "/health", &["Origin: https://app.example.com"]);
-    assert_eq!(answer.header("access-control-expose-headers"), Some("x-request-id, retry-after, ratelimit, ratelimit-policy"));
+    assert_eq!(
+        answer.header("access-control-expose-headers"),
+        Some("x-request-id, retry-after, ratelimit, ratelimit-policy")
+    );
 }
 
 #[test]

@@ -17,12 +17,13 @@ use jiff::{SignedDuration, Timestamp};
 use ports::{
     Account, AccountEntry, AccountEvent, Added, Attempt, Background, CeremonyState, CodeCheck, ConfirmedTotp,
     CredentialRecord, Dependency, LiveSession, LockChange, MockAccessTokens, MockAccountDirectory,
-    MockAccountStore, MockApiKeys, MockCallbackVerifier, MockChallengeStore, MockClock,
-    MockDecoyCodes, MockDeviceStore, MockEventStore, MockFactorStore, MockNumberRisk, MockPasskeyCeremonies,
-    MockPasskeyStore, MockPasswordHasher, MockRateLimiter, MockSealer, MockSecretGenerator, MockSendMeter, MockSendTraceStore,
-    MockSessionStore, MockShieldStore, MockTotpCodes, MockVerificationProvider, MockWorkPuzzles,
-    NewCredential, Opened, PasswordMatch, PublicKeyOptions, Redeemed, ReservedSend, SealedValue,
-    SendDecision, SignIn, StartedCeremony, Taken, ThrottleKey, TotpBegin, TotpEnrolment, Unsealed, Work,
+    MockAccountStore, MockApiKeys, MockCallbackVerifier, MockChallengeStore, MockClock, MockDecoyCodes,
+    MockDeviceStore, MockEventStore, MockFactorStore, MockNumberRisk, MockPasskeyCeremonies,
+    MockPasskeyStore, MockPasswordHasher, MockRateLimiter, MockSealer, MockSecretGenerator, MockSendMeter,
+    MockSendTraceStore, MockSessionStore, MockShieldStore, MockTotpCodes, MockVerificationProvider,
+    MockWorkPuzzles, NewCredential, Opened, PasswordMatch, PublicKeyOptions, Redeemed, ReservedSend,
+    SealedValue, SendDecision, SignIn, StartedCeremony, Taken, ThrottleKey, TotpBegin, TotpEnrolment,
+    Unsealed, Work,
 };
 use use_cases::{
     AdmitCaller, AdmitRequest, AdmitStart, Authenticate, BeginTotp, BlindChallenges, ChangeLocale,
@@ -30,9 +31,10 @@ use use_cases::{
     ExportAccount, FindAccounts, FinishPasskeyAuthentication, FinishPasskeyRegistration, ForgetDevice,
     ForgetDevices, ForgotPassword, HandleSinchCallback, IntrospectToken, ListAccountEvents, ListAllEvents,
     ListDevices, ListEvents, ListPasskeys, ListSessions, LockAccount, LogIn, LogOut, PublishKeys,
-    RefreshSession, RegisterUser, RemoveAccount, RemovePasskey, RemoveTotp, RenewRecoveryCodes, RequestLimit, RequestOtp,
-    ResetPassword, ShowAccount, ShowFigures, StartPasskeyAuthentication, StartPasskeyRegistration,
-    StartPhoneChange, StartPhoneLogin, StartReset, StartStepUp, UnlockAccount, VerifyOtp, VerifyPhone,
+    RefreshSession, RegisterUser, RemoveAccount, RemovePasskey, RemoveTotp, RenewRecoveryCodes, RequestLimit,
+    RequestOtp, ResetPassword, ShowAccount, ShowFigures, StartPasskeyAuthentication,
+    StartPasskeyRegistration, StartPhoneChange, StartPhoneLogin, StartReset, StartStepUp, UnlockAccount,
+    VerifyOtp, VerifyPhone,
 };
 use uuid::Uuid;
 

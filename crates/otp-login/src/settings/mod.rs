@@ -24,8 +24,9 @@ use std::{
 
 use adapters_crypto::{DataKey, HashedApiKeys, HasherSettings, JwtKey};
 use domain::{
-    ChallengePolicy, Channel, ChannelPolicy, CodeFailures, CountryCode, DestinationPolicy, DevicePolicy, InvalidPhoneNumber,
-    PasswordPolicy, ProductName, Quota, Quotas, SessionPolicy, Shield, SigningAlgorithm, SigningKeyPolicy,
+    ChallengePolicy, Channel, ChannelPolicy, CodeFailures, CountryCode, DestinationPolicy, DevicePolicy,
+    InvalidPhoneNumber, PasswordPolicy, ProductName, Quota, Quotas, SessionPolicy, Shield, SigningAlgorithm,
+    SigningKeyPolicy,
 };
 use http_actix::{HttpSettings, Origin};
 use ipnet::IpNet;
@@ -171,8 +172,7 @@ impl Settings {
         let outbox = outbox::read(reader, production, simulator, (&product, sinch.timeout), &mut warnings);
         let channels = channels::read(reader, &routing);
         let sms = outbox.sms.as_ref();
-        let providers =
-            providers::read(reader, production, &provider_names, &product, sms, &mut warnings);
+        let providers = providers::read(reader, production, &provider_names, &product, sms, &mut warnings);
         let (introspection_keys, introspection_allow) = introspection(reader);
         let http = HttpSettings { introspection_allow, ..http(reader, simulator) };
         let sessions = sessions(reader, production);
@@ -506,7 +506,10 @@ fn destinations(
     }
     let allow_fixed_line = reader.flag("countries.fixed_lines");
     if allow_fixed_line && !channels.has(Channel::Voice) {
-        reader.problem("countries.fixed_lines", "fixed lines get calls only; add voice to OTP_LOGIN__CHANNELS__ENABLED");
+        reader.problem(
+            "countries.fixed_lines",
+            "fixed lines get calls only; add voice to OTP_LOGIN__CHANNELS__ENABLED",
+        );
     }
     DestinationPolicy {
         channels,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::{BreakerPolicy, Channel, CountryCode, ProviderRoutes};
-use provider_router::Failover;
+use provider_router::{AfterLostAnswer, Failover};
 
 use super::reader::Reader;
 
@@ -21,7 +21,7 @@ impl ProviderName {
 
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
-            Self::Sinch => "sinch",
+            Self::Sinch => use_cases::HandleSinchCallback::PROVIDER,
             Self::Twilio => "twilio",
             Self::Vonage => "vonage",
             Self::SelfIssued => "self_issued",
@@ -78,6 +78,12 @@ impl Routing {
                 attempt_timeout: Duration::from_millis(
                     reader.number("provider.attempt_timeout_ms", 100..=30_000),
                 ),
+                most_calls: reader.number("provider.max_concurrent_calls", 1..=10_000),
+                after_lost_answer: reader.one_of(
+                    "provider.after_lost_answer",
+                    &[("ask_next", AfterLostAnswer::AskNext), ("stop", AfterLostAnswer::Stop)],
+                    AfterLostAnswer::AskNext,
+                ),
             },
         }
     }
@@ -87,9 +93,9 @@ impl Routing {
         self.routes.providers()
     }
 
-    /// When one gives way to the next; `None` for one that is alone.
-    pub(crate) fn failover(&self) -> Option<Failover> {
-        (self.names().len() > 1).then_some(self.failover)
+    /// Whether one may give way to another.
+    pub(crate) fn has_several(&self) -> bool {
+        self.names().len() > 1
     }
 }
 

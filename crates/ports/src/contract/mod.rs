@@ -553,6 +553,7 @@ macro_rules! store_contract {
             send_traces: {
                 a_message_is_traced_from_its_beginning_to_its_code
                 a_message_is_begun_and_settled_once
+                two_providers_asked_for_one_message_have_a_trace_each
                 what_did_not_leave_is_not_counted_as_sent
                 a_message_whose_answer_was_lost_may_prove_to_be_sent
                 one_of_50_concurrent_entries_counts

@@ -76,7 +76,8 @@ impl Stores {
 
     async fn settle_as(&self, message: &NewSendTrace, settlement: Settlement, now: Timestamp) {
         let id = (settlement == Settlement::Sent).then(|| id_of(message));
-        let settled = self.send_traces.settle_trace(message.reference, settlement, id, now).await;
+        let settled =
+            self.send_traces.settle_trace(message.reference, message.provider, settlement, id, now).await;
         settled.expect("settle_trace");
     }
 
@@ -164,6 +165,27 @@ pub async fn a_message_is_begun_and_settled_once(stores: &Stores) {
     assert_eq!((trace.settlement, trace.settled_at), (Some(Settlement::Sent), Some(second(1))));
     let totals = stores.totals().await;
     assert_eq!((totals.sent, totals.cost), (1, COST));
+}
+
+pub async fn two_providers_asked_for_one_message_have_a_trace_each(stores: &Stores) {
+    let refused = message(phone(1));
+    let stand_in = NewSendTrace { provider: "twilio", ..refused.clone() };
+    stores.begin_message(&refused, start()).await;
+    stores.settle_as(&refused, Settlement::Fault, second(1)).await;
+    stores.begin_message(&stand_in, second(1)).await;
+    stores.settle_as(&stand_in, Settlement::Sent, second(2)).await;
+    let of_the_refused = callback(&refused, DELIVERED, 1);
+    stores.hear(&of_the_refused).await;
+
+    let traces = stores.traces(&refused.phone).await;
+
+    let told: Vec<_> = traces
+        .iter()
+        .map(|trace| (trace.provider.as_str(), trace.outcome(), trace.callbacks.len()))
+        .collect();
+    assert_eq!(told, [("twilio", "sent", 0), (PROVIDER, "delivered", 1)], "the newest first");
+    let by_stand_in = stores.send_traces.record_entry("twilio", &id_of(&stand_in), second(9)).await;
+    assert_eq!(by_stand_in.expect("an answer").map(|entry| entry.took), Some(SignedDuration::from_secs(8)));
 }
 
 pub async fn what_did_not_leave_is_not_counted_as_sent(stores: &Stores) {

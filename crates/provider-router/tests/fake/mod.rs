@@ -16,7 +16,7 @@ use jiff::SignedDuration;
 use ports::{
     CodeCheck, CodeRequest, NotSent, ProviderFault, StartError, StartedVerification, VerificationProvider,
 };
-use provider_router::{Failover, Finds, NamedProvider, ProviderRouter};
+use provider_router::{AfterLostAnswer, Failover, Finds, NamedProvider, ProviderRouter};
 use uuid::Uuid;
 
 pub(crate) const BUDGET: Duration = Duration::from_secs(3);
@@ -32,6 +32,8 @@ pub(crate) enum Manner {
     HangsBeforeSending,
     HangsAfterSending,
     LosesItsAnswer,
+    /// Sends, and cannot tell for a while.
+    LosesEveryAnswer,
     /// Sends at once.
     AnswersAfter(Duration),
     RefusesTheNumber,
@@ -135,7 +137,7 @@ impl VerificationProvider for Handle {
                 fake.send(request);
                 pending().await
             }
-            Manner::LosesItsAnswer => {
+            Manner::LosesItsAnswer | Manner::LosesEveryAnswer => {
                 fake.send(request);
                 Err(StartError::Unknown(away()))
             }
@@ -164,7 +166,7 @@ impl VerificationProvider for Handle {
         let fake = &self.0;
         let id = fake.id(reference);
         match fake.manner() {
-            Manner::Away => Err(away()),
+            Manner::Away | Manner::LosesEveryAnswer => Err(away()),
             Manner::HangsBeforeSending | Manner::HangsAfterSending => pending().await,
             _ if fake.finds == Finds::Always => Ok(Some(id)),
             _ => Ok(fake.started.lock().unwrap().contains(&id.0).then_some(id)),
@@ -174,7 +176,7 @@ impl VerificationProvider for Handle {
     async fn check(&self, asked: &StartedVerification, given: &Code) -> Result<CodeCheck, ProviderFault> {
         let fake = &self.0;
         match fake.manner() {
-            Manner::Away => return Err(away()),
+            Manner::Away | Manner::LosesEveryAnswer => return Err(away()),
             Manner::HangsBeforeSending | Manner::HangsAfterSending => return pending().await,
             _ => {}
         }
@@ -188,24 +190,35 @@ impl VerificationProvider for Handle {
 }
 
 pub(crate) fn failover() -> Failover {
-    Failover { breaker: BreakerPolicy { faults_to_open: 3, open_for: PAUSE }, attempt_timeout: BUDGET }
+    Failover {
+        breaker: BreakerPolicy { faults_to_open: 3, open_for: PAUSE },
+        attempt_timeout: BUDGET,
+        most_calls: 100,
+        after_lost_answer: AfterLostAnswer::AskNext,
+    }
 }
 
 /// Two, the first of which is asked first.
 pub(crate) fn pair() -> (Arc<Fake>, Arc<Fake>, ProviderRouter) {
-    both(Fake::new("first"), Fake::new("second"))
+    both(Fake::new("first"), Fake::new("second"), failover())
+}
+
+/// Two, the second of which is not asked for what the first may have sent.
+pub(crate) fn cautious_pair() -> (Arc<Fake>, Arc<Fake>, ProviderRouter) {
+    let failover = Failover { after_lost_answer: AfterLostAnswer::Stop, ..failover() };
+    both(Fake::new("first"), Fake::new("second"), failover)
 }
 
 /// Two, of which only the second makes calls.
 pub(crate) fn mute_and_speaking() -> (Arc<Fake>, Arc<Fake>, ProviderRouter) {
     let speaks = Fake::with("speaks", Finds::ByReference, &[Channel::Sms, Channel::Voice]);
-    both(Fake::new("mute"), speaks)
+    both(Fake::new("mute"), speaks, failover())
 }
 
-fn both(first: Arc<Fake>, second: Arc<Fake>) -> (Arc<Fake>, Arc<Fake>, ProviderRouter) {
+fn both(first: Arc<Fake>, second: Arc<Fake>, failover: Failover) -> (Arc<Fake>, Arc<Fake>, ProviderRouter) {
     let routes = ProviderRoutes::new(vec![first.name, second.name]).unwrap();
     let providers = vec![first.named(), second.named()];
-    let router = ProviderRouter::new(providers, routes, first.name, failover()).unwrap();
+    let router = ProviderRouter::new(providers, routes, first.name, failover).unwrap();
     (first, second, router)
 }
 
