@@ -25,6 +25,7 @@ mod passkey;
 mod password;
 mod password_blocklist;
 mod phone_number;
+mod provider_conversion;
 mod provider_routes;
 mod quota;
 mod rate_limit;
@@ -68,6 +69,7 @@ pub use password_blocklist::PasswordBlocklist;
 pub use phone_number::{
     CountryCode, DestinationNotAllowed, DestinationPolicy, InvalidPhoneNumber, PhoneNumber, warm_up,
 };
+pub use provider_conversion::{Collapse, ProviderConversionRule};
 pub use provider_routes::{InvalidRoute, ProviderRoutes};
 pub use quota::{Quota, Quotas};
 pub use rate_limit::{

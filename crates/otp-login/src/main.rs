@@ -16,6 +16,7 @@ mod number_risk;
 mod open_files;
 mod outbox;
 mod providers;
+mod reputation;
 mod settings;
 mod wiring;
 

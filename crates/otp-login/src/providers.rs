@@ -18,6 +18,7 @@ use ports::{
 use provider_router::{Failover, Finds, NamedProvider, ProviderRouter};
 use use_cases::TracedProvider;
 
+use crate::reputation::AskedLast;
 use crate::settings::{GatewaySettings, ProviderName, ProviderSettings, SelfIssuedSettings, Settings};
 
 /// The providers that were chosen, as one.
@@ -37,6 +38,8 @@ const ASKED: Duration = Duration::from_millis(100);
 pub(crate) struct Traces {
     pub(crate) store: Arc<dyn SendTraceStore>,
     pub(crate) meter: Arc<dyn SendMeter>,
+    /// Who is asked last, by what the traces tell.
+    pub(crate) asked_last: Arc<AskedLast>,
 }
 
 /// Builds the providers of the settings, each of which leaves traces of its own.
@@ -75,7 +78,7 @@ fn several(settings: &Settings, clock: &Arc<dyn Clock>, traces: &Traces) -> anyh
         routing.default.as_str(),
         failover,
     )?;
-    let router = Arc::new(router);
+    let router = Arc::new(router.with_reputation(traces.asked_last.clone()));
     let first = routing.routes.of(None).first().copied().unwrap_or(routing.default);
     Ok(Provider { typical_check: typical_check(first), verification: router.clone(), dependency: router })
 }

@@ -4,7 +4,7 @@ mod limits;
 #[cfg(feature = "passkeys")]
 mod passkeys;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use adapters_crypto::{
     AuthenticatorCodes, BcryptHasher, DataKeySealer, JwtKeyRing, JwtTokens, KeyedPuzzles, SystemClock,
@@ -15,6 +15,7 @@ use adapters_sinch::{SinchCallbacks, SinchSms};
 use adapters_sqlite::SqliteStore;
 use adapters_webhooks::Webhooks;
 use anyhow::Context;
+use domain::RuleMode;
 use http_actix::{Operators, UseCases};
 use ports::{
     AccessTokens, AccountDirectory, AccountImport, AccountStore, ChallengeStore, Clock, DecoyCodes,
@@ -26,11 +27,11 @@ use use_cases::{
     AdmitCaller, AdmitStart, Authenticate, BeginTotp, BlindChallenges, ChangeLocale, ChangePassword,
     CheckReadiness, ConfirmTotp, DeleteAccount, DeliverNotices, DeliverWebhooks, EndAllSessions,
     EndOtherSessions, EndSession, ExportAccount, FanOutEvents, FindAccounts, ForgetDevice, ForgetDevices,
-    ForgotPassword, HandleSinchCallback, IntrospectToken, KeepSigningKeys, ListAccountEvents, ListAllEvents,
-    ListDevices, ListEvents, ListSessions, LockAccount, LogIn, LogOut, PublishKeys, RefreshSession,
-    RegisterUser, RemoveAccount, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword, ShieldedProvider,
-    ShowAccount, ShowFigures, StartPhoneChange, StartPhoneLogin, StartReset, StartStepUp, UnlockAccount,
-    VerifyOtp, VerifyPhone,
+    ForgotPassword, HandleSinchCallback, IntrospectToken, JudgeProviders, KeepSigningKeys, ListAccountEvents,
+    ListAllEvents, ListDevices, ListEvents, ListSessions, LockAccount, LogIn, LogOut, PublishKeys,
+    RefreshSession, RegisterUser, RemoveAccount, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword,
+    ShieldedProvider, ShowAccount, ShowFigures, StartPhoneChange, StartPhoneLogin, StartReset, StartStepUp,
+    UnlockAccount, VerifyOtp, VerifyPhone,
 };
 
 use self::limits::Limits;
@@ -41,6 +42,7 @@ use crate::mirrored::Mirrored;
 use crate::number_risk::{Bounded, UnwatchedNumbers};
 use crate::outbox::Outbox;
 use crate::providers::{Provider, Traces, provider};
+use crate::reputation::{AskedLast, ConversionWatch};
 use crate::settings::{
     DatabaseSettings, JwtSettings, OutboxSettings, ProviderSettings, Settings, SigningKeySource,
 };
@@ -227,7 +229,7 @@ pub(crate) fn use_cases(
     database: &Database,
     tokens: Arc<dyn AccessTokens>,
     background: &Tasks,
-    metrics: &Arc<Metrics>,
+    traces: &Traces,
 ) -> anyhow::Result<UseCases> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let secrets: Arc<dyn SecretGenerator> = Arc::new(SystemSecrets);
@@ -235,8 +237,7 @@ pub(crate) fn use_cases(
     let hasher: Arc<dyn PasswordHasher> =
         Arc::new(Awaited { hasher: bcrypt, client_is_gone: http_actix::client_is_gone });
     let sealer = sealer(settings);
-    let Provider { verification, dependency, typical_check } =
-        provider(settings, &clock, &traces(database, metrics))?;
+    let Provider { verification, dependency, typical_check } = provider(settings, &clock, traces)?;
     let mirrored = Arc::new(Mirrored::new(verification, typical_check));
     let decoys: Arc<dyn DecoyCodes> = mirrored.clone();
     let provider = shielded(settings, database, mirrored);
@@ -263,7 +264,7 @@ pub(crate) fn use_cases(
             shield: settings.shield.clone(),
         },
         passkeys: passkey_use_cases,
-        sinch_callbacks: sinch_callbacks(settings, database, metrics)?,
+        sinch_callbacks: sinch_callbacks(settings, traces)?,
         register_user: RegisterUser {
             clock: clock.clone(),
             secrets: secrets.clone(),
@@ -480,24 +481,33 @@ fn blind_challenges(
     })
 }
 
-fn traces(database: &Database, metrics: &Arc<Metrics>) -> Traces {
-    Traces { store: database.send_traces(), meter: metrics.clone() }
+/// What becomes of messages, and what follows from it.
+pub(crate) fn traces(database: &Database, metrics: &Arc<Metrics>) -> Traces {
+    let asked_last = Arc::new(AskedLast::default());
+    Traces { store: database.send_traces(), meter: metrics.clone(), asked_last }
+}
+
+/// What looks whose codes are entered, where one provider can stand in for another.
+pub(crate) fn conversion_watch(settings: &Settings, traces: &Traces) -> Option<ConversionWatch> {
+    let rule = settings.routing.conversion;
+    let is_of_use = settings.routing.has_several() && rule.mode != RuleMode::Off;
+    is_of_use.then(|| ConversionWatch {
+        judge: JudgeProviders { clock: Arc::new(SystemClock), traces: traces.store.clone(), rule },
+        asked_last: traces.asked_last.clone(),
+        known: BTreeSet::new(),
+    })
 }
 
 /// What Sinch tells by itself, if it sends the codes.
-fn sinch_callbacks(
-    settings: &Settings,
-    database: &Database,
-    metrics: &Arc<Metrics>,
-) -> anyhow::Result<Option<HandleSinchCallback>> {
+fn sinch_callbacks(settings: &Settings, traces: &Traces) -> anyhow::Result<Option<HandleSinchCallback>> {
     if !settings.providers.iter().any(|one| matches!(one, ProviderSettings::Sinch)) {
         return Ok(None);
     }
     Ok(Some(HandleSinchCallback {
         clock: Arc::new(SystemClock),
         verifier: Arc::new(SinchCallbacks::new(&settings.sinch)?),
-        traces: database.send_traces(),
-        meter: metrics.clone(),
+        traces: traces.store.clone(),
+        meter: traces.meter.clone(),
     }))
 }
 

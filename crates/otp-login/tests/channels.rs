@@ -5,7 +5,7 @@
 mod harness;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use harness::{Person, Reply, Request, Setup, Store, Tokens, World, eventually};
+use harness::{Person, Reply, Request, Rule, Setup, Store, Tokens, World, eventually};
 use serde_json::{Value, json};
 
 const ANN: Person = Person::ANN;
@@ -76,6 +76,23 @@ fn sm_08_a_number_is_called_twice_an_hour_and_texts_go_on() {
     }
     assert_eq!(sent_by(&world, &challenge, "voice").outcome(), "429 rate-limited");
     assert_eq!(sent_by(&world, &challenge, "sms").status, 200);
+    Tokens::of(&world.api().verify(&challenge, &world.code(ANN)));
+}
+
+#[test]
+fn who_cannot_be_texted_is_offered_a_call() {
+    let world = with_calls().start();
+    world.sign_up(ANN);
+    world.provider.rule_all(Rule::Answer(401));
+    let sign_in = world.api().log_in(ANN);
+    assert_eq!((sign_in.status, sign_in.at("/challenge/sent")), (200, "false".to_owned()), "{sign_in:?}");
+    assert_eq!(methods(&sign_in), json!(["sms", "voice"]));
+    let registration = world.api().register(BOB);
+    assert_eq!((registration.status, methods(&registration)), (201, json!(["sms", "voice"])));
+    world.provider.release();
+
+    let challenge = sign_in.at("/challenge/id");
+    assert_eq!(ask(&world, &challenge, "voice").status, 200, "what was not sent costs no cooldown");
     Tokens::of(&world.api().verify(&challenge, &world.code(ANN)));
 }
 

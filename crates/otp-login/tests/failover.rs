@@ -103,12 +103,29 @@ fn pv_04_a_provider_that_hangs_is_soon_passed_over_and_sends_nothing_twice_where
 fn when_both_are_away_nobody_sends_and_readiness_says_so() {
     let vonage = VonageServer::start();
     let world =
-        sinch_and_vonage(&vonage).with("OTP_LOGIN__VONAGE__API_SECRET", "not the secret of it").start();
+        sinch_and_vonage(&vonage).with("OTP_LOGIN__VONAGE__API_SECRET", "wrongSecretOfVonage1").start();
     world.provider.rule_all(Rule::Answer(401));
     for person in [ANN, BOB] {
         assert_eq!(world.api().register(person).outcome(), "503 provider-unavailable");
     }
     assert!(!world.api().is_ready("provider"));
+}
+
+#[test]
+fn one_whose_codes_nobody_enters_is_asked_after_the_others() {
+    let vonage = VonageServer::start();
+    let mut world =
+        sinch_and_vonage(&vonage).with("OTP_LOGIN__PROVIDER__CONVERSION__LEAST_SENDS", "3").start();
+    for (n, phone) in ["+46701740611", "+46701740612", "+46701740613"].into_iter().enumerate() {
+        let email = ["a@example.com", "b@example.com", "c@example.com"][n];
+        assert_eq!(world.api().register(Person { email, phone, ..ANN }).status, 201);
+        assert_eq!(world.simulator.codes(phone).len(), 1);
+    }
+    world.crash();
+    world.service.restart();
+    signs_up_by_vonage(&world, &vonage, BOB);
+    // Elsewhere nothing was concluded.
+    world.sign_up(Person { phone: "+4520123456", ..ANN });
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 mod harness;
 
-use harness::{Api, Reply, Request, binary, eventually};
+use harness::{Api, Person, Reply, Request, Setup, Store, World, binary, eventually};
 use testkit::redis::{LineTrouble, RedisServer, TroubledLine};
 use testkit::server::{Launch, Server};
 
@@ -141,5 +141,46 @@ fn lg_01_neither_addresses_nor_the_password_of_redis_are_kept_in_the_clear() {
     assert_eq!(ask(&locked_out).status, 200, "it counts by itself");
     for server in [server, locked_out] {
         assert!(!server.output().contains("only-for-tests"), "{}", server.output());
+    }
+}
+
+fn world_with(settings: &[(&str, &str)]) -> World {
+    settings.iter().fold(Setup::on(Store::Sqlite), |setup, (name, value)| setup.with(name, value)).start()
+}
+
+#[test]
+fn en_06_requests_that_name_an_account_are_limited_alike_with_and_without_one() {
+    let world = world_with(&[
+        ("OTP_LOGIN__RATE_LIMIT__ACCOUNT_PER_MINUTE", "1"),
+        ("OTP_LOGIN__RATE_LIMIT__ACCOUNT_BURST", "4"),
+    ]);
+    world.sign_up(Person::ANN);
+    let wrong = |person: Person| Person { password: "not the password of it", ..person };
+    let ask = |person| world.api().log_in(wrong(person)).outcome();
+    assert_eq!(world.api().register(Person::BOB).status, 201, "a name in use before, but no account");
+    let outcomes = |person| [(); 5].map(|()| ask(person));
+    let of_ann = outcomes(Person::ANN);
+    assert_eq!(of_ann, outcomes(Person::BOB));
+    assert_eq!(of_ann[2], "401 invalid-credentials");
+    assert_eq!(of_ann[4], "429 rate-limited");
+}
+
+#[test]
+fn hx_04_requests_for_codes_to_a_number_a_prefix_and_a_country_have_limits() {
+    let number = |last: u32| format!("+4670174060{last}");
+    let cases: [(&str, fn(u32) -> u32); 3] = [("PHONE", |_| 5), ("PREFIX", |n| n), ("COUNTRY", |n| n)];
+    for (limit, which) in cases {
+        let (per_minute, burst) = (
+            format!("OTP_LOGIN__RATE_LIMIT__{limit}_PER_MINUTE"),
+            format!("OTP_LOGIN__RATE_LIMIT__{limit}_BURST"),
+        );
+        let world = world_with(&[(&per_minute, "1"), (&burst, "3")]);
+        let statuses = [0, 1, 2, 3, 4].map(|n| {
+            let (phone, email) = (number(which(n)), format!("person{n}@example.com"));
+            let person = Person { phone: phone.leak(), email: email.leak(), ..Person::ANN };
+            world.api().register(person).status
+        });
+        assert_eq!(statuses[3..], [429, 429], "{limit}: {statuses:?}");
+        assert!(statuses[..3].iter().all(|status| *status == 201), "{limit}: {statuses:?}");
     }
 }

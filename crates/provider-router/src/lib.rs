@@ -24,7 +24,9 @@ mod member;
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use domain::{BreakerPolicy, Channel, Code, PhoneNumber, ProviderId, ProviderRoutes, SendReference};
+use domain::{
+    BreakerPolicy, Channel, Code, CountryCode, PhoneNumber, ProviderId, ProviderRoutes, SendReference,
+};
 use futures_util::future::join_all;
 use ports::{
     CodeCheck, CodeRequest, Dependency, NotSent, ProviderFault, StartError, StartedVerification, Unready,
@@ -76,6 +78,21 @@ pub enum AfterLostAnswer {
     Stop,
 }
 
+/// Who is asked after everybody else on a route.
+pub trait Reputation: Send + Sync {
+    /// Whether `provider` is for numbers of `country`.
+    fn is_asked_last(&self, provider: &str, country: Option<CountryCode>) -> bool;
+}
+
+/// Everybody is asked in their order.
+struct Unblemished;
+
+impl Reputation for Unblemished {
+    fn is_asked_last(&self, _: &str, _: Option<CountryCode>) -> bool {
+        false
+    }
+}
+
 /// A route or the default names none of the providers.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no provider {0}")]
@@ -90,6 +107,7 @@ pub struct ProviderRouter {
     /// Whether ids are told apart by names.
     names_ids: bool,
     after_lost_answer: AfterLostAnswer,
+    reputation: Arc<dyn Reputation>,
 }
 
 impl ProviderRouter {
@@ -108,7 +126,14 @@ impl ProviderRouter {
         }
         let members = providers.into_iter().map(|provider| Member::new(provider, Some(failover))).collect();
         let after_lost_answer = failover.after_lost_answer;
-        Ok(Self { members, routes, default, names_ids: true, after_lost_answer })
+        let reputation = Arc::new(Unblemished);
+        Ok(Self { members, routes, default, names_ids: true, after_lost_answer, reputation })
+    }
+
+    /// Asks those last of whom `reputation` says so.
+    #[must_use]
+    pub fn with_reputation(self, reputation: Arc<dyn Reputation>) -> Self {
+        Self { reputation, ..self }
     }
 
     /// Asks one provider. Its ids get no name, so that an earlier version reads those of text
@@ -121,6 +146,7 @@ impl ProviderRouter {
             default: name,
             names_ids: false,
             after_lost_answer: AfterLostAnswer::Stop,
+            reputation: Arc::new(Unblemished),
         }
     }
 
@@ -130,8 +156,12 @@ impl ProviderRouter {
 
     /// Who is asked for a message to `phone`, the first one first.
     fn route(&self, phone: &PhoneNumber, channel: Channel) -> Vec<&Member> {
-        let names = self.routes.of(phone.region()).iter();
-        names.filter_map(|name| self.member(name)).filter(|member| member.speaks(channel)).collect()
+        let country = phone.region();
+        let members = self.routes.of(country).iter().filter_map(|name| self.member(name));
+        let mut route: Vec<&Member> = members.filter(|member| member.speaks(channel)).collect();
+        // Stable: the order of the route holds among equals.
+        route.sort_by_key(|member| self.reputation.is_asked_last(member.name(), country));
+        route
     }
 
     fn named(&self, member: &Member, id: &ProviderId, channel: Channel) -> ProviderId {
@@ -147,7 +177,11 @@ impl Faults {
     /// Whether something may have been sent counts before why the last one sent nothing.
     fn into_one(self) -> StartError {
         let may_have_sent = self.0.iter().any(|(_, error)| matches!(error, StartError::Unknown(_)));
-        let text: Vec<String> = self.0.iter().map(|(name, error)| format!("{name}: {error}")).collect();
+        let told = |(name, error): &(&str, StartError)| match error {
+            StartError::NotSent(NotSent::Fault(fault)) => format!("{name}: {fault}"),
+            other => format!("{name}: {other}"),
+        };
+        let text: Vec<String> = self.0.iter().map(told).collect();
         let fault = ProviderFault(text.join("; "));
         match self.0.into_iter().next_back() {
             _ if may_have_sent => StartError::Unknown(fault),

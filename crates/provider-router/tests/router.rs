@@ -13,7 +13,7 @@ use ports::{
     CodeCheck, CodeRequest, Dependency as _, NotSent, StartError, StartedVerification,
     VerificationProvider as _,
 };
-use provider_router::{Finds, ProviderRouter, UnknownProvider};
+use provider_router::{Finds, ProviderRouter, Reputation, UnknownProvider};
 use tokio::time::Instant;
 
 fn of(request: &CodeRequest, id: &ProviderId) -> StartedVerification {
@@ -42,6 +42,27 @@ async fn the_country_of_a_number_says_who_is_asked() {
     let refused = router.start(&request(3)).await;
     assert!(matches!(refused, Err(StartError::NotSent(NotSent::Fault(_)))), "{refused:?}");
     assert_eq!(first.sent(), 1, "a country with a route of its own has no other");
+}
+
+/// The first one's texts do not arrive in Sweden.
+struct Spoiled;
+
+impl Reputation for Spoiled {
+    fn is_asked_last(&self, provider: &str, country: Option<CountryCode>) -> bool {
+        provider == "first" && country == CountryCode::parse("SE").ok()
+    }
+}
+
+#[tokio::test]
+async fn one_with_a_bad_reputation_in_a_country_is_asked_last_there_and_asked_all_the_same() {
+    let (first, second, router) = fake::pair();
+    let router = router.with_reputation(std::sync::Arc::new(Spoiled));
+    assert_eq!(router.start(&request(1)).await.unwrap().origin().0, Some("second"));
+    let dane = CodeRequest { phone: phone_of("+4520123456"), ..request(2) };
+    assert_eq!(router.start(&dane).await.unwrap().origin().0, Some("first"));
+    second.is(Manner::Away);
+    assert_eq!(router.start(&request(3)).await.unwrap().origin().0, Some("first"));
+    assert_eq!((first.sent(), second.sent()), (2, 1));
 }
 
 #[tokio::test]

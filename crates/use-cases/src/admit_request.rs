@@ -1,8 +1,11 @@
-//! How many requests clients may make, whatever they ask for.
+//! How many requests clients may make, and how many may name the same account or number.
 
 use std::{net::IpAddr, sync::Arc};
 
-use domain::{LimitDemand, LimitKey, LimitOutage, LimitStanding, LimitSubject, RateLimit};
+use domain::{
+    LimitDemand, LimitKey, LimitOutage, LimitStanding, LimitSubject, NumberPrefix, PhoneNumber, RateLimit,
+    SignInName,
+};
 use jiff::SignedDuration;
 use ports::{LimiterUnavailable, RateLimiter};
 
@@ -18,9 +21,31 @@ pub struct RequestLimit {
     pub outage: LimitOutage,
 }
 
-/// Lets a request pass while its client, and all clients together, have not used up their limits.
+/// Limits of requests that name an account or a number, whoever makes them. `None` does not limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NamedLimits {
+    /// Of each e-mail address or number that stands for an account.
+    pub account: Option<RequestLimit>,
+    /// Of each number that is to get a code.
+    pub phone: Option<RequestLimit>,
+    /// Of each block of numbers.
+    pub prefix: Option<RequestLimit>,
+    /// Of all numbers of a country.
+    pub country: Option<RequestLimit>,
+}
+
+/// Whom a request names.
+#[derive(Clone, Copy, Default)]
+pub struct Named<'a> {
+    pub account: Option<&'a SignInName>,
+    pub phone: Option<&'a PhoneNumber>,
+}
+
+/// Lets a request pass while its client, all clients together, and whoever it names have not used up
+/// their limits.
 ///
-/// It looks at nothing but the address, so it tells nothing of accounts.
+/// It looks at the address and at what the request says, never at accounts: names with and without
+/// one count the same.
 pub struct AdmitRequest {
     /// What counts for all replicas, if they share limits.
     pub shared: Option<Arc<dyn RateLimiter>>,
@@ -30,6 +55,7 @@ pub struct AdmitRequest {
     pub address: Option<RequestLimit>,
     /// Of all clients together.
     pub everyone: Option<RequestLimit>,
+    pub named: NamedLimits,
 }
 
 /// What became of a request.
@@ -39,6 +65,15 @@ pub struct AdmittedRequest {
     pub address: Option<LimitStanding>,
     /// How long to wait before the next one, if this one is refused.
     pub retry_after: Option<SignedDuration>,
+}
+
+/// Why a request that names somebody is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum AdmitNamedError {
+    #[error("too many requests name the same account or number")]
+    RateLimited { retry_after: SignedDuration },
+    #[error(transparent)]
+    Fault(#[from] Fault),
 }
 
 /// One of the limits of a request, with what it counts.
@@ -54,7 +89,25 @@ impl AdmitRequest {
     /// # Errors
     /// While the shared limits cannot be counted and one of them refuses then.
     pub async fn execute(&self, address: Option<IpAddr>) -> Result<AdmittedRequest, Fault> {
-        let asked = self.asked(address);
+        self.take(self.asked(address)).await
+    }
+
+    /// Counts a request for whom it names. Without effect on what [`Self::execute`] counts.
+    ///
+    /// # Errors
+    /// Where a limit is used up, and while the shared limits cannot be counted and one of them refuses
+    /// then.
+    pub async fn execute_named(&self, named: Named<'_>) -> Result<(), AdmitNamedError> {
+        match self.take(self.named.asked(named)).await?.retry_after {
+            None => Ok(()),
+            Some(retry_after) => {
+                tracing::warn!(event = "excess_rate_limit_exceeded", limit = "named_requests");
+                Err(AdmitNamedError::RateLimited { retry_after })
+            }
+        }
+    }
+
+    async fn take(&self, asked: Vec<Asked>) -> Result<AdmittedRequest, Fault> {
         if asked.is_empty() {
             return Ok(AdmittedRequest { address: None, retry_after: None });
         }
@@ -75,14 +128,36 @@ impl AdmitRequest {
     }
 
     fn asked(&self, address: Option<IpAddr>) -> Vec<Asked> {
-        let asked = |RequestLimit { limit, outage }, subject, is_address| Asked {
+        let address = self.address.map(|limit| limit.asked(LimitSubject::address(address), true));
+        let everyone = self.everyone.map(|limit| limit.asked(LimitSubject::everyone(), false));
+        address.into_iter().chain(everyone).collect()
+    }
+}
+
+impl RequestLimit {
+    fn asked(self, subject: LimitSubject, is_address: bool) -> Asked {
+        let Self { limit, outage } = self;
+        Asked {
             demand: LimitDemand { key: LimitKey { limit: REQUESTS, subject }, limit },
             outage,
             is_address,
+        }
+    }
+}
+
+impl NamedLimits {
+    fn asked(&self, Named { account, phone }: Named<'_>) -> Vec<Asked> {
+        let country = phone.and_then(PhoneNumber::region);
+        let limited = [
+            (self.account, account.map(LimitSubject::account)),
+            (self.phone, phone.map(LimitSubject::phone)),
+            (self.prefix, phone.map(|phone| LimitSubject::prefix(&NumberPrefix::of(phone)))),
+            (self.country, country.map(LimitSubject::country)),
+        ];
+        let asked = |(limit, subject): (Option<RequestLimit>, Option<LimitSubject>)| {
+            Some(limit?.asked(subject?, false))
         };
-        let address = self.address.map(|limit| asked(limit, LimitSubject::address(address), true));
-        let everyone = self.everyone.map(|limit| asked(limit, LimitSubject::everyone(), false));
-        address.into_iter().chain(everyone).collect()
+        limited.into_iter().filter_map(asked).collect()
     }
 }
 

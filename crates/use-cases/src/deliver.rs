@@ -38,10 +38,17 @@ impl<E: Into<Fault>> From<E> for Undelivered {
 }
 
 impl Undelivered {
-    /// The challenge as it is for who can answer it without a message; the refusal to who
+    /// The challenge as it is for who can answer it without this message; the refusal to who
     /// cannot, or when it is not the sending that failed.
-    fn done_without(self, challenge: ChallengeState) -> Result<ChallengeState, Self> {
-        if !challenge.purpose.follows_password() || !challenge.second_factors.can_do_without_text() {
+    fn done_without(
+        self,
+        challenge: ChallengeState,
+        has_other_channels: bool,
+    ) -> Result<ChallengeState, Self> {
+        let has_factors =
+            challenge.purpose.follows_password() && challenge.second_factors.can_do_without_text();
+        let may_be_called = has_other_channels && self.is_of_the_channel();
+        if !has_factors && !may_be_called {
             return Err(self);
         }
         match self {
@@ -55,6 +62,14 @@ impl Undelivered {
             }
             Self::Fault(_) => Err(self),
         }
+    }
+
+    /// Whether a code by another channel may well get through.
+    fn is_of_the_channel(&self) -> bool {
+        matches!(
+            self,
+            Self::DestinationRefused | Self::Unknown(_) | Self::Fault(Fault::ProviderUnavailable(_))
+        )
     }
 
     pub(crate) fn over_quota(retry_at: Timestamp, now: Timestamp) -> Self {
@@ -129,12 +144,14 @@ impl Delivery<'_> {
             SendDecision::Announced | SendDecision::Held => Ok(false),
             SendDecision::OverQuota { retry_at } => Err(Undelivered::over_quota(retry_at, now)),
         };
+        let offered = self.channels.offered(challenge.purpose, challenge.phone.as_ref());
+        let has_other_channels = offered.len() > 1;
         match delivered {
             Ok(sent) => Ok(Some(self.show(challenge, sent))),
             Err(held @ Undelivered::NumberHeld { .. }) => {
-                Ok(Some(self.show(held.done_without(challenge)?, false).without_text()))
+                Ok(Some(self.show(held.done_without(challenge, has_other_channels)?, false).without_text()))
             }
-            Err(reason) => Ok(Some(self.show(reason.done_without(challenge)?, false))),
+            Err(reason) => Ok(Some(self.show(reason.done_without(challenge, has_other_channels)?, false))),
         }
     }
 

@@ -25,6 +25,7 @@ mod fault;
 mod forgot_password;
 mod handle_sinch_callback;
 mod introspect_token;
+mod judge_providers;
 mod log_in;
 mod log_out;
 mod open_session;
@@ -50,7 +51,7 @@ mod traced_provider;
 mod verify_otp;
 
 pub use admit_caller::{AdmitCaller, CallerRefused};
-pub use admit_request::{AdmitRequest, AdmittedRequest, RequestLimit};
+pub use admit_request::{AdmitNamedError, AdmitRequest, AdmittedRequest, Named, NamedLimits, RequestLimit};
 pub use admit_start::{AdmitStart, AdmitStartError};
 pub use authenticate::{Authenticate, AuthenticateError, Principal, StepUpRequired};
 pub use authenticate_passkey::{
@@ -68,6 +69,7 @@ pub use fault::Fault;
 pub use forgot_password::{ForgotPassword, ForgotPasswordRequest};
 pub use handle_sinch_callback::{CallbackAnswer, HandleCallbackError, HandleSinchCallback};
 pub use introspect_token::{ActiveToken, IntrospectToken};
+pub use judge_providers::JudgeProviders;
 pub use log_in::{LogIn, LogInError, LogInRequest, LoggedIn};
 pub use log_out::{LogOut, LogOutError};
 pub use open_session::SignedIn;

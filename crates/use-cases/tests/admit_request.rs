@@ -6,10 +6,13 @@ mod fixtures;
 
 use std::{net::IpAddr, num::NonZeroU32, sync::Arc};
 
-use domain::{Backlog, LimitDemand, LimitOutage, LimitRuling, LimitStanding, LimitSubject, RateLimit};
+use domain::{
+    Backlog, LimitDemand, LimitOutage, LimitRuling, LimitStanding, LimitSubject, NumberPrefix, RateLimit,
+    SignInName,
+};
 use jiff::SignedDuration;
 use ports::{LimiterUnavailable, MockRateLimiter, RateLimiter};
-use use_cases::{AdmitRequest, AdmittedRequest, Fault, RequestLimit};
+use use_cases::{AdmitNamedError, AdmitRequest, AdmittedRequest, Fault, Named, NamedLimits, RequestLimit};
 
 fn address() -> Option<IpAddr> {
     Some("2001:db8::7".parse().unwrap())
@@ -78,6 +81,7 @@ impl Limits {
             alone: Arc::new(self.alone),
             address: self.address,
             everyone: self.everyone,
+            named: NamedLimits::default(),
         };
         admit.execute(address()).await
     }
@@ -162,4 +166,68 @@ async fn sm_09_a_limit_counted_alone_still_ends() {
     let outage = LimitOutage::CountAlone;
     let limits = Limits { shared: Some(away()), alone: refusing(), address: limited(outage), everyone: None };
     assert_eq!(limits.ask().await.unwrap().retry_after, Some(SignedDuration::from_secs(1)));
+}
+
+/// Limits of requests by whom they name.
+fn naming(shared: MockRateLimiter, alone: MockRateLimiter, limits: NamedLimits) -> AdmitRequest {
+    let (address, everyone) = (limited(LimitOutage::Refuse), limited(LimitOutage::Refuse));
+    AdmitRequest { shared: Some(Arc::new(shared)), alone: Arc::new(alone), address, everyone, named: limits }
+}
+
+#[tokio::test]
+async fn en_06_requests_count_for_the_account_number_prefix_and_country_that_they_name() {
+    let limit = limited(LimitOutage::CountAlone);
+    let all = NamedLimits { account: limit, phone: limit, prefix: limit, country: limit };
+    let (phone, country) = (fixtures::phone(), fixtures::sweden());
+    let account = SignInName::Phone(phone.clone());
+    let of_phone = vec![
+        LimitSubject::phone(&phone),
+        LimitSubject::prefix(&NumberPrefix::of(&phone)),
+        LimitSubject::country(country),
+    ];
+    let of_account = vec![LimitSubject::account(&account)];
+    let cases = [
+        (all, Named { account: Some(&account), phone: None }, of_account.clone()),
+        (all, Named { account: None, phone: Some(&phone) }, of_phone.clone()),
+        (all, Named { account: Some(&account), phone: Some(&phone) }, [of_account, of_phone].concat()),
+        (
+            NamedLimits { country: limit, ..NamedLimits::default() },
+            Named { account: Some(&account), phone: Some(&phone) },
+            vec![LimitSubject::country(country)],
+        ),
+    ];
+    for (limits, named, subjects) in cases {
+        naming(admitting(subjects), idle(), limits).execute_named(named).await.unwrap();
+    }
+    let unlimited = naming(idle(), idle(), NamedLimits::default());
+    unlimited.execute_named(Named { account: Some(&account), phone: Some(&phone) }).await.unwrap();
+    naming(idle(), idle(), all).execute_named(Named::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_name_that_too_many_requests_hold_has_to_wait() {
+    let phone = fixtures::phone();
+    let limits = NamedLimits { phone: limited(LimitOutage::Admit), ..NamedLimits::default() };
+    let admit = naming(refusing(), idle(), limits);
+    let refused = admit.execute_named(Named { account: None, phone: Some(&phone) }).await.unwrap_err();
+    let second = SignedDuration::from_secs(1);
+    assert!(matches!(refused, AdmitNamedError::RateLimited { retry_after } if retry_after == second));
+}
+
+#[tokio::test]
+async fn each_limit_of_a_name_says_what_holds_while_nobody_can_count_for_all() {
+    let (phone, account) = (fixtures::phone(), SignInName::Phone(fixtures::phone()));
+    let named = Named { account: Some(&account), phone: Some(&phone) };
+    let alone = NamedLimits {
+        account: limited(LimitOutage::CountAlone),
+        phone: limited(LimitOutage::Admit),
+        ..NamedLimits::default()
+    };
+    naming(away(), admitting(vec![LimitSubject::account(&account)]), alone)
+        .execute_named(named)
+        .await
+        .unwrap();
+    let refuses = NamedLimits { country: limited(LimitOutage::Refuse), ..alone };
+    let refused = naming(away(), idle(), refuses).execute_named(named).await.unwrap_err();
+    assert!(matches!(refused, AdmitNamedError::Fault(Fault::LimitsUnavailable(_))));
 }

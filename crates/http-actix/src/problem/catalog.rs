@@ -66,7 +66,7 @@ catalog! {
         "The callback is not signed by the provider",
         "The callback carries no signature, one of another key, or one that was made for other content, another path or \
          another time than now. Nothing of it was read.",
-        "Only the provider can call this. See that the application secret, the callback URL with its path, and the clock \
+        "Only the provider can call this. See that the credentials of the application, the callback URL with its path, and the clock \
          of this service are right.";
     StepUpRequired FORBIDDEN "step-up-required",
         "Prove who you are again",

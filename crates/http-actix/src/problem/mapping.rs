@@ -4,14 +4,14 @@ use std::{error::Error, fmt::Write, time::Duration};
 
 use jiff::SignedDuration;
 use use_cases::{
-    AdmitStartError, AuthenticateError, BeginTotpError, BlindChallengeError, ChangeLocaleError,
-    ChangePasswordError, ConfirmTotpError, DeleteAccountError, EndAllSessionsError, EndSessionError,
-    ExportAccountError, Fault, FinishPasskeyAuthenticationError, FinishPasskeyRegistrationError,
-    ForgetDeviceError, HandleCallbackError, LockAccountError, LogInError, LogOutError, RefreshSessionError,
-    RegisterUserError, RemoveAccountError, RemovePasskeyError, RemoveTotpError, RenewRecoveryCodesError,
-    RequestOtpError, ResetPasswordError, ShowAccountError, StartPasskeyAuthenticationError,
-    StartPasskeyRegistrationError, StartPhoneChangeError, StartPhoneLoginError, StartResetError,
-    StartStepUpError, StepUpRequired, VerifyOtpError,
+    AdmitNamedError, AdmitStartError, AuthenticateError, BeginTotpError, BlindChallengeError,
+    ChangeLocaleError, ChangePasswordError, ConfirmTotpError, DeleteAccountError, EndAllSessionsError,
+    EndSessionError, ExportAccountError, Fault, FinishPasskeyAuthenticationError,
+    FinishPasskeyRegistrationError, ForgetDeviceError, HandleCallbackError, LockAccountError, LogInError,
+    LogOutError, RefreshSessionError, RegisterUserError, RemoveAccountError, RemovePasskeyError,
+    RemoveTotpError, RenewRecoveryCodesError, RequestOtpError, ResetPasswordError, ShowAccountError,
+    StartPasskeyAuthenticationError, StartPasskeyRegistrationError, StartPhoneChangeError,
+    StartPhoneLoginError, StartResetError, StartStepUpError, StepUpRequired, VerifyOtpError,
 };
 
 use super::{FieldError, Problem, ProblemCode, WorkBody};
@@ -29,6 +29,15 @@ impl From<AdmitStartError> for Problem {
                 })
             }
             AdmitStartError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<AdmitNamedError> for Problem {
+    fn from(error: AdmitNamedError) -> Self {
+        match error {
+            AdmitNamedError::RateLimited { retry_after } => rate_limited(retry_after),
+            AdmitNamedError::Fault(fault) => fault.into(),
         }
     }
 }

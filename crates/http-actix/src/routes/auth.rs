@@ -1,6 +1,8 @@
 //! Registration, sign-in and tokens.
 
 use actix_web::{HttpResponse, web::Data};
+use domain::SignInName;
+use use_cases::Named;
 
 use crate::{
     HttpSettings, UseCases,
@@ -32,6 +34,11 @@ pub(crate) async fn register(
     use_cases: Data<UseCases>,
 ) -> Result<HttpResponse, Problem> {
     let request = body.into_request(&settings.password_policy, visitor)?;
+    let account = SignInName::Email(request.email.clone());
+    use_cases
+        .admit_request
+        .execute_named(Named { account: Some(&account), phone: Some(&request.phone) })
+        .await?;
     use_cases.admit_start.execute(request.phone.region(), proof.as_ref()).await?;
     let challenge = use_cases.register_user.execute(request).await?;
     Ok(HttpResponse::Created().json(ChallengeAnswer::from(challenge)))
@@ -59,7 +66,9 @@ pub(crate) async fn log_in(
     visitor: Visitor,
     use_cases: Data<UseCases>,
 ) -> Result<HttpResponse, Problem> {
-    let logged_in = use_cases.log_in.execute(body.into_request(visitor)?).await?;
+    let request = body.into_request(visitor)?;
+    use_cases.admit_request.execute_named(Named { account: Some(&request.name), phone: None }).await?;
+    let logged_in = use_cases.log_in.execute(request).await?;
     Ok(HttpResponse::Ok().json(LogInAnswer::from(logged_in)))
 }
 

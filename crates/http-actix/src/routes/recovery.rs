@@ -1,6 +1,8 @@
 //! What the phone alone proves: a new password, another number, a sign-in without password.
 
 use actix_web::{HttpResponse, web::Data};
+use domain::SignInName;
+use use_cases::Named;
 
 use crate::{
     HttpSettings, UseCases,
@@ -28,6 +30,8 @@ pub(crate) async fn forgot_password(
     use_cases: Data<UseCases>,
 ) -> Result<HttpResponse, Problem> {
     let request = body.into_request(visitor)?;
+    let account = SignInName::Email(request.email.clone());
+    use_cases.admit_request.execute_named(Named { account: Some(&account), phone: None }).await?;
     use_cases.admit_start.execute(None, proof.as_ref()).await?;
     let challenge = use_cases.forgot_password.execute(request).await?;
     Ok(HttpResponse::Accepted().json(ChallengeAnswer::from(challenge)))
@@ -71,6 +75,7 @@ pub(crate) async fn start_phone_login(
 ) -> Result<HttpResponse, Problem> {
     let start = use_cases.start_phone_login.as_ref().ok_or_else(|| Problem::new(ProblemCode::NotFound))?;
     let request = body.into_login(visitor)?;
+    use_cases.admit_request.execute_named(Named { account: None, phone: Some(&request.phone) }).await?;
     use_cases.admit_start.execute(request.phone.region(), proof.as_ref()).await?;
     let challenge = start.execute(request).await?;
     Ok(HttpResponse::Ok().json(ChallengeAnswer::from(challenge)))
@@ -89,7 +94,9 @@ pub(crate) async fn change_phone(
     visitor: Visitor,
     use_cases: Data<UseCases>,
 ) -> Result<HttpResponse, Problem> {
-    let challenge = use_cases.start_phone_change.execute(&principal, body.into_change(visitor)?).await?;
+    let request = body.into_change(visitor)?;
+    use_cases.admit_request.execute_named(Named { account: None, phone: Some(&request.phone) }).await?;
+    let challenge = use_cases.start_phone_change.execute(&principal, request).await?;
     Ok(HttpResponse::Accepted().json(ChallengeAnswer::from(challenge)))
 }
 

@@ -268,6 +268,7 @@ fn asvs_16_5_2_an_outage_is_told() {
     world.directory.expect_list_all_events().returning(|_, _| Err(outage()));
     world.accounts.expect_find_account().returning(|_| Err(outage()));
     world.events.expect_list_events().returning(|_, _, _| Err(outage()));
+    world.send_traces.expect_list_figures().returning(|_| Err(outage()));
     let service = Service::start(world);
     for (method, path) in requests() {
         is(&ask(&service, method, &path), 503, "database-unavailable");

@@ -121,5 +121,5 @@ fn where_passkeys_are_not_served_their_routes_do_not_exist() {
         is(&service.own(method, path), 404, "not-found");
     }
     let paths = service.get("/openapi.json").json()["paths"].clone();
-    assert_eq!(paths.as_object().unwrap().len(), 27);
+    assert_eq!(paths.as_object().unwrap().len(), 28);
 }

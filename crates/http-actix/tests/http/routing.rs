@@ -11,7 +11,7 @@ fn every_described_route_is_served_and_others_are_not() {
     let document = service.get("/openapi.json").json();
     assert_eq!(document["openapi"], "3.1.0");
     let paths = document["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 32);
+    assert_eq!(paths.len(), 33);
     for (path, item) in paths {
         for method in item.as_object().unwrap().keys() {
             let status = service.ask(&method.to_uppercase(), path, &["Content-Length: 0"]).status;

@@ -30,9 +30,9 @@ use use_cases::{
     ChangePassword, CheckReadiness, ConfirmTotp, DeleteAccount, EndAllSessions, EndOtherSessions, EndSession,
     ExportAccount, FindAccounts, FinishPasskeyAuthentication, FinishPasskeyRegistration, ForgetDevice,
     ForgetDevices, ForgotPassword, HandleSinchCallback, IntrospectToken, ListAccountEvents, ListAllEvents,
-    ListDevices, ListEvents, ListPasskeys, ListSessions, LockAccount, LogIn, LogOut, PublishKeys,
-    RefreshSession, RegisterUser, RemoveAccount, RemovePasskey, RemoveTotp, RenewRecoveryCodes, RequestLimit,
-    RequestOtp, ResetPassword, ShowAccount, ShowFigures, StartPasskeyAuthentication,
+    ListDevices, ListEvents, ListPasskeys, ListSessions, LockAccount, LogIn, LogOut, NamedLimits,
+    PublishKeys, RefreshSession, RegisterUser, RemoveAccount, RemovePasskey, RemoveTotp, RenewRecoveryCodes,
+    RequestLimit, RequestOtp, ResetPassword, ShowAccount, ShowFigures, StartPasskeyAuthentication,
     StartPasskeyRegistration, StartPhoneChange, StartPhoneLogin, StartReset, StartStepUp, UnlockAccount,
     VerifyOtp, VerifyPhone,
 };
@@ -110,6 +110,7 @@ pub(crate) struct World {
     pub(crate) limiter: MockRateLimiter,
     /// Counted by `limiter`; without it, by the server itself.
     pub(crate) address_limit: Option<RequestLimit>,
+    pub(crate) named_limits: NamedLimits,
 }
 
 /// Nothing is done after the answer.
@@ -304,6 +305,7 @@ impl World {
                 alone: Arc::new(self.limiter),
                 address: self.address_limit,
                 everyone: None,
+                named: self.named_limits,
             },
             admit_start: AdmitStart {
                 clock: clock.clone(),

@@ -58,7 +58,12 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     };
     let background = Tasks::new();
     let metrics = Arc::new(Metrics::new());
-    let use_cases = Arc::new(wiring::use_cases(&settings, &database, tokens, &background, &metrics)?);
+    let traces = wiring::traces(&database, &metrics);
+    let use_cases = Arc::new(wiring::use_cases(&settings, &database, tokens, &background, &traces)?);
+    let mut conversion = wiring::conversion_watch(&settings, &traces);
+    if let Some(conversion) = &mut conversion {
+        conversion.look().await;
+    }
     let address = listener.local_addr()?;
     let server = http_actix::server(use_cases, settings.http.clone(), listener)?;
     let handle = server.handle();
@@ -71,12 +76,13 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let deliveries = Deliveries::start(wiring::outbox(&settings, &database)?, settings.outbox.poll);
     let purging = tokio::spawn(purge(database.clone(), settings.event_retention, settings.trace_retention));
     let watching = keep.zip(in_force).map(|(keep, in_force)| tokio::spawn(key_watch::watch(keep, in_force)));
+    let judging = conversion.map(|conversion| tokio::spawn(conversion.run()));
     announce(&settings, &format!("http://{}", reachable(address)), simulator.as_ref());
 
     stop_signal().await;
     tracing::info!(event = "sys_shutdown", "finishing what is in flight");
     purging.abort();
-    if let Some(watching) = watching {
+    for watching in [watching, judging].into_iter().flatten() {
         watching.abort();
     }
     // At the same time: a slow endpoint must not cost requests in flight their time.

@@ -5,7 +5,7 @@ use std::{num::NonZeroU32, time::Duration};
 use adapters_crypto::DataKey;
 use domain::{LimitOutage, RateLimit};
 use http_actix::HttpSettings;
-use use_cases::RequestLimit;
+use use_cases::{NamedLimits, RequestLimit};
 
 use super::reader::Reader;
 use crate::cli::Environment;
@@ -19,6 +19,8 @@ pub(crate) struct LimitSettings {
     pub(crate) address: RequestLimit,
     /// Of all clients together; `None`: as many as they like.
     pub(crate) everyone: Option<RequestLimit>,
+    /// Of requests that name the same account or number, whoever makes them.
+    pub(crate) named: NamedLimits,
     /// Where replicas share them; `None`: each process has its own.
     pub(crate) redis: Option<adapters_redis::Settings>,
 }
@@ -26,7 +28,8 @@ pub(crate) struct LimitSettings {
 impl LimitSettings {
     /// Whether requests are refused while Redis is away.
     pub(crate) fn needs_redis(&self) -> bool {
-        let limits = [Some(self.address), self.everyone];
+        let NamedLimits { account, phone, prefix, country } = self.named;
+        let limits = [Some(self.address), self.everyone, account, phone, prefix, country];
         self.redis.is_some() && limits.iter().flatten().any(|limit| limit.outage == LimitOutage::Refuse)
     }
 }
@@ -39,21 +42,29 @@ pub(super) fn read(
     warnings: &mut Vec<String>,
 ) -> LimitSettings {
     let address = RateLimit::per_minute(http.ip_per_minute, http.ip_burst);
-    let all_per_minute = NonZeroU32::new(reader.number("rate_limit.all_per_minute", 0..=u32::MAX));
-    let all_burst = reader.number("rate_limit.all_burst", NonZeroU32::MIN..=NonZeroU32::MAX);
-    let everyone_outage = outage(reader, "rate_limit.all_outage");
     LimitSettings {
-        address: RequestLimit { limit: address, outage: outage(reader, "rate_limit.ip_outage") },
-        everyone: all_per_minute.map(|quota| RequestLimit {
-            limit: RateLimit::per_minute(quota, all_burst),
-            outage: everyone_outage,
-        }),
+        address: RequestLimit { limit: address, outage: outage(reader, "ip") },
+        everyone: limit(reader, "all"),
+        named: NamedLimits {
+            account: limit(reader, "account"),
+            phone: limit(reader, "phone"),
+            prefix: limit(reader, "prefix"),
+            country: limit(reader, "country"),
+        },
         redis: redis(reader, environment, data_key, warnings),
     }
 }
 
-fn outage(reader: &mut Reader, key: &str) -> LimitOutage {
-    reader.one_of(key, &OUTAGES, LimitOutage::CountAlone)
+/// A limit that 0 switches off.
+fn limit(reader: &mut Reader, name: &str) -> Option<RequestLimit> {
+    let quota = reader.number(&format!("rate_limit.{name}_per_minute"), 0..=u32::MAX);
+    let burst = reader.number(&format!("rate_limit.{name}_burst"), NonZeroU32::MIN..=NonZeroU32::MAX);
+    let outage = outage(reader, name);
+    NonZeroU32::new(quota).map(|quota| RequestLimit { limit: RateLimit::per_minute(quota, burst), outage })
+}
+
+fn outage(reader: &mut Reader, name: &str) -> LimitOutage {
+    reader.one_of(&format!("rate_limit.{name}_outage"), &OUTAGES, LimitOutage::CountAlone)
 }
 
 fn redis(

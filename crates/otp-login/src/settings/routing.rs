@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use domain::{BreakerPolicy, Channel, CountryCode, ProviderRoutes};
+use domain::{BreakerPolicy, Channel, CountryCode, ProviderConversionRule, ProviderRoutes};
 use provider_router::{AfterLostAnswer, Failover};
 
-use super::reader::Reader;
+use super::{reader::Reader, shield};
 
 /// The names of providers, in settings and in stored ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +53,8 @@ pub(crate) struct Routing {
     /// Whose ids bear no name, from when there was one provider.
     pub(crate) default: ProviderName,
     pub(crate) failover: Failover,
+    /// When one is asked after the others, because its codes are not entered.
+    pub(crate) conversion: ProviderConversionRule,
 }
 
 impl Routing {
@@ -67,6 +69,11 @@ impl Routing {
         });
         Self {
             routes: countries(reader, routes),
+            conversion: ProviderConversionRule {
+                mode: shield::mode(reader, "provider.conversion.mode"),
+                least_sends: reader.number("provider.conversion.least_sends", 1..=1_000_000),
+                collapse_percent: reader.number("provider.conversion.collapse_percent", 1..=100),
+            },
             default: default.unwrap_or(name),
             failover: Failover {
                 breaker: BreakerPolicy {

@@ -57,7 +57,7 @@ fn work(reader: &mut Reader) -> WorkRule {
     }
 }
 
-fn mode(reader: &mut Reader, key: &str) -> RuleMode {
+pub(super) fn mode(reader: &mut Reader, key: &str) -> RuleMode {
     reader.one_of(key, &MODES, RuleMode::Block)
 }
 

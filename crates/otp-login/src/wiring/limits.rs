@@ -10,7 +10,7 @@ use use_cases::AdmitRequest;
 
 use crate::settings::{LimitSettings, Settings};
 
-/// Addresses that a process remembers by itself; each takes a few hundred bytes.
+/// Addresses and names that a process remembers by itself; each takes a few hundred bytes.
 const MOST_KEYS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(32_767);
 
 /// Limits of requests, and the server that they are shared through.
@@ -23,7 +23,7 @@ pub(super) struct Limits {
 }
 
 pub(super) fn limits(settings: &Settings) -> anyhow::Result<Limits> {
-    let LimitSettings { address, everyone, redis } = &settings.limits;
+    let LimitSettings { address, everyone, named, redis } = &settings.limits;
     let redis =
         redis.as_ref().map(RedisLimiter::new).transpose().context("Redis cannot be used")?.map(Arc::new);
     // Where each process has limits of its own, http-actix counts addresses if it can.
@@ -36,6 +36,7 @@ pub(super) fn limits(settings: &Settings) -> anyhow::Result<Limits> {
         alone: Arc::new(MemoryLimiter::new(MOST_KEYS)),
         address: (!is_governed).then_some(*address),
         everyone: *everyone,
+        named: *named,
     };
     Ok(Limits { admit_request, required, optional })
 }
