@@ -24,13 +24,13 @@ use ports::{
 };
 use use_cases::{
     AdmitCaller, AdmitStart, Authenticate, BeginTotp, BlindChallenges, ChangeLocale, ChangePassword,
-    CheckReadiness, ConfirmTotp, DeleteAccount, DeliverNotices, DeliverWebhooks, EndAllSessions,
-    EndOtherSessions, EndSession, ExportAccount, FanOutEvents, FindAccounts, ForgetDevice, ForgetDevices,
-    ForgotPassword, HandleSinchCallback, IntrospectToken, KeepSigningKeys, ListAccountEvents, ListAllEvents,
-    ListDevices, ListEvents, ListSessions, LockAccount, LogIn, LogOut, PublishKeys, RefreshSession,
-    RegisterUser, RemoveAccount, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword, ShieldedProvider,
-    ShowAccount, ShowFigures, StartPhoneChange, StartPhoneLogin, StartReset, StartStepUp, UnlockAccount,
-    VerifyOtp, VerifyPhone,
+    CheckReadiness, ConfirmTotp, CurrentPrices, DeleteAccount, DeliverNotices, DeliverWebhooks,
+    EndAllSessions, EndOtherSessions, EndSession, ExportAccount, FanOutEvents, FindAccounts, ForgetDevice,
+    ForgetDevices, ForgotPassword, HandleSinchCallback, IntrospectToken, KeepPrices, KeepSigningKeys,
+    ListAccountEvents, ListAllEvents, ListDevices, ListEvents, ListSessions, LockAccount, LogIn, LogOut,
+    PublishKeys, RefreshSession, RegisterUser, RemoveAccount, RemoveTotp, RenewRecoveryCodes, RequestOtp,
+    ResetPassword, ShieldedProvider, ShowAccount, ShowFigures, StartPhoneChange, StartPhoneLogin, StartReset,
+    StartStepUp, UnlockAccount, VerifyOtp, VerifyPhone,
 };
 
 use self::limits::Limits;
@@ -42,7 +42,8 @@ use crate::number_risk::{Bounded, UnwatchedNumbers};
 use crate::outbox::Outbox;
 use crate::providers::{Provider, Traces, provider};
 use crate::settings::{
-    DatabaseSettings, JwtSettings, OutboxSettings, ProviderSettings, Settings, SigningKeySource,
+    DatabaseSettings, JwtSettings, OutboxSettings, PriceSettings, ProviderSettings, Settings,
+    SigningKeySource,
 };
 
 /// The database that was chosen.
@@ -228,6 +229,7 @@ pub(crate) fn use_cases(
     tokens: Arc<dyn AccessTokens>,
     background: &Tasks,
     metrics: &Arc<Metrics>,
+    prices: &Arc<CurrentPrices>,
 ) -> anyhow::Result<UseCases> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let secrets: Arc<dyn SecretGenerator> = Arc::new(SystemSecrets);
@@ -236,10 +238,10 @@ pub(crate) fn use_cases(
         Arc::new(Awaited { hasher: bcrypt, client_is_gone: http_actix::client_is_gone });
     let sealer = sealer(settings);
     let Provider { verification, dependency, typical_check } =
-        provider(settings, &clock, &traces(database, metrics))?;
+        provider(settings, &clock, &traces(database, metrics, prices))?;
     let mirrored = Arc::new(Mirrored::new(verification, typical_check));
     let decoys: Arc<dyn DecoyCodes> = mirrored.clone();
-    let provider = shielded(settings, database, mirrored);
+    let provider = shielded(settings, database, mirrored, prices);
     let (accounts, challenges, sessions) = (database.accounts(), database.challenges(), database.sessions());
     let (events, factors, passkeys) = (database.events(), database.factors(), database.passkeys());
     let totp_codes: Arc<dyn TotpCodes> = Arc::new(AuthenticatorCodes);
@@ -263,7 +265,7 @@ pub(crate) fn use_cases(
             shield: settings.shield.clone(),
         },
         passkeys: passkey_use_cases,
-        sinch_callbacks: sinch_callbacks(settings, database, metrics)?,
+        sinch_callbacks: sinch_callbacks(settings, database, metrics, prices)?,
         register_user: RegisterUser {
             clock: clock.clone(),
             secrets: secrets.clone(),
@@ -480,8 +482,17 @@ fn blind_challenges(
     })
 }
 
-fn traces(database: &Database, metrics: &Arc<Metrics>) -> Traces {
-    Traces { store: database.send_traces(), meter: metrics.clone() }
+fn traces(database: &Database, metrics: &Arc<Metrics>, prices: &Arc<CurrentPrices>) -> Traces {
+    Traces { store: database.send_traces(), meter: metrics.clone(), prices: prices.clone() }
+}
+
+/// What messages cost, as far as it can be read, and what keeps up with it.
+pub(crate) async fn prices(settings: &Settings, database: &Database) -> KeepPrices {
+    let PriceSettings { table, quoted_in } = settings.prices.clone();
+    let prices = Arc::new(CurrentPrices::new(table, quoted_in));
+    let keep = KeepPrices { traces: database.send_traces(), prices };
+    keep.refresh().await;
+    keep
 }
 
 /// What Sinch tells by itself, if it sends the codes.
@@ -489,6 +500,7 @@ fn sinch_callbacks(
     settings: &Settings,
     database: &Database,
     metrics: &Arc<Metrics>,
+    prices: &Arc<CurrentPrices>,
 ) -> anyhow::Result<Option<HandleSinchCallback>> {
     if !settings.providers.iter().any(|one| matches!(one, ProviderSettings::Sinch)) {
         return Ok(None);
@@ -498,6 +510,7 @@ fn sinch_callbacks(
         verifier: Arc::new(SinchCallbacks::new(&settings.sinch)?),
         traces: database.send_traces(),
         meter: metrics.clone(),
+        prices: prices.clone(),
     }))
 }
 
@@ -506,12 +519,14 @@ fn shielded(
     settings: &Settings,
     database: &Database,
     provider: Arc<dyn VerificationProvider>,
+    prices: &Arc<CurrentPrices>,
 ) -> Arc<dyn VerificationProvider> {
     Arc::new(ShieldedProvider {
         clock: Arc::new(SystemClock),
         provider,
         store: database.shield(),
         shield: settings.shield.clone(),
+        prices: prices.clone(),
     })
 }
 
@@ -520,11 +535,12 @@ pub(crate) fn start_reset(
     settings: &Settings,
     database: &Database,
     background: &Tasks,
+    prices: &Arc<CurrentPrices>,
 ) -> anyhow::Result<StartReset> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let traces = traces(database, &Arc::new(Metrics::new()));
+    let traces = traces(database, &Arc::new(Metrics::new()), prices);
     let provider = provider(settings, &clock, &traces)?.verification;
-    let provider = shielded(settings, database, provider);
+    let provider = shielded(settings, database, provider, prices);
     Ok(reset_started_by(database, blind_challenges(settings, database, provider, background)))
 }
 
