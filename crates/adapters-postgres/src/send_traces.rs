@@ -3,6 +3,7 @@
 mod figures;
 mod hearing;
 mod listing;
+mod quotes;
 
 use async_trait::async_trait;
 use diesel::{
@@ -10,7 +11,8 @@ use diesel::{
     sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use domain::{
-    Channel, CountryCode, FigureWindow, PhoneNumber, ProviderId, SendReference, SendTrace, Settlement,
+    Channel, CountryCode, FigureWindow, Money, PhoneNumber, ProviderId, QuotedPrice, SendReference,
+    SendTrace, Settlement,
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::{Callback, Entry, FigureCell, FigureQuery, Heard, NewSendTrace, SendTraceStore, StoreError};
@@ -85,17 +87,24 @@ impl SendTraceStore for PostgresStore {
         figures::list(self, query).await
     }
 
+    #[tracing::instrument(name = "postgres.list_quoted_prices", level = "debug", skip_all)]
+    async fn list_quoted_prices(&self) -> Result<Vec<QuotedPrice>, StoreError> {
+        quotes::list(self).await
+    }
+
     #[tracing::instrument(name = "postgres.forget_traces", level = "debug", skip_all)]
     async fn forget_traces(&self, before: Timestamp, most: u32) -> Result<u64, StoreError> {
         let (before, most) = (Instant(before), limit(most));
         let traces = self.execute(PurgeTraces { before, most }).await?;
         let figures = self.execute(PurgeFigures { before, most }).await?;
-        Ok((traces + figures) as u64)
+        let prices = self.execute(PurgePrices { before, most }).await?;
+        Ok((traces + figures + prices) as u64)
     }
 }
 
 delete_older!(PurgeTraces, "send_traces", "begun_at");
 delete_older!(PurgeFigures, "send_figures", "hour");
+delete_older!(PurgePrices, "quoted_prices", "said_at");
 
 statement!(Begin {
     reference: Uuid => SqlUuid,
@@ -129,7 +138,7 @@ async fn begin(store: &PostgresStore, trace: &NewSendTrace, now: Timestamp) -> R
         channel: trace.channel.as_str(),
         country: trace.country.map(|country| country.as_str().to_owned()).unwrap_or_default(),
         prefix: trace.prefix().as_str().to_owned(),
-        cost: i64::try_from(trace.cost.0).unwrap_or(i64::MAX),
+        cost: cost(trace.cost),
         hour: Instant(FigureWindow::hour(now)),
         now: Instant(now),
     };
@@ -212,6 +221,11 @@ impl EntryRow {
 
 fn channel(text: &str) -> Result<Channel, StoreError> {
     read(Channel::parse(text).ok(), "send_traces", "channel")
+}
+
+/// Amounts beyond what the database can hold are as much as it can.
+fn cost(amount: Money) -> i64 {
+    i64::try_from(amount.0).unwrap_or(i64::MAX)
 }
 
 /// Empty when it was not known.

@@ -44,7 +44,7 @@ impl ShieldStore for PostgresStore {
     ) -> Result<Ruling, StoreError> {
         for _ in 0..TRIES {
             let seen = observing::observe(self, send, now).await?;
-            let ruling = shield.judge(send.origin, &send.prefix(), send.country, &seen, now);
+            let ruling = shield.judge(send.origin, &send.prefix(), send.country, send.cost, &seen, now);
             if settle(self, send, &seen, &ruling, now).await? {
                 return Ok(ruling);
             }
@@ -53,13 +53,8 @@ impl ShieldStore for PostgresStore {
     }
 
     #[tracing::instrument(name = "postgres.take_back", level = "debug", skip_all)]
-    async fn take_back(
-        &self,
-        send: &ShieldedSend,
-        cost: Money,
-        admitted_at: Timestamp,
-    ) -> Result<(), StoreError> {
-        counting::take_back(self, send, cost, admitted_at).await
+    async fn take_back(&self, send: &ShieldedSend, admitted_at: Timestamp) -> Result<(), StoreError> {
+        counting::take_back(self, send, admitted_at).await
     }
 
     #[tracing::instrument(name = "postgres.observe", level = "debug", skip_all)]

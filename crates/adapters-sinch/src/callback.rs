@@ -8,10 +8,11 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use domain::{CallbackEvent, PhoneNumber, ProviderId, ResultStatus, SendReference};
+use domain::{CallbackEvent, Currency, Money, PhoneNumber, ProviderId, Quote, ResultStatus, SendReference};
 use jiff::{SignedDuration, Timestamp};
 use ports::{Callback, CallbackRefused, CallbackVerifier, PresentedCallback, ProvenCallback};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::settings::{InvalidSinchSettings, Settings};
 use crate::signature::{Signed, text_to_sign};
@@ -112,6 +113,8 @@ struct EventBody {
     status: Option<String>,
     reason: Option<String>,
     sms_result: Option<String>,
+    /// Whatever it is, the event counts.
+    price: Option<Value>,
 }
 
 impl EventBody {
@@ -128,6 +131,7 @@ impl EventBody {
             Some(Ok(reference)) => Some(SendReference(reference)),
             Some(Err(_)) => return of_others,
         };
+        let quote = self.price.as_ref().and_then(quote);
         match self.identity.phone() {
             Some(phone) if is_plain_segment(&self.id) => ProvenCallback::Known(Callback {
                 fingerprint,
@@ -135,6 +139,7 @@ impl EventBody {
                 provider_id: ProviderId(self.id),
                 phone,
                 event,
+                quote,
                 said_at,
             }),
             _ => of_others,
@@ -159,6 +164,12 @@ impl AnsweredIdentity {
     fn phone(&self) -> Option<PhoneNumber> {
         self.number().and_then(|number| PhoneNumber::from_stored(number).ok())
     }
+}
+
+/// The text of the number is read, for a price is no binary fraction.
+fn quote(price: &Value) -> Option<Quote> {
+    let amount = Money::nearest(&price.get("amount")?.as_number()?.to_string())?;
+    Quote::new(amount, Currency::parse(price.get("currencyId")?.as_str()?).ok()?)
 }
 
 /// The case of statuses changed between versions of the API.
@@ -392,6 +403,48 @@ mod tests {
             assert_eq!(callback.provider_id, ProviderId(ID.to_owned()));
             assert_eq!(callback.phone.as_e164(), "+46700000000");
             assert_eq!(callback.said_at, at(NOW));
+        }
+    }
+
+    #[test]
+    fn what_a_message_costs_is_read_to_the_millionth() {
+        // The first one is the published example.
+        for (price, amount, currency) in [
+            (r#"{"amount":10.5,"currencyId":"USD"}"#, 10_500_000, "USD"),
+            (r#"{"amount":0.0453,"currencyId":"EUR"}"#, 45_300, "EUR"),
+            (r#"{"currencyId":"eur","amount":0.1,"more":[]}"#, 100_000, "EUR"),
+            (r#"{"amount":5.5e-6,"currencyId":"EUR"}"#, 6, "EUR"),
+            (r#"{"amount":0,"currencyId":"SEK"}"#, 0, "SEK"),
+            (r#"{"amount":3,"currencyId":"SEK"}"#, 3_000_000, "SEK"),
+        ] {
+            let body = event("VerificationRequestEvent", &format!(r#","price":{price}"#));
+            let ProvenCallback::Known(callback) = read(&body) else { panic!("{body} is not read") };
+            let expected = Quote::new(Money(amount), Currency::parse(currency).unwrap());
+            assert!(expected.is_some());
+            assert_eq!(callback.quote, expected, "{price}");
+        }
+    }
+
+    #[test]
+    fn a_price_that_is_none_changes_nothing_about_its_event() {
+        for price in [
+            "null",
+            "0.0453",
+            "{}",
+            "[]",
+            r#"{"amount":0.0453}"#,
+            r#"{"currencyId":"EUR"}"#,
+            r#"{"amount":-0.0453,"currencyId":"EUR"}"#,
+            r#"{"amount":"0.0453","currencyId":"EUR"}"#,
+            r#"{"amount":1e300,"currencyId":"EUR"}"#,
+            r#"{"amount":100000.01,"currencyId":"EUR"}"#,
+            r#"{"amount":null,"currencyId":"EUR"}"#,
+            r#"{"amount":0.0453,"currencyId":"euros"}"#,
+            r#"{"amount":0.0453,"currencyId":978}"#,
+        ] {
+            let body = event("VerificationRequestEvent", &format!(r#","price":{price}"#));
+            let ProvenCallback::Known(callback) = read(&body) else { panic!("{body} is not read") };
+            assert_eq!((callback.event, callback.quote), (CallbackEvent::Request, None), "{price}");
         }
     }
 

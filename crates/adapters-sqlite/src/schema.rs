@@ -313,6 +313,17 @@ table! {
     }
 }
 
+table! {
+    quoted_prices (provider, channel, country) {
+        provider -> Text,
+        channel -> Text,
+        country -> Text,
+        amount -> BigInt,
+        currency -> Text,
+        said_at -> BigInt,
+    }
+}
+
 joinable!(sessions -> users (user_id));
 joinable!(totp_secrets -> users (user_id));
 joinable!(refresh_tokens -> sessions (session_id));

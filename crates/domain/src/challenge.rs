@@ -144,7 +144,7 @@ impl Purpose {
 }
 
 /// How a code travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Channel {
     Sms,
     Voice,

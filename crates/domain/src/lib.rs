@@ -85,10 +85,10 @@ pub use send_trace::{
 };
 pub use session::{RefreshToken, RefreshTokenHash, SessionEntry, SessionId, SessionPolicy, SessionTimes};
 pub use shield::{
-    Budget, Cap, Ceiling, ConversionRule, Finding, Guard, InvalidProof, InvalidScope, Money, NumberPrefix,
-    Objection, Observations, Outcome, Prices, ProofOfWork, RuleMode, Ruling, ScopeState, SendOrigin,
-    SequenceRule, Shield, ShieldBlock, ShieldRule, ShieldScope, Tally, UnansweredRule, Usage, VelocityRule,
-    Verdict, WorkDemand, WorkRule,
+    Budget, Cap, Ceiling, ChannelPrices, ConversionRule, Currency, Finding, Guard, InvalidCurrency,
+    InvalidProof, InvalidScope, Money, NumberPrefix, Objection, Observations, Outcome, Prices, ProofOfWork,
+    Quote, QuotedPrice, RuleMode, Ruling, ScopeState, SendOrigin, SequenceRule, Shield, ShieldBlock,
+    ShieldRule, ShieldScope, Tally, UnansweredRule, Usage, VelocityRule, Verdict, WorkDemand, WorkRule,
 };
 pub use sign_in_name::SignInName;
 pub use signing_key::{

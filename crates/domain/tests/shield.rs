@@ -31,8 +31,10 @@ fn sweden() -> Option<CountryCode> {
     CountryCode::parse("SE").ok()
 }
 
+const COST: Money = Money(75_000);
+
 fn judge(shield: &Shield, origin: SendOrigin, seen: &Observations) -> Ruling {
-    shield.judge(origin, &prefix(), sweden(), seen, now())
+    shield.judge(origin, &prefix(), sweden(), COST, seen, now())
 }
 
 fn blocking() -> Shield {
@@ -229,7 +231,6 @@ fn d_10_a_country_has_a_budget_of_its_own() {
     let money = Ceiling { hour: Some(1_000_000), day: None };
     let shield = Shield {
         budget: Budget { country_money: money, reserve_percent: 0, ..Budget::default() },
-        prices: domain::Prices { default: Money(75_000), ..Default::default() },
         ..blocking()
     };
     let seen = |cost| {

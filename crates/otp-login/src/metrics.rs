@@ -75,7 +75,7 @@ impl Metrics {
         registry.register("messages_failed", "Messages that the provider could not deliver", failed.clone());
         registry.register(
             "message_cost_millionths",
-            "What messages cost by the prices of the settings, in millionths of their currency",
+            "What messages were taken to cost when they were sent, in millionths of the currency of the prices",
             cost.clone(),
         );
         registry.register(

@@ -16,7 +16,7 @@ use ports::{
     StartedVerification, TextMessageGateway, VerificationProvider,
 };
 use provider_router::{Failover, Finds, NamedProvider, ProviderRouter};
-use use_cases::TracedProvider;
+use use_cases::{CurrentPrices, TracedProvider};
 
 use crate::reputation::AskedLast;
 use crate::settings::{GatewaySettings, ProviderName, ProviderSettings, SelfIssuedSettings, Settings};
@@ -33,13 +33,14 @@ pub(crate) struct Provider {
 /// What a check over the network takes.
 const ASKED: Duration = Duration::from_millis(100);
 
-/// Where it is kept and counted what became of messages.
+/// Where it is kept and counted what became of messages, and what they cost.
 #[derive(Clone)]
 pub(crate) struct Traces {
     pub(crate) store: Arc<dyn SendTraceStore>,
     pub(crate) meter: Arc<dyn SendMeter>,
     /// Who is asked last, by what the traces tell.
     pub(crate) asked_last: Arc<AskedLast>,
+    pub(crate) prices: Arc<CurrentPrices>,
 }
 
 /// Builds the providers of the settings, each of which leaves traces of its own.
@@ -148,7 +149,7 @@ fn build(
         provider,
         traces: traces.store.clone(),
         meter: traces.meter.clone(),
-        prices: settings.shield.prices.clone(),
+        prices: traces.prices.clone(),
     };
     let provider =
         NamedProvider { name: name.as_str(), provider: Arc::new(provider), channels: name.channels(), finds };

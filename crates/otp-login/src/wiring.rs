@@ -25,13 +25,13 @@ use ports::{
 };
 use use_cases::{
     AdmitCaller, AdmitStart, Authenticate, BeginTotp, BlindChallenges, ChangeLocale, ChangePassword,
-    CheckReadiness, ConfirmTotp, DeleteAccount, DeliverNotices, DeliverWebhooks, EndAllSessions,
-    EndOtherSessions, EndSession, ExportAccount, FanOutEvents, FindAccounts, ForgetDevice, ForgetDevices,
-    ForgotPassword, HandleSinchCallback, IntrospectToken, JudgeProviders, KeepSigningKeys, ListAccountEvents,
-    ListAllEvents, ListDevices, ListEvents, ListSessions, LockAccount, LogIn, LogOut, PublishKeys,
-    RefreshSession, RegisterUser, RemoveAccount, RemoveTotp, RenewRecoveryCodes, RequestOtp, ResetPassword,
-    ShieldedProvider, ShowAccount, ShowFigures, StartPhoneChange, StartPhoneLogin, StartReset, StartStepUp,
-    UnlockAccount, VerifyOtp, VerifyPhone,
+    CheckReadiness, ConfirmTotp, CurrentPrices, DeleteAccount, DeliverNotices, DeliverWebhooks,
+    EndAllSessions, EndOtherSessions, EndSession, ExportAccount, FanOutEvents, FindAccounts, ForgetDevice,
+    ForgetDevices, ForgotPassword, HandleSinchCallback, IntrospectToken, JudgeProviders, KeepPrices, KeepSigningKeys,
+    ListAccountEvents, ListAllEvents, ListDevices, ListEvents, ListSessions, LockAccount, LogIn, LogOut,
+    PublishKeys, RefreshSession, RegisterUser, RemoveAccount, RemoveTotp, RenewRecoveryCodes, RequestOtp,
+    ResetPassword, ShieldedProvider, ShowAccount, ShowFigures, StartPhoneChange, StartPhoneLogin, StartReset,
+    StartStepUp, UnlockAccount, VerifyOtp, VerifyPhone,
 };
 
 use self::limits::Limits;
@@ -44,7 +44,8 @@ use crate::outbox::Outbox;
 use crate::providers::{Provider, Traces, provider};
 use crate::reputation::{AskedLast, ConversionWatch};
 use crate::settings::{
-    DatabaseSettings, JwtSettings, OutboxSettings, ProviderSettings, Settings, SigningKeySource,
+    DatabaseSettings, JwtSettings, OutboxSettings, PriceSettings, ProviderSettings, Settings,
+    SigningKeySource,
 };
 
 /// The database that was chosen.
@@ -240,7 +241,7 @@ pub(crate) fn use_cases(
     let Provider { verification, dependency, typical_check } = provider(settings, &clock, traces)?;
     let mirrored = Arc::new(Mirrored::new(verification, typical_check));
     let decoys: Arc<dyn DecoyCodes> = mirrored.clone();
-    let provider = shielded(settings, database, mirrored);
+    let provider = shielded(settings, database, mirrored, &traces.prices);
     let (accounts, challenges, sessions) = (database.accounts(), database.challenges(), database.sessions());
     let (events, factors, passkeys) = (database.events(), database.factors(), database.passkeys());
     let totp_codes: Arc<dyn TotpCodes> = Arc::new(AuthenticatorCodes);
@@ -481,10 +482,23 @@ fn blind_challenges(
     })
 }
 
-/// What becomes of messages, and what follows from it.
-pub(crate) fn traces(database: &Database, metrics: &Arc<Metrics>) -> Traces {
-    let asked_last = Arc::new(AskedLast::default());
-    Traces { store: database.send_traces(), meter: metrics.clone(), asked_last }
+/// What becomes of messages, what they cost, and what follows from it.
+pub(crate) fn traces(database: &Database, metrics: &Arc<Metrics>, prices: &Arc<CurrentPrices>) -> Traces {
+    Traces {
+        store: database.send_traces(),
+        meter: metrics.clone(),
+        asked_last: Arc::new(AskedLast::default()),
+        prices: prices.clone(),
+    }
+}
+
+/// What messages cost, as far as it can be read, and what keeps up with it.
+pub(crate) async fn prices(settings: &Settings, database: &Database) -> KeepPrices {
+    let PriceSettings { table, quoted_in } = settings.prices.clone();
+    let prices = Arc::new(CurrentPrices::new(table, quoted_in));
+    let keep = KeepPrices { traces: database.send_traces(), prices };
+    keep.refresh().await;
+    keep
 }
 
 /// What looks whose codes are entered, where one provider can stand in for another.
@@ -508,6 +522,7 @@ fn sinch_callbacks(settings: &Settings, traces: &Traces) -> anyhow::Result<Optio
         verifier: Arc::new(SinchCallbacks::new(&settings.sinch)?),
         traces: traces.store.clone(),
         meter: traces.meter.clone(),
+        prices: traces.prices.clone(),
     }))
 }
 
@@ -516,12 +531,14 @@ fn shielded(
     settings: &Settings,
     database: &Database,
     provider: Arc<dyn VerificationProvider>,
+    prices: &Arc<CurrentPrices>,
 ) -> Arc<dyn VerificationProvider> {
     Arc::new(ShieldedProvider {
         clock: Arc::new(SystemClock),
         provider,
         store: database.shield(),
         shield: settings.shield.clone(),
+        prices: prices.clone(),
     })
 }
 
@@ -530,11 +547,12 @@ pub(crate) fn start_reset(
     settings: &Settings,
     database: &Database,
     background: &Tasks,
+    prices: &Arc<CurrentPrices>,
 ) -> anyhow::Result<StartReset> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let traces = traces(database, &Arc::new(Metrics::new()));
+    let traces = traces(database, &Arc::new(Metrics::new()), prices);
     let provider = provider(settings, &clock, &traces)?.verification;
-    let provider = shielded(settings, database, provider);
+    let provider = shielded(settings, database, provider, prices);
     Ok(reset_started_by(database, blind_challenges(settings, database, provider, background)))
 }
 

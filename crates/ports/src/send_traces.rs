@@ -5,8 +5,8 @@ use std::fmt;
 use async_trait::async_trait;
 use domain::{
     Arrival, CallbackEvent, Channel, CountryCode, FigureDimension, FigureGroup, FigureWindow, Money,
-    NumberPrefix, PhoneNumber, ProviderId, Purpose, SendFigures, SendLabels, SendReference, SendTrace,
-    Settlement,
+    NumberPrefix, PhoneNumber, ProviderId, Purpose, Quote, QuotedPrice, SendFigures, SendLabels,
+    SendReference, SendTrace, Settlement,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -43,6 +43,8 @@ pub struct Callback {
     pub provider_id: ProviderId,
     pub phone: PhoneNumber,
     pub event: CallbackEvent,
+    /// What the message costs, if it says so.
+    pub quote: Option<Quote>,
     /// When it was signed.
     pub said_at: Timestamp,
 }
@@ -62,6 +64,8 @@ pub enum Heard {
         /// How far the message is known to have come, if by this callback that is further than
         /// before.
         advanced: Option<Advance>,
+        /// What messages of its kind cost, if it is news and says so.
+        quoted: Option<QuotedPrice>,
     },
 }
 
@@ -140,6 +144,10 @@ pub trait SendTraceStore: Send + Sync {
     /// that of a message to its number that this provider was asked for, and its provider's id is no
     /// other than that of the settled message.
     ///
+    /// What it says that the message costs becomes the cost of the trace and, unless the message
+    /// certainly did not leave, of its figures; and the last that the provider said of messages by
+    /// that channel to that country, unless it said something later before.
+    ///
     /// At most 64 callbacks are kept for each message; later ones have no effect.
     async fn hear_callback(
         &self,
@@ -155,8 +163,11 @@ pub trait SendTraceStore: Send + Sync {
     /// Figures of the groups with the most messages, in no order.
     async fn list_figures(&self, query: &FigureQuery) -> Result<Vec<FigureCell>, StoreError>;
 
-    /// Forgets at most so many traces and at most so many figures from before a time; how many
-    /// went.
+    /// The last that each provider said of what messages cost, by channel and country, in no order.
+    async fn list_quoted_prices(&self) -> Result<Vec<QuotedPrice>, StoreError>;
+
+    /// Forgets at most so many traces, so many figures and so many quoted prices from before a
+    /// time; how many went.
     async fn forget_traces(&self, before: Timestamp, most: u32) -> Result<u64, StoreError>;
 }
 

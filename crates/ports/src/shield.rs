@@ -18,12 +18,14 @@ pub struct ShieldedSend {
     /// Where the number belongs.
     pub country: Option<CountryCode>,
     pub origin: SendOrigin,
+    /// What it is taken to cost.
+    pub cost: Money,
 }
 
 impl ShieldedSend {
-    /// A message to a number.
+    /// A message to a number, which costs nothing.
     pub fn new(phone: PhoneNumber, origin: SendOrigin, reference: Option<SendReference>) -> Self {
-        Self { reference, country: phone.region(), phone, origin }
+        Self { reference, country: phone.region(), phone, origin, cost: Money::default() }
     }
 
     /// The block of numbers that it goes to.
@@ -77,12 +79,7 @@ pub trait ShieldStore: Send + Sync {
     -> Result<Ruling, StoreError>;
 
     /// Takes an admitted message back: certainly nothing was sent.
-    async fn take_back(
-        &self,
-        send: &ShieldedSend,
-        cost: Money,
-        admitted_at: Timestamp,
-    ) -> Result<(), StoreError>;
+    async fn take_back(&self, send: &ShieldedSend, admitted_at: Timestamp) -> Result<(), StoreError>;
 
     /// What [`Self::admit`] would judge by. Changes nothing.
     async fn observe(&self, send: &ShieldedSend, now: Timestamp) -> Result<Observations, StoreError>;

@@ -9,7 +9,7 @@ use ports::{
     ProvenCallback, SendMeter, SendTraceStore,
 };
 
-use crate::Fault;
+use crate::{CurrentPrices, Fault};
 
 /// Judges callbacks, answers what is asked and records what is told.
 ///
@@ -20,6 +20,7 @@ pub struct HandleSinchCallback {
     pub verifier: Arc<dyn CallbackVerifier>,
     pub traces: Arc<dyn SendTraceStore>,
     pub meter: Arc<dyn SendMeter>,
+    pub prices: Arc<CurrentPrices>,
 }
 
 /// What Sinch is answered.
@@ -62,7 +63,7 @@ impl HandleSinchCallback {
             });
         })?;
         match proven {
-            ProvenCallback::Known(callback) => Ok(self.hear(&callback, now).await?),
+            ProvenCallback::Known(callback) => Ok(self.hear(self.priced(callback), now).await?),
             ProvenCallback::QuestionOfOthers => {
                 self.count_foreign();
                 Ok(CallbackAnswer::Deny)
@@ -74,10 +75,20 @@ impl HandleSinchCallback {
         }
     }
 
-    async fn hear(&self, callback: &Callback, now: Timestamp) -> Result<CallbackAnswer, Fault> {
+    /// Without a quote that does not count.
+    fn priced(&self, callback: Callback) -> Callback {
+        let quote = callback.quote.filter(|quote| self.prices.takes(*quote));
+        if let (Some(dropped), None) = (callback.quote, quote) {
+            let (amount, currency) = (dropped.amount().exact(), dropped.currency());
+            tracing::debug!(%amount, %currency, "a quote does not count");
+        }
+        Callback { quote, ..callback }
+    }
+
+    async fn hear(&self, callback: Callback, now: Timestamp) -> Result<CallbackAnswer, Fault> {
         let is_question = callback.event == CallbackEvent::Request;
-        let Heard::Ours { is_news, is_wanted, advanced } =
-            self.traces.hear_callback(Self::PROVIDER, callback, now).await?
+        let Heard::Ours { is_news, is_wanted, advanced, quoted } =
+            self.traces.hear_callback(Self::PROVIDER, &callback, now).await?
         else {
             self.count_foreign();
             return Ok(if is_question { CallbackAnswer::Deny } else { CallbackAnswer::Heard });
@@ -87,6 +98,9 @@ impl HandleSinchCallback {
             let country = advance.country.map(|country| country.as_str().to_owned()).unwrap_or_default();
             let labels = SendLabels { provider: Self::PROVIDER, channel: advance.channel, country };
             self.meter.count_step(&labels, MeteredStep::Came(advance.to));
+        }
+        if let Some(price) = quoted {
+            self.prices.hear(price);
         }
         if !is_question {
             return Ok(CallbackAnswer::Heard);

@@ -11,6 +11,8 @@ use ports::{
     StartedVerification, VerificationProvider,
 };
 
+use crate::CurrentPrices;
+
 /// A provider that sends only what the fraud shield admits.
 ///
 /// Whoever reserved a message asks it like any provider and is told that certainly nothing was
@@ -20,9 +22,16 @@ pub struct ShieldedProvider {
     pub provider: Arc<dyn VerificationProvider>,
     pub store: Arc<dyn ShieldStore>,
     pub shield: Arc<Shield>,
+    pub prices: Arc<CurrentPrices>,
 }
 
 impl ShieldedProvider {
+    fn send(&self, request: &CodeRequest) -> ShieldedSend {
+        let (origin, reference) = (request.purpose.origin(), Some(request.reference));
+        let send = ShieldedSend::new(request.phone.clone(), origin, reference);
+        ShieldedSend { cost: self.prices.of(send.country, request.channel), ..send }
+    }
+
     /// Tells operators what the shield found, without the number.
     fn tell(send: &ShieldedSend, findings: &[Finding]) {
         for Finding { outcome, rule, scope, reason } in findings {
@@ -44,8 +53,7 @@ impl VerificationProvider for ShieldedProvider {
             return self.provider.start(request).await;
         }
         let now = self.clock.now();
-        let send =
-            ShieldedSend::new(request.phone.clone(), request.purpose.origin(), Some(request.reference));
+        let send = self.send(request);
         let ruling = self.store.admit(&send, &self.shield, now).await.map_err(|error| {
             tracing::error!(error = &error as &dyn std::error::Error, "the shield could not count");
             let fault = ProviderFault("the counters of the fraud shield cannot be reached".to_owned());
@@ -58,7 +66,7 @@ impl VerificationProvider for ShieldedProvider {
         }
         let started = self.provider.start(request).await;
         if let Err(StartError::NotSent(_)) = &started
-            && let Err(error) = self.store.take_back(&send, ruling.cost, now).await
+            && let Err(error) = self.store.take_back(&send, now).await
         {
             // What was not sent counts as sent until its window has passed.
             tracing::warn!(error = &error as &dyn std::error::Error, "the shield could not take back");

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::{
-    Channel, Code, CountryCode, PhoneNumber, Prices, ProviderId, SendLabels, SendReference, Settlement,
-};
+use domain::{Channel, Code, CountryCode, PhoneNumber, ProviderId, SendLabels, SendReference, Settlement};
 use ports::{
     Clock, CodeCheck, CodeRequest, MeteredStep, NewSendTrace, NotSent, ProviderFault, SendMeter,
     SendTraceStore, StartError, StartedVerification, StoreError, VerificationProvider,
 };
+
+use crate::CurrentPrices;
 
 /// A provider whose messages leave a trace.
 ///
@@ -23,7 +23,7 @@ pub struct TracedProvider {
     pub provider: Arc<dyn VerificationProvider>,
     pub traces: Arc<dyn SendTraceStore>,
     pub meter: Arc<dyn SendMeter>,
-    pub prices: Prices,
+    pub prices: Arc<CurrentPrices>,
 }
 
 impl TracedProvider {
@@ -60,7 +60,7 @@ fn settlement(started: &Result<ProviderId, StartError>) -> Settlement {
 impl VerificationProvider for TracedProvider {
     async fn start(&self, request: &CodeRequest) -> Result<ProviderId, StartError> {
         let country = request.phone.region();
-        let cost = self.prices.of(country);
+        let cost = self.prices.by(self.name, country, request.channel);
         let trace = NewSendTrace {
             reference: request.reference,
             provider: self.name,

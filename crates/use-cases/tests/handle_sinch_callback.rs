@@ -6,13 +6,13 @@ mod fixtures;
 
 use std::sync::Arc;
 
-use domain::{Arrival, CallbackEvent, Channel, SendLabels};
-use fixtures::{clock, now, phone, provider_id, reference, sweden, unavailable};
+use domain::{Arrival, CallbackEvent, Channel, Currency, Money, Prices, Quote, SendLabels};
+use fixtures::{clock, now, phone, provider_id, quoted, reference, sweden, unavailable};
 use ports::{
     Advance, Callback, CallbackRefused, Heard, MeteredStep, MockCallbackVerifier, MockSendMeter,
     MockSendTraceStore, PresentedCallback, ProvenCallback, StoreError,
 };
-use use_cases::{CallbackAnswer, Fault, HandleCallbackError, HandleSinchCallback};
+use use_cases::{CallbackAnswer, CurrentPrices, Fault, HandleCallbackError, HandleSinchCallback};
 
 const RECEIPT: CallbackEvent = CallbackEvent::Receipt { is_delivered: true };
 
@@ -27,24 +27,34 @@ fn callback(event: CallbackEvent) -> Callback {
         provider_id: provider_id("sinch-1"),
         phone: phone(),
         event,
+        quote: None,
         said_at: now(),
     }
 }
 
 const fn ours(is_news: bool, is_wanted: bool) -> Heard {
-    Heard::Ours { is_news, is_wanted, advanced: None }
+    Heard::Ours { is_news, is_wanted, advanced: None, quoted: None }
 }
 
-#[derive(Default)]
 struct Mocks {
     verifier: MockCallbackVerifier,
     traces: MockSendTraceStore,
     meter: MockSendMeter,
+    prices: Arc<CurrentPrices>,
 }
 
 impl Mocks {
+    fn new(quoted_in: Option<Currency>) -> Self {
+        Self {
+            verifier: MockCallbackVerifier::new(),
+            traces: MockSendTraceStore::new(),
+            meter: MockSendMeter::new(),
+            prices: Arc::new(CurrentPrices::new(Prices::default(), quoted_in)),
+        }
+    }
+
     fn verified(answer: Result<ProvenCallback, CallbackRefused>) -> Self {
-        let mut mocks = Self::default();
+        let mut mocks = Self::new(Some(Currency::default()));
         mocks
             .verifier
             .expect_verify()
@@ -76,6 +86,7 @@ impl Mocks {
             verifier: Arc::new(self.verifier),
             traces: Arc::new(self.traces),
             meter: Arc::new(self.meter),
+            prices: self.prices,
         };
         handle.execute(&presented()).await
     }
@@ -109,7 +120,7 @@ async fn wh_02_only_a_message_of_ours_that_is_wanted_may_be_sent() {
 #[tokio::test]
 async fn wh_02_what_is_told_is_heard_and_counted() {
     let advance = Advance { channel: Channel::Sms, country: Some(sweden()), to: Arrival::Arrived };
-    let heard = Heard::Ours { is_news: true, is_wanted: true, advanced: Some(advance) };
+    let heard = Heard::Ours { is_news: true, is_wanted: true, advanced: Some(advance), quoted: None };
     let mut mocks = Mocks::hearing(RECEIPT, Ok(heard)).counted("heard");
     let labels = SendLabels { provider: "sinch", channel: Channel::Sms, country: "SE".to_owned() };
     mocks
@@ -128,6 +139,45 @@ async fn wh_02_what_is_told_is_heard_and_counted() {
     ] {
         let mocks = Mocks::hearing(RECEIPT, Ok(heard)).counted(counted);
         assert_eq!(mocks.execute().await.unwrap(), CallbackAnswer::Heard, "nothing is counted as a step");
+    }
+}
+
+#[tokio::test]
+async fn a_quote_is_the_price_of_the_next_message_at_once() {
+    let quote = quoted("sinch", 45_300).quote;
+    for (is_news, price) in [(true, Money(45_300)), (false, Money(0))] {
+        let asked = Callback { quote: Some(quote), ..callback(CallbackEvent::Request) };
+        let quoted = is_news.then(|| quoted("sinch", 45_300));
+        let heard = Heard::Ours { is_news, is_wanted: true, advanced: None, quoted };
+        let mut mocks = Mocks::verified(Ok(ProvenCallback::Known(asked)));
+        mocks
+            .traces
+            .expect_hear_callback()
+            .withf(move |_, told, _| told.quote == Some(quote))
+            .once()
+            .return_once(move |_, _, _| Ok(heard));
+        let prices = mocks.prices.clone();
+        let mocks = mocks.counted(if is_news { "heard" } else { "repeated" });
+        assert_eq!(mocks.execute().await.unwrap(), CallbackAnswer::Allow);
+        assert_eq!(prices.of(Some(sweden()), Channel::Sms), price);
+    }
+}
+
+#[tokio::test]
+async fn a_quote_in_another_currency_or_one_that_nobody_wants_is_dropped() {
+    let krona = Currency::parse("SEK").unwrap();
+    for (quoted_in, currency) in [(Some(Currency::default()), krona), (None, Currency::default())] {
+        let quote = Quote::new(Money(45_300), currency);
+        let asked = Callback { quote, ..callback(CallbackEvent::Request) };
+        let mut mocks = Mocks::verified(Ok(ProvenCallback::Known(asked)));
+        mocks.prices = Mocks::new(quoted_in).prices;
+        mocks
+            .traces
+            .expect_hear_callback()
+            .withf(|_, told, _| *told == callback(CallbackEvent::Request))
+            .once()
+            .return_once(|_, _, _| Ok(ours(true, true)));
+        assert_eq!(mocks.counted("heard").execute().await.unwrap(), CallbackAnswer::Allow);
     }
 }
 

@@ -7,16 +7,24 @@ mod fixtures;
 use std::sync::Arc;
 
 use domain::{
-    Channel, Money, Objection, Purpose, RuleMode, Ruling, SendOrigin, Shield, ShieldRule, ShieldScope,
-    Verdict,
+    Channel, Currency, Money, Objection, Prices, Purpose, RuleMode, Ruling, SendOrigin, Shield, ShieldRule,
+    ShieldScope, Verdict,
 };
-use fixtures::{now, phone, provider_away, provider_id, reference, unavailable};
+use fixtures::{now, phone, provider_away, provider_id, quoted, reference, unavailable};
 use jiff::SignedDuration;
 use ports::{
     CodeRequest, MockClock, MockShieldStore, MockVerificationProvider, NotSent, ProviderFault, StartError,
     VerificationProvider,
 };
-use use_cases::ShieldedProvider;
+use use_cases::{CurrentPrices, ShieldedProvider};
+
+/// Whoever sends is not known yet.
+fn prices() -> CurrentPrices {
+    let prices = Prices { default: Money(1), ..Prices::default() };
+    let prices = CurrentPrices::new(prices, Some(Currency::default()));
+    prices.replace(vec![quoted("sinch", 7), quoted("twilio", 5)]);
+    prices
+}
 
 struct Mocks {
     provider: MockVerificationProvider,
@@ -34,7 +42,6 @@ impl Mocks {
             country: None,
             refused_by: None,
             caps: Vec::new(),
-            cost: Money(7),
         };
         store
             .expect_admit()
@@ -42,6 +49,7 @@ impl Mocks {
                 send.phone == phone()
                     && send.origin == SendOrigin::Stranger
                     && send.reference == Some(reference())
+                    && send.cost == Money(7)
                     && *at == now()
             })
             .once()
@@ -67,6 +75,7 @@ impl Mocks {
             provider: Arc::new(self.provider),
             store: Arc::new(self.store),
             shield: Arc::new(Shield::with_every_rule(self.mode)),
+            prices: Arc::new(prices()),
         };
         let request = CodeRequest {
             reference: reference(),
@@ -110,9 +119,9 @@ async fn a_message_that_was_not_sent_is_taken_back_and_one_that_may_have_been_is
     mocks
         .store
         .expect_take_back()
-        .withf(|send, cost, at| send.phone == phone() && *cost == Money(7) && *at == now())
+        .withf(|send, at| send.phone == phone() && send.cost == Money(7) && *at == now())
         .once()
-        .return_once(|_, _, _| Ok(()));
+        .return_once(|_, _| Ok(()));
     assert_eq!(mocks.start().await, Err(fault));
 
     let unknown = StartError::Unknown(provider_away());

@@ -6,15 +6,15 @@ mod fixtures;
 
 use std::sync::Arc;
 
-use domain::{Channel, Code, Money, Prices, ProviderId, Purpose, SendLabels, Settlement};
-use fixtures::{clock, now, phone, provider_away, provider_id, reference, sweden, unavailable};
+use domain::{Channel, Code, Currency, Money, Prices, ProviderId, Purpose, SendLabels, Settlement};
+use fixtures::{clock, now, phone, provider_away, provider_id, quoted, reference, sweden, unavailable};
 use jiff::SignedDuration;
 use mockall::Sequence;
 use ports::{
     CodeCheck, CodeRequest, Entry, MeteredStep, MockSendMeter, MockSendTraceStore, MockVerificationProvider,
     NotSent, StartError, StartedVerification, VerificationProvider,
 };
-use use_cases::TracedProvider;
+use use_cases::{CurrentPrices, TracedProvider};
 
 #[derive(Default)]
 struct Mocks {
@@ -31,7 +31,7 @@ impl Mocks {
             provider: Arc::new(self.provider),
             traces: Arc::new(self.traces),
             meter: Arc::new(self.meter),
-            prices: Prices { default: Money(1), by_country: [(sweden(), Money(45_300))].into() },
+            prices: Arc::new(prices()),
         }
     }
 
@@ -44,6 +44,12 @@ impl Mocks {
             .once()
             .return_const(());
     }
+}
+
+fn prices() -> CurrentPrices {
+    let by_country = [(sweden(), Money(45_300))].into();
+    let prices = Prices { default: Money(1), by_country, ..Prices::default() };
+    CurrentPrices::new(prices, Some(Currency::default()))
 }
 
 fn request() -> CodeRequest {
@@ -100,6 +106,25 @@ async fn a_trace_begins_before_the_provider_is_asked_and_is_settled_after() {
     mocks.metered(MeteredStep::Sent { cost: Money(45_300) });
 
     assert_eq!(mocks.traced().start(&request()).await, Ok(provider_id("sinch-1")));
+}
+
+#[tokio::test]
+async fn a_trace_costs_what_its_own_provider_quoted() {
+    for (provider, cost) in [("sinch", Money(50_000)), ("twilio", Money(45_300))] {
+        let mut mocks = Mocks::default();
+        mocks
+            .traces
+            .expect_begin_trace()
+            .withf(move |trace, _| trace.cost == cost)
+            .once()
+            .return_once(|_, _| Ok(()));
+        mocks.traces.expect_settle_trace().once().return_once(|_, _, _, _, _| Ok(()));
+        mocks.provider.expect_start().once().return_once(|_| Ok(provider_id("sinch-1")));
+        mocks.metered(MeteredStep::Sent { cost });
+        let traced = mocks.traced();
+        traced.prices.hear(quoted(provider, 50_000));
+        assert_eq!(traced.start(&request()).await, Ok(provider_id("sinch-1")));
+    }
 }
 
 #[tokio::test]

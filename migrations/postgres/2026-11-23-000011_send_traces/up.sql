@@ -66,6 +66,19 @@ CREATE TABLE send_figures (
     PRIMARY KEY (hour, provider, channel, country, prefix)
 );
 
+-- The last that each provider said of what a message costs.
+CREATE TABLE quoted_prices (
+    provider text NOT NULL,
+    channel text NOT NULL,
+    -- Empty when it is not known.
+    country text NOT NULL,
+    -- Millionths of the currency.
+    amount bigint NOT NULL,
+    currency text NOT NULL,
+    said_at timestamptz NOT NULL,
+    PRIMARY KEY (provider, channel, country)
+);
+
 -- Whoever deletes an account need not know of traces.
 CREATE FUNCTION forget_number_of_traces() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

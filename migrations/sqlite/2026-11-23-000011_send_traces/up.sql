@@ -66,6 +66,19 @@ CREATE TABLE send_figures (
     PRIMARY KEY (hour, provider, channel, country, prefix)
 ) STRICT;
 
+-- The last that each provider said of what a message costs.
+CREATE TABLE quoted_prices (
+    provider TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    -- Empty when it is not known.
+    country TEXT NOT NULL,
+    -- Millionths of the currency.
+    amount INTEGER NOT NULL,
+    currency TEXT NOT NULL,
+    said_at INTEGER NOT NULL,
+    PRIMARY KEY (provider, channel, country)
+) STRICT;
+
 -- Whoever deletes an account need not know of traces.
 CREATE TRIGGER users_forget_traces AFTER DELETE ON users BEGIN
     UPDATE send_traces SET phone = NULL WHERE phone = OLD.phone;

@@ -2,14 +2,14 @@
 
 use diesel::{
     QueryableByName,
-    sql_types::{Binary, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
-use domain::Arrival;
+use domain::{Arrival, QuotedPrice};
 use jiff::Timestamp;
 use ports::{Advance, Callback, Heard, StoreError};
 use uuid::Uuid;
 
-use super::{channel, country};
+use super::{channel, cost, country};
 use crate::{PostgresStore, rows::read, statement::statement, types::Instant};
 
 // The row of the message is locked first, so whoever tells the same waits and then finds what the
@@ -26,10 +26,14 @@ statement!(Hear {
     outcome: Option<&'static str> => Nullable<Text>,
     reason: Option<&'static str> => Nullable<Text>,
     arrival: i32 => Integer,
+    quoted_amount: Option<i64> => Nullable<BigInt>,
+    quoted_currency: Option<String> => Nullable<Text>,
     said_at: Instant => Timestamptz,
     now: Instant => Timestamptz,
 } ", before AS MATERIALIZED (
-        SELECT t.reference, t.arrival, t.settlement, t.channel, t.country FROM input i
+        SELECT t.reference, t.arrival, t.channel, t.country, t.cost,
+            coalesce(t.settlement IN ('sent', 'unknown'), true) AS is_wanted
+        FROM input i
         JOIN send_traces t ON t.reference = coalesce(i.reference, (
             SELECT o.reference FROM send_traces o WHERE o.provider_id = i.provider_id AND o.provider = i.provider LIMIT 1))
         WHERE t.provider = i.provider AND (t.provider_id IS NULL OR t.provider_id = i.provider_id)
@@ -45,21 +49,30 @@ statement!(Hear {
         UPDATE send_traces t SET
             arrival = greatest(t.arrival, i.arrival),
             arrived_at = CASE WHEN i.arrival > t.arrival THEN i.said_at ELSE t.arrived_at END,
+            cost = coalesce(i.quoted_amount, t.cost),
             provider_id = CASE WHEN i.is_question THEN t.provider_id ELSE coalesce(t.provider_id, i.provider_id) END
         FROM input i, before b, noted n
         WHERE t.reference = b.reference AND t.provider = i.provider AND b.reference = n.reference
         RETURNING t.reference, t.hour, t.provider, t.channel, t.country, t.prefix, t.arrival,
-            b.arrival AS arrival_before
+            b.arrival AS arrival_before, CASE WHEN b.is_wanted THEN t.cost - b.cost ELSE 0 END AS cost_added
     ), counted AS (
-        INSERT INTO send_figures AS f (hour, provider, channel, country, prefix, delivered, failed)
+        INSERT INTO send_figures AS f (hour, provider, channel, country, prefix, delivered, failed, cost)
         SELECT a.hour, a.provider, a.channel, a.country, a.prefix,
-            (a.arrival = 2)::int, (a.arrival = 1)::int - (a.arrival_before = 1)::int
-        FROM advanced a WHERE a.arrival > a.arrival_before
+            (a.arrival = 2)::int - (a.arrival_before = 2)::int, (a.arrival = 1)::int - (a.arrival_before = 1)::int,
+            a.cost_added
+        FROM advanced a WHERE a.arrival > a.arrival_before OR a.cost_added <> 0
         ON CONFLICT (hour, provider, channel, country, prefix) DO UPDATE SET
-            delivered = f.delivered + excluded.delivered, failed = greatest(f.failed + excluded.failed, 0)
+            delivered = f.delivered + excluded.delivered, failed = greatest(f.failed + excluded.failed, 0),
+            cost = greatest(f.cost + excluded.cost, 0)
+    ), quoted AS (
+        INSERT INTO quoted_prices AS q (provider, channel, country, amount, currency, said_at)
+        SELECT a.provider, a.channel, a.country, i.quoted_amount, i.quoted_currency, i.said_at
+        FROM input i, advanced a WHERE i.quoted_amount IS NOT NULL
+        ON CONFLICT (provider, channel, country) DO UPDATE SET
+            amount = excluded.amount, currency = excluded.currency, said_at = excluded.said_at
+        WHERE q.said_at <= excluded.said_at
     )
-    SELECT b.channel, b.country, EXISTS (SELECT FROM noted) AS is_news,
-        coalesce(b.settlement IN ('sent', 'unknown'), true) AS is_wanted,
+    SELECT b.channel, b.country, EXISTS (SELECT FROM noted) AS is_news, b.is_wanted,
         (SELECT a.arrival FROM advanced a WHERE a.arrival > a.arrival_before) AS advanced_to
     FROM before b");
 
@@ -78,7 +91,7 @@ struct HeardRow {
 }
 
 impl HeardRow {
-    fn heard(&self) -> Result<Heard, StoreError> {
+    fn heard(&self, provider: &str, callback: &Callback) -> Result<Heard, StoreError> {
         let advanced = match self.advanced_to {
             Some(rank) => Some(Advance {
                 channel: channel(&self.channel)?,
@@ -87,7 +100,17 @@ impl HeardRow {
             }),
             None => None,
         };
-        Ok(Heard::Ours { is_news: self.is_news, is_wanted: self.is_wanted, advanced })
+        let quoted = match callback.quote.filter(|_| self.is_news) {
+            Some(quote) => Some(QuotedPrice {
+                provider: provider.to_owned(),
+                channel: channel(&self.channel)?,
+                country: country(&self.country),
+                quote,
+                said_at: callback.said_at,
+            }),
+            None => None,
+        };
+        Ok(Heard::Ours { is_news: self.is_news, is_wanted: self.is_wanted, advanced, quoted })
     }
 }
 
@@ -109,9 +132,11 @@ pub(super) async fn hear(
         outcome: event.outcome(),
         reason: event.reason(),
         arrival: event.arrival().rank(),
+        quoted_amount: callback.quote.map(|quote| cost(quote.amount())),
+        quoted_currency: callback.quote.map(|quote| quote.currency().to_string()),
         said_at: Instant(callback.said_at),
         now: Instant(now),
     };
     let row: Option<HeardRow> = store.row(hear).await?;
-    row.map_or(Ok(Heard::NotOurs), |row| row.heard())
+    row.map_or(Ok(Heard::NotOurs), |row| row.heard(provider, callback))
 }

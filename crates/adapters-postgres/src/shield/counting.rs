@@ -4,7 +4,7 @@ use diesel::{
     QueryableByName,
     sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz},
 };
-use domain::{Money, Observations, Ruling, SendOrigin, Shield, ShieldScope};
+use domain::{Observations, Ruling, SendOrigin, Shield, ShieldScope};
 use jiff::Timestamp;
 use ports::{ShieldedSend, StoreError};
 
@@ -54,7 +54,7 @@ pub(super) async fn count(
         scopes: scopes.iter().map(|scope| scope.key().to_owned()).collect(),
         bucket: Instant(Shield::bucket(now)),
         origin: send.origin.as_str(),
-        cost: amount(ruling.cost.0),
+        cost: amount(send.cost.0),
         now: Instant(now),
         cap_kinds: caps.iter().map(|cap| cap.scope.kind()).collect(),
         cap_scopes: caps.iter().map(|cap| cap.scope.key().to_owned()).collect(),
@@ -98,7 +98,6 @@ statement!(TakeBack {
 pub(super) async fn take_back(
     store: &PostgresStore,
     send: &ShieldedSend,
-    cost: Money,
     admitted_at: Timestamp,
 ) -> Result<(), StoreError> {
     let scopes = send.scopes();
@@ -108,7 +107,7 @@ pub(super) async fn take_back(
         scopes: scopes.iter().map(|scope| scope.key().to_owned()).collect(),
         bucket: Instant(Shield::bucket(admitted_at)),
         origin: send.origin.as_str(),
-        cost: amount(cost.0),
+        cost: amount(send.cost.0),
         prefix: is_stranger.then(|| send.prefix().as_str().to_owned()),
     };
     store.execute(take_back).await.map(drop)

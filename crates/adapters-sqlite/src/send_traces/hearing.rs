@@ -8,6 +8,7 @@ use ports::{Advance, Callback, Heard};
 use super::{
     TraceState,
     counting::{Counts, count},
+    quotes,
 };
 use crate::{
     schema::{send_callbacks, send_traces},
@@ -32,10 +33,14 @@ pub(super) fn hear(
     };
     let is_wanted = trace.settlement()?.is_none_or(Settlement::may_have_left);
     if !note(sqlite, &trace, callback, now)? {
-        return Ok(Heard::Ours { is_news: false, is_wanted, advanced: None });
+        return Ok(Heard::Ours { is_news: false, is_wanted, advanced: None, quoted: None });
     }
     let advanced = advance(sqlite, &trace, callback)?;
-    Ok(Heard::Ours { is_news: true, is_wanted, advanced })
+    let quoted = match callback.quote {
+        Some(quote) => Some(quotes::note(sqlite, &trace, is_wanted, quote, callback.said_at)?),
+        None => None,
+    };
+    Ok(Heard::Ours { is_news: true, is_wanted, advanced, quoted })
 }
 
 fn is_about(trace: &TraceState, callback: &Callback) -> bool {

@@ -4,6 +4,7 @@ mod counting;
 mod figures;
 mod hearing;
 mod listing;
+mod quotes;
 
 use async_trait::async_trait;
 use diesel::{
@@ -14,8 +15,8 @@ use diesel::{
     sql_types::BigInt,
 };
 use domain::{
-    Arrival, Channel, CountryCode, FigureWindow, PhoneNumber, ProviderId, SendReference, SendTrace,
-    Settlement,
+    Arrival, Channel, CountryCode, FigureWindow, Money, PhoneNumber, ProviderId, QuotedPrice, SendReference,
+    SendTrace, Settlement,
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::{Callback, Entry, FigureCell, FigureQuery, Heard, NewSendTrace, SendTraceStore, StoreError};
@@ -81,6 +82,11 @@ impl SendTraceStore for SqliteStore {
     async fn list_figures(&self, query: &FigureQuery) -> Result<Vec<FigureCell>, StoreError> {
         let query = query.clone();
         self.read(move |sqlite| figures::list(sqlite, &query)).await
+    }
+
+    #[tracing::instrument(name = "sqlite.list_quoted_prices", skip_all)]
+    async fn list_quoted_prices(&self) -> Result<Vec<QuotedPrice>, StoreError> {
+        self.read(quotes::list).await
     }
 
     #[tracing::instrument(name = "sqlite.forget_traces", skip_all)]
@@ -174,13 +180,18 @@ fn arrival(rank: i32) -> QueryResult<Arrival> {
     Arrival::of_rank(rank).ok_or_else(|| unreadable("send_traces.arrival"))
 }
 
+/// Amounts beyond what the database can hold are as much as it can.
+fn cost(amount: Money) -> i64 {
+    i64::try_from(amount.0).unwrap_or(i64::MAX)
+}
+
 fn begin(sqlite: &mut SqliteConnection, trace: &NewSendTrace, now: Timestamp) -> QueryResult<()> {
     if TraceState::find(sqlite, trace.reference, trace.provider)?.is_some() {
         return Ok(());
     }
     let country = trace.country.map(|country| country.as_str().to_owned()).unwrap_or_default();
     let prefix = trace.prefix();
-    let cost = i64::try_from(trace.cost.0).unwrap_or(i64::MAX);
+    let cost = cost(trace.cost);
     let hour = Micros(FigureWindow::hour(now));
     insert_into(send_traces::table)
         .values((
@@ -258,9 +269,10 @@ fn enter(
 }
 
 fn forget(sqlite: &mut SqliteConnection, before: Timestamp, most: u32) -> QueryResult<u64> {
-    const RULES: [&str; 2] = [
+    const RULES: [&str; 3] = [
         "DELETE FROM send_traces WHERE rowid IN (SELECT rowid FROM send_traces WHERE begun_at < ? LIMIT ?)",
         "DELETE FROM send_figures WHERE rowid IN (SELECT rowid FROM send_figures WHERE hour < ? LIMIT ?)",
+        "DELETE FROM quoted_prices WHERE rowid IN (SELECT rowid FROM quoted_prices WHERE said_at < ? LIMIT ?)",
     ];
     let mut gone = 0;
     for rule in RULES {

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use diesel::{
     QueryResult, SqliteConnection, insert_or_ignore_into, prelude::*, sql_query, sql_types::BigInt,
 };
-use domain::{CountryCode, Money, Observations, Quota, Ruling, SendOrigin, Shield, ShieldScope, Verdict};
+use domain::{CountryCode, Observations, Quota, Ruling, SendOrigin, Shield, ShieldScope, Verdict};
 use jiff::{SignedDuration, Timestamp};
 use ports::{Attempt, BlockEntry, ShieldStore, ShieldedSend, Starts, StoreError};
 
@@ -28,14 +28,9 @@ impl ShieldStore for SqliteStore {
     }
 
     #[tracing::instrument(name = "sqlite.take_back", skip_all)]
-    async fn take_back(
-        &self,
-        send: &ShieldedSend,
-        cost: Money,
-        admitted_at: Timestamp,
-    ) -> Result<(), StoreError> {
+    async fn take_back(&self, send: &ShieldedSend, admitted_at: Timestamp) -> Result<(), StoreError> {
         let send = send.clone();
-        self.write(move |sqlite| take_back(sqlite, &send, cost, admitted_at)).await
+        self.write(move |sqlite| take_back(sqlite, &send, admitted_at)).await
     }
 
     #[tracing::instrument(name = "sqlite.observe", skip_all)]
@@ -79,7 +74,7 @@ fn admit(
     now: Timestamp,
 ) -> QueryResult<Ruling> {
     let seen = observing::observe(sqlite, send, now)?;
-    let ruling = shield.judge(send.origin, &send.prefix(), send.country, &seen, now);
+    let ruling = shield.judge(send.origin, &send.prefix(), send.country, send.cost, &seen, now);
     if let Some(state) = &ruling.prefix {
         states::store(sqlite, &ShieldScope::Prefix(send.prefix()), state, now)?;
     }
@@ -90,18 +85,13 @@ fn admit(
         states::count_refusal(sqlite, scope)?;
     }
     if ruling.verdict == Verdict::Admit {
-        counting::count(sqlite, &send.scopes(), send.origin, now, counting::Counts::sent(1, ruling.cost))?;
+        counting::count(sqlite, &send.scopes(), send.origin, now, counting::Counts::sent(1, send.cost))?;
     }
     Ok(ruling)
 }
 
-fn take_back(
-    sqlite: &mut SqliteConnection,
-    send: &ShieldedSend,
-    cost: Money,
-    admitted_at: Timestamp,
-) -> QueryResult<()> {
-    let undone = counting::Counts::sent(-1, cost);
+fn take_back(sqlite: &mut SqliteConnection, send: &ShieldedSend, admitted_at: Timestamp) -> QueryResult<()> {
+    let undone = counting::Counts::sent(-1, send.cost);
     counting::count(sqlite, &send.scopes(), send.origin, admitted_at, undone)?;
     if send.origin == SendOrigin::Stranger {
         states::relieve(sqlite, &send.prefix(), 1)?;

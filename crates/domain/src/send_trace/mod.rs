@@ -117,7 +117,7 @@ pub struct SendTrace {
     /// Two letters, if the country of the number is known.
     pub country: Option<String>,
     pub prefix: String,
-    /// What it costs by the prices of the settings.
+    /// What it costs: what its provider quoted for it, else its price when it was sent.
     pub cost: Money,
     pub begun_at: Timestamp,
     /// `None` while the provider is asked, or when the process died meanwhile.

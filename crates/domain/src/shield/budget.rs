@@ -1,65 +1,6 @@
-//! What messages cost, and how much they may.
+//! What may be sent and spent.
 
-use std::{collections::BTreeMap, fmt, ops::Add};
-
-use super::{RuleMode, SendOrigin, Usage};
-use crate::CountryCode;
-
-/// An amount in millionths of whatever currency the prices are given in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Money(pub u64);
-
-impl Money {
-    const UNIT: u64 = 1_000_000;
-
-    /// Reads a decimal number such as `0.075`; `None` when it is none, or has more than six
-    /// decimals.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
-        let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        if !digits(whole) || !digits(part) || part.len() > 6 {
-            return None;
-        }
-        let part: u64 = format!("{part:0<6}").parse().ok()?;
-        whole.parse::<u64>().ok()?.checked_mul(Self::UNIT)?.checked_add(part).map(Self)
-    }
-}
-
-impl Money {
-    /// To the millionth, as a decimal number.
-    pub fn exact(self) -> String {
-        format!("{}.{:06}", self.0 / Self::UNIT, self.0 % Self::UNIT)
-    }
-}
-
-impl Add for Money {
-    type Output = Self;
-
-    fn add(self, other: Self) -> Self {
-        Self(self.0.saturating_add(other.0))
-    }
-}
-
-impl fmt::Display for Money {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:02}", self.0 / Self::UNIT, self.0 % Self::UNIT / 10_000)
-    }
-}
-
-/// What a message to each country costs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Prices {
-    /// To countries that are not named.
-    pub default: Money,
-    pub by_country: BTreeMap<CountryCode, Money>,
-}
-
-impl Prices {
-    /// What a message to a country costs.
-    pub fn of(&self, country: Option<CountryCode>) -> Money {
-        country.and_then(|country| self.by_country.get(&country)).copied().unwrap_or(self.default)
-    }
-}
+use super::{Money, RuleMode, SendOrigin, Usage};
 
 /// The most of something in an hour and in a day; `None` does not bound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -207,16 +148,6 @@ impl BudgetLine {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn money_is_read_as_people_write_it() {
-        assert_eq!(Money::parse("0.075"), Some(Money(75_000)));
-        assert_eq!(Money::parse("12"), Some(Money(12_000_000)));
-        assert_eq!(Money::parse("12.50").unwrap().to_string(), "12.50");
-        for text in ["", ".", "1.", ".5", "-1", "1,5", "1e3", "0.0000001", "99999999999999999999"] {
-            assert_eq!(Money::parse(text), None, "{text}");
-        }
-    }
 
     #[test]
     fn d_10_a_reserve_is_left_to_the_numbers_of_accounts() {

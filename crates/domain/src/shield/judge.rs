@@ -73,8 +73,6 @@ pub struct Ruling {
     pub refused_by: Option<ShieldScope>,
     /// What has to hold when the message is counted.
     pub caps: Vec<Cap>,
-    /// What the message costs.
-    pub cost: Money,
 }
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -97,6 +95,7 @@ struct Court<'a> {
     origin: SendOrigin,
     prefix: &'a NumberPrefix,
     country: Option<CountryCode>,
+    cost: Money,
     seen: &'a Observations,
     now: Timestamp,
     findings: Vec<Finding>,
@@ -116,17 +115,18 @@ impl Shield {
             || blocked_prefixes >= self.guard.blocked_prefixes
     }
 
-    /// Whether a message may be sent, given what was counted before it.
+    /// Whether a message of this cost may be sent, given what was counted before it.
     pub fn judge(
         &self,
         origin: SendOrigin,
         prefix: &NumberPrefix,
         country: Option<CountryCode>,
+        cost: Money,
         seen: &Observations,
         now: Timestamp,
     ) -> Ruling {
         let (findings, caps) = (Vec::new(), Vec::new());
-        let mut court = Court { shield: self, origin, prefix, country, seen, now, findings, caps };
+        let mut court = Court { shield: self, origin, prefix, country, cost, seen, now, findings, caps };
         let objections = [court.velocity(), court.budget()];
         let (of_prefix, of_country) = match origin {
             SendOrigin::Stranger => (court.prefix_block(), court.country_block()),
@@ -135,7 +135,6 @@ impl Shield {
         court.warn_of_conversion();
         let stances = [of_prefix.objection, of_country.objection];
         let objection = objections.into_iter().chain(stances).flatten().max_by_key(|it| it.retry_at);
-        let cost = self.prices.of(country);
         let Some(objection) = objection else {
             return Ruling {
                 verdict: Verdict::Admit,
@@ -144,7 +143,6 @@ impl Shield {
                 country: of_country.sends,
                 refused_by: None,
                 caps: court.caps,
-                cost,
             };
         };
         // What was to be told of a message that is sent is not told of one that is not.
@@ -156,7 +154,6 @@ impl Shield {
             country: of_country.keeps,
             refused_by: of_prefix.refused_by.or(of_country.refused_by),
             caps: Vec::new(),
-            cost,
         }
     }
 }
@@ -215,8 +212,7 @@ impl Court<'_> {
         if budget.mode == RuleMode::Off {
             return None;
         }
-        let cost = self.shield.prices.of(self.country);
-        let lines = budget.ceilings(&self.seen.usage, &self.seen.country_usage, cost);
+        let lines = budget.ceilings(&self.seen.usage, &self.seen.country_usage, self.cost);
         lines.filter_map(|line| self.budget_line(&line)).max_by_key(|objection| objection.retry_at)
     }
 

@@ -8,17 +8,21 @@
 mod block;
 mod budget;
 mod judge;
+mod money;
 mod observations;
 mod policy;
+mod prices;
 mod scope;
 mod work;
 
 pub use block::{ScopeState, ShieldBlock};
-pub use budget::{Budget, Ceiling, Money, Prices};
+pub use budget::{Budget, Ceiling};
 pub use judge::{Finding, Objection, Outcome, Ruling, Verdict};
+pub use money::{Currency, InvalidCurrency, Money, Quote};
 pub use observations::{Cap, Observations, Tally, Usage};
 pub use policy::{
     ConversionRule, Guard, RuleMode, SequenceRule, Shield, ShieldRule, UnansweredRule, VelocityRule,
 };
+pub use prices::{ChannelPrices, Prices, QuotedPrice};
 pub use scope::{InvalidScope, NumberPrefix, SendOrigin, ShieldScope};
 pub use work::{InvalidProof, ProofOfWork, WorkDemand, WorkRule};

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Budget, Prices, WorkRule};
+use super::{Budget, WorkRule};
 
 /// The rules by which messages are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -128,7 +128,6 @@ pub struct Shield {
     pub guard: Guard,
     pub conversion: ConversionRule,
     pub budget: Budget,
-    pub prices: Prices,
     pub work: WorkRule,
 }
 
@@ -187,7 +186,6 @@ impl Shield {
             guard: Guard { country: 8, service: 20, blocked_prefixes: 5 },
             conversion: ConversionRule { mode, least_sends: 30, warn_percent: 40, stop_percent: 20 },
             budget: Budget { mode, ..Budget::default() },
-            prices: Prices::default(),
             work: WorkRule { mode: RuleMode::Off, ..WorkRule::default() },
         }
     }

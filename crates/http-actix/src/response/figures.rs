@@ -55,7 +55,7 @@ pub(crate) struct FigureGroupBody {
     failed: u64,
     /// Those whose right code was entered.
     entered: u64,
-    /// By the prices of the settings, as a decimal number.
+    /// As providers quoted it, else by the prices of the settings; a decimal number.
     #[schema(examples("1.359000"))]
     cost: String,
     /// How soon codes were entered; null while none was.

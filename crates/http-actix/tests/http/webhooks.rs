@@ -25,6 +25,7 @@ fn callback(event: CallbackEvent) -> Callback {
         provider_id: ProviderId("1".to_owned()),
         phone: PhoneNumber::from_stored(PHONE).unwrap(),
         event,
+        quote: None,
         said_at: Timestamp::UNIX_EPOCH,
     }
 }
@@ -93,7 +94,7 @@ fn wh_01_a_header_that_stands_twice_is_none() {
 
 #[test]
 fn wh_02_a_question_is_answered_by_whether_the_message_is_ours() {
-    let wanted = Heard::Ours { is_news: true, is_wanted: true, advanced: None };
+    let wanted = Heard::Ours { is_news: true, is_wanted: true, advanced: None, quoted: None };
     for (heard, action) in [(wanted, "allow"), (Heard::NotOurs, "deny")] {
         let answer = call(hearing(CallbackEvent::Request, heard));
         assert_eq!((answer.status, answer.json()), (200, json!({ "action": action })));
@@ -106,7 +107,7 @@ fn wh_02_a_question_is_answered_by_whether_the_message_is_ours() {
 #[test]
 fn what_is_told_is_answered_with_nothing() {
     let told = CallbackEvent::Receipt { is_delivered: true };
-    let heard = Heard::Ours { is_news: true, is_wanted: true, advanced: None };
+    let heard = Heard::Ours { is_news: true, is_wanted: true, advanced: None, quoted: None };
     for heard in [heard, Heard::NotOurs] {
         let answer = call(hearing(told, heard));
         assert_eq!((answer.status, answer.body.as_slice()), (200, &b""[..]));

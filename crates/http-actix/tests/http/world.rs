@@ -8,9 +8,9 @@ use domain::{
     CeremonyId, ChallengeId, ChallengePolicy, ChallengeState, Channel, ChannelPolicy, Client, CredentialId,
     DestinationPolicy, DeviceEntry, DeviceId, DevicePolicy, DeviceToken, DeviceTokenHash, Email, EventId,
     EventName, LockReason, NumberReport, Passkey, PasskeyId, PasskeyName, PasswordFailures, PasswordHash,
-    PhoneNumber, ProviderId, Purpose, Quotas, RecoveryCode, RecoveryCodeHash, RefreshToken, RefreshTokenHash,
-    RuleMode, SecondFactors, SecurityEvent, SendReference, SessionEntry, SessionId, SessionPolicy, Shield,
-    TotpSecret, TotpStep, User, UserAgent, UserId, VerificationId, WorkRule,
+    PhoneNumber, Prices, ProviderId, Purpose, Quotas, RecoveryCode, RecoveryCodeHash, RefreshToken,
+    RefreshTokenHash, RuleMode, SecondFactors, SecurityEvent, SendReference, SessionEntry, SessionId,
+    SessionPolicy, Shield, TotpSecret, TotpStep, User, UserAgent, UserId, VerificationId, WorkRule,
 };
 use http_actix::{Operators, PasskeyUseCases, UseCases};
 use jiff::{SignedDuration, Timestamp};
@@ -27,14 +27,14 @@ use ports::{
 };
 use use_cases::{
     AdmitCaller, AdmitRequest, AdmitStart, Authenticate, BeginTotp, BlindChallenges, ChangeLocale,
-    ChangePassword, CheckReadiness, ConfirmTotp, DeleteAccount, EndAllSessions, EndOtherSessions, EndSession,
-    ExportAccount, FindAccounts, FinishPasskeyAuthentication, FinishPasskeyRegistration, ForgetDevice,
-    ForgetDevices, ForgotPassword, HandleSinchCallback, IntrospectToken, ListAccountEvents, ListAllEvents,
-    ListDevices, ListEvents, ListPasskeys, ListSessions, LockAccount, LogIn, LogOut, NamedLimits,
-    PublishKeys, RefreshSession, RegisterUser, RemoveAccount, RemovePasskey, RemoveTotp, RenewRecoveryCodes,
-    RequestLimit, RequestOtp, ResetPassword, ShowAccount, ShowFigures, StartPasskeyAuthentication,
-    StartPasskeyRegistration, StartPhoneChange, StartPhoneLogin, StartReset, StartStepUp, UnlockAccount,
-    VerifyOtp, VerifyPhone,
+    ChangePassword, CheckReadiness, ConfirmTotp, CurrentPrices, DeleteAccount, EndAllSessions,
+    EndOtherSessions, EndSession, ExportAccount, FindAccounts, FinishPasskeyAuthentication,
+    FinishPasskeyRegistration, ForgetDevice, ForgetDevices, ForgotPassword, HandleSinchCallback,
+    IntrospectToken, ListAccountEvents, ListAllEvents, ListDevices, ListEvents, ListPasskeys, ListSessions,
+    LockAccount, LogIn, LogOut, NamedLimits, PublishKeys, RefreshSession, RegisterUser, RemoveAccount, RemovePasskey,
+    RemoveTotp, RenewRecoveryCodes, RequestLimit, RequestOtp, ResetPassword, ShowAccount, ShowFigures,
+    StartPasskeyAuthentication, StartPasskeyRegistration, StartPhoneChange, StartPhoneLogin, StartReset,
+    StartStepUp, UnlockAccount, VerifyOtp, VerifyPhone,
 };
 use uuid::Uuid;
 
@@ -318,6 +318,7 @@ impl World {
                 verifier: Arc::new(self.callbacks),
                 traces: send_traces,
                 meter: Arc::new(self.meter),
+                prices: Arc::new(CurrentPrices::new(Prices::default(), None)),
             }),
             passkeys: Some(PasskeyUseCases {
                 start_registration: StartPasskeyRegistration {

@@ -12,7 +12,7 @@ use crate::{
     cli::Fraud,
     commands::{Failure, runtime, stdout::print},
     settings::Settings,
-    wiring::Database,
+    wiring::{Database, prices},
 };
 
 const OUT_OF_REACH: &str =
@@ -32,8 +32,13 @@ pub(crate) fn run(settings: &Settings, command: &Fraud) -> Result<(), Failure> {
 async fn explain(settings: &Settings, database: &Database, number: &str) -> Result<(), Failure> {
     let phone = PhoneNumber::parse(number, None).map_err(|error| Failure::Usage(anyhow!(error)))?;
     let shield = settings.shield.clone();
-    let (clock, destinations) = (Arc::new(SystemClock), settings.destinations.clone());
-    let explain = ExplainNumber { clock, store: database.shield(), destinations, shield: shield.clone() };
+    let explain = ExplainNumber {
+        clock: Arc::new(SystemClock),
+        store: database.shield(),
+        destinations: settings.destinations.clone(),
+        shield: shield.clone(),
+        prices: prices(settings, database).await.prices,
+    };
     let explanations = explain.execute(&phone).await.context(OUT_OF_REACH)?;
     let mut text = String::new();
     for explanation in &explanations {

@@ -9,9 +9,9 @@ use ports::{Clock, StoreError};
 use sinch_simulator::RunningSimulator;
 use tokio::{
     signal::unix::{SignalKind, signal},
-    time::Instant,
+    time::{Instant, MissedTickBehavior},
 };
-use use_cases::DeliverNotices;
+use use_cases::{DeliverNotices, KeepPrices};
 
 use crate::{
     background::Tasks,
@@ -33,6 +33,8 @@ use crate::{
 /// How often what is over is forgotten, and how much at once.
 const PURGE_EVERY: Duration = Duration::from_mins(1);
 const PURGE_AT_ONCE: u32 = 1000;
+/// How often prices are read that other replicas heard.
+const PRICES_EVERY: Duration = Duration::from_mins(1);
 
 pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
     logging::start(&settings.log);
@@ -58,7 +60,8 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     };
     let background = Tasks::new();
     let metrics = Arc::new(Metrics::new());
-    let traces = wiring::traces(&database, &metrics);
+    let keep_prices = wiring::prices(&settings, &database).await;
+    let traces = wiring::traces(&database, &metrics, &keep_prices.prices);
     let use_cases = Arc::new(wiring::use_cases(&settings, &database, tokens, &background, &traces)?);
     let mut conversion = wiring::conversion_watch(&settings, &traces);
     if let Some(conversion) = &mut conversion {
@@ -75,6 +78,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let simulator = simulator.map(sinch_simulator::Simulator::spawn);
     let deliveries = Deliveries::start(wiring::outbox(&settings, &database)?, settings.outbox.poll);
     let purging = tokio::spawn(purge(database.clone(), settings.event_retention, settings.trace_retention));
+    let pricing = tokio::spawn(keep_up(keep_prices));
     let watching = keep.zip(in_force).map(|(keep, in_force)| tokio::spawn(key_watch::watch(keep, in_force)));
     let judging = conversion.map(|conversion| tokio::spawn(conversion.run()));
     announce(&settings, &format!("http://{}", reachable(address)), simulator.as_ref());
@@ -82,6 +86,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     stop_signal().await;
     tracing::info!(event = "sys_shutdown", "finishing what is in flight");
     purging.abort();
+    pricing.abort();
     for watching in [watching, judging].into_iter().flatten() {
         watching.abort();
     }
@@ -120,6 +125,16 @@ pub(crate) async fn stop_signal() {
     tokio::select! {
         _ = interrupted => {}
         _ = terminated.recv() => {}
+    }
+}
+
+/// Keeps up with what providers told other replicas.
+async fn keep_up(prices: KeepPrices) {
+    let mut ticks = tokio::time::interval_at(Instant::now() + PRICES_EVERY, PRICES_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        prices.refresh().await;
     }
 }
 

@@ -41,6 +41,7 @@ pub(crate) use self::{
     outbox::OutboxSettings,
     providers::{GatewaySettings, ProviderSettings, SelfIssuedSettings},
     routing::{ProviderName, Routing},
+    shield::PriceSettings,
 };
 use crate::cli::{Configuration, Environment};
 
@@ -88,6 +89,7 @@ pub(crate) struct Settings {
     pub(crate) limits: LimitSettings,
     pub(crate) destinations: DestinationPolicy,
     pub(crate) shield: Arc<Shield>,
+    pub(crate) prices: PriceSettings,
     pub(crate) log: LogSettings,
     /// `None`: there is no admin API.
     pub(crate) admin_keys: Option<HashedApiKeys>,
@@ -176,6 +178,7 @@ impl Settings {
         let (introspection_keys, introspection_allow) = introspection(reader);
         let http = HttpSettings { introspection_allow, ..http(reader, simulator) };
         let sessions = sessions(reader, production);
+        let shield = shield::read(reader);
         let settings = Self {
             environment,
             address,
@@ -209,7 +212,8 @@ impl Settings {
             ),
             quotas: quotas(reader, production),
             destinations: destinations(reader, production, channels, &mut warnings),
-            shield: Arc::new(shield::read(reader)),
+            prices: shield::prices(reader, &shield.budget),
+            shield: Arc::new(shield),
             log: log(reader),
             admin_keys: keys::admin(reader),
             http,

@@ -3,8 +3,8 @@
 use std::ops::RangeInclusive;
 
 use domain::{
-    Budget, Ceiling, ConversionRule, CountryCode, Guard, Money, Prices, RuleMode, SequenceRule, Shield,
-    UnansweredRule, VelocityRule, WorkRule,
+    Budget, Ceiling, Channel, ConversionRule, CountryCode, Currency, Guard, Money, Prices, RuleMode,
+    SequenceRule, Shield, UnansweredRule, VelocityRule, WorkRule,
 };
 
 use super::reader::Reader;
@@ -14,8 +14,15 @@ const MODES: [(&str, RuleMode); 3] =
 const COUNT: RangeInclusive<u32> = 1..=1_000_000;
 const PERCENT: RangeInclusive<u32> = 0..=100;
 
+/// What messages cost.
+#[derive(Clone)]
+pub(crate) struct PriceSettings {
+    pub(crate) table: Prices,
+    /// The currency of prices and budgets, if what providers quote in it counts.
+    pub(crate) quoted_in: Option<Currency>,
+}
+
 pub(super) fn read(reader: &mut Reader) -> Shield {
-    let budget = budget(reader);
     Shield {
         velocity: VelocityRule {
             mode: mode(reader, "shield.velocity.mode"),
@@ -41,8 +48,7 @@ pub(super) fn read(reader: &mut Reader) -> Shield {
             warn_percent: reader.number("shield.conversion.warn_percent", PERCENT),
             stop_percent: reader.number("shield.conversion.stop_percent", PERCENT),
         },
-        prices: prices(reader, &budget),
-        budget,
+        budget: budget(reader),
         work: work(reader),
     }
 }
@@ -93,14 +99,19 @@ fn amount(reader: &mut Reader, key: &str) -> Money {
     reader.parsed(key, Money(0), |text| Money::parse(text).ok_or("write an amount such as 0.075"))
 }
 
-fn prices(reader: &mut Reader, budget: &Budget) -> Prices {
+pub(super) fn prices(reader: &mut Reader, budget: &Budget) -> PriceSettings {
+    let currency = reader.parsed("prices.currency", Currency::default(), Currency::parse);
+    let quoted_in = reader.flag("prices.from_provider").then_some(currency);
+    PriceSettings { table: table(reader, budget), quoted_in }
+}
+
+fn table(reader: &mut Reader, budget: &Budget) -> Prices {
     let mut prices = Prices { default: amount(reader, "prices.default"), ..Prices::default() };
     for name in reader.names("prices") {
         let key = format!("prices.{name}");
         let price = amount(reader, &key);
-        match CountryCode::parse(&name) {
-            Ok(country) => drop(prices.by_country.insert(country, price)),
-            Err(error) => reader.problem(&key, error.to_string()),
+        if let Err(problem) = add(&mut prices, &name, price) {
+            reader.problem(&key, problem);
         }
     }
     let is_bounded = [budget.money, budget.country_money].iter().any(|it| it.hour.or(it.day).is_some());
@@ -108,4 +119,21 @@ fn prices(reader: &mut Reader, budget: &Budget) -> Prices {
         reader.problem("prices.default", "money is bounded, so it has to be known what a message costs");
     }
     prices
+}
+
+/// `name` is that of a country, or of a channel with a country or `default` behind a dot.
+fn add(prices: &mut Prices, name: &str, price: Money) -> Result<(), String> {
+    let country = |name: &str| CountryCode::parse(name).map_err(|error| error.to_string());
+    let Some((channel, name)) = name.split_once('.') else {
+        prices.by_country.insert(country(name)?, price);
+        return Ok(());
+    };
+    let channel = Channel::parse(channel).map_err(|error| error.to_string())?;
+    let by_channel = prices.by_channel.entry(channel).or_default();
+    if name == "default" {
+        by_channel.default = Some(price);
+    } else {
+        by_channel.by_country.insert(country(name)?, price);
+    }
+    Ok(())
 }

@@ -535,7 +535,7 @@ macro_rules! store_contract {
                 d_08_messages_of_strangers_and_to_accounts_are_counted_apart
                 d_10_never_more_than_the_budget_of_50_concurrent_messages_is_admitted
                 d_10_strangers_leave_a_reserve_to_the_numbers_of_accounts
-                d_10_money_is_bounded_by_the_prices_of_countries
+                d_10_money_is_bounded_by_what_messages_cost
                 sm_07_a_prefix_gets_three_codes_of_50_concurrent_strangers_and_is_then_blocked
                 sm_07_an_operator_takes_a_block_away
                 sm_07_a_block_that_nobody_knocks_at_heals_by_one_code_that_is_entered
@@ -566,6 +566,12 @@ macro_rules! store_contract {
                 wh_03_no_callback_moves_a_message_backwards
                 wh_03_callbacks_before_the_answer_of_the_provider_count
                 callbacks_of_a_message_are_bounded
+                a_quote_becomes_the_cost_of_its_message_once
+                of_50_concurrent_repeats_of_a_quote_one_changes_what_was_spent
+                what_was_spent_is_the_sum_of_50_concurrent_quotes
+                a_quote_for_what_did_not_leave_changes_no_figures
+                the_last_quotes_are_listed_by_provider_channel_and_country
+                old_quotes_are_forgotten
                 figures_are_told_apart_by_what_is_asked_for
                 figures_come_in_steps_and_the_largest_groups_first
                 asvs_14_2_7_a_deleted_account_leaves_no_number_in_traces

@@ -1,8 +1,9 @@
 //! What became of messages, and that everything is counted once.
 
 use domain::{
-    Arrival, CallbackEvent, Channel, CountryCode, EntryTimes, FigureDimension, FigureGroup, FigureWindow,
-    Money, PhoneNumber, ProviderId, Purpose, ResultStatus, SendFigures, SendTrace, Settlement,
+    Arrival, CallbackEvent, Channel, CountryCode, Currency, EntryTimes, FigureDimension, FigureGroup,
+    FigureWindow, Money, PhoneNumber, ProviderId, Purpose, Quote, QuotedPrice, ResultStatus, SendFigures,
+    SendTrace, Settlement,
 };
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -55,19 +56,43 @@ fn callback(message: &NewSendTrace, event: CallbackEvent, number: u8) -> Callbac
         provider_id: id_of(message),
         phone: message.phone.clone(),
         event,
+        quote: None,
         said_at: second(5 + i64::from(number)),
     }
 }
 
+fn quote(amount: u64) -> Quote {
+    Quote::new(Money(amount), Currency::default()).unwrap()
+}
+
+/// A question that says what the message costs.
+fn quoting(message: &NewSendTrace, amount: u64, number: u8) -> Callback {
+    Callback { quote: Some(quote(amount)), ..callback(message, CallbackEvent::Request, number) }
+}
+
+fn price(message: &NewSendTrace, amount: u64, number: i64) -> QuotedPrice {
+    QuotedPrice {
+        provider: PROVIDER.to_owned(),
+        channel: message.channel,
+        country: message.country,
+        quote: quote(amount),
+        said_at: second(5 + number),
+    }
+}
+
 const fn news(advanced: Option<Advance>) -> Heard {
-    Heard::Ours { is_news: true, is_wanted: true, advanced }
+    Heard::Ours { is_news: true, is_wanted: true, advanced, quoted: None }
 }
 
 fn came(to: Arrival) -> Heard {
     news(Some(Advance { channel: Channel::Sms, country: sweden(), to }))
 }
 
-const OLD: Heard = Heard::Ours { is_news: false, is_wanted: true, advanced: None };
+fn priced(price: QuotedPrice) -> Heard {
+    Heard::Ours { is_news: true, is_wanted: true, advanced: None, quoted: Some(price) }
+}
+
+const OLD: Heard = Heard::Ours { is_news: false, is_wanted: true, advanced: None, quoted: None };
 
 impl Stores {
     async fn begin_message(&self, message: &NewSendTrace, now: Timestamp) {
@@ -110,6 +135,12 @@ impl Stores {
         let traces = self.traces(&message.phone).await;
         let trace = traces.into_iter().find(|trace| trace.reference == message.reference);
         trace.expect("the trace of the message")
+    }
+
+    async fn quoted_prices(&self) -> Vec<QuotedPrice> {
+        let mut prices = self.send_traces.list_quoted_prices().await.expect("list_quoted_prices");
+        prices.sort_by_key(|price| (price.said_at, price.channel));
+        prices
     }
 
     async fn figures(&self, by: &[FigureDimension], window: FigureWindow, most: u32) -> Vec<FigureCell> {
@@ -271,7 +302,7 @@ pub async fn wh_02_a_message_that_was_not_sent_is_not_wanted(stores: &Stores) {
 
     let heard = stores.hear(&callback(&message, CallbackEvent::Request, 1)).await;
 
-    assert_eq!(heard, Heard::Ours { is_news: true, is_wanted: false, advanced: None });
+    assert_eq!(heard, Heard::Ours { is_news: true, is_wanted: false, advanced: None, quoted: None });
 }
 
 pub async fn wh_03_a_callback_that_came_before_has_no_effect(stores: &Stores) {
@@ -351,6 +382,108 @@ pub async fn callbacks_of_a_message_are_bounded(stores: &Stores) {
     }
     assert_eq!(stores.hear(&callback(&message, DELIVERED, 64)).await, OLD);
     assert_eq!(stores.trace_of(&message).await.callbacks.len(), 64);
+}
+
+pub async fn a_quote_becomes_the_cost_of_its_message_once(stores: &Stores) {
+    let (message, another) = (stores.sent_message(1).await, stores.sent_message(2).await);
+    let dearer = quoting(&message, 50_000, 1);
+    assert_eq!(stores.hear(&dearer).await, priced(price(&message, 50_000, 1)));
+    assert_eq!(stores.hear(&dearer).await, OLD);
+    assert_eq!(stores.trace_of(&message).await.cost, Money(50_000));
+    assert_eq!(stores.trace_of(&another).await.cost, COST);
+    let totals = stores.totals().await;
+    assert_eq!((totals.sent, totals.cost), (2, Money(50_000) + COST));
+
+    let cheaper = quoting(&message, 0, 2);
+    assert_eq!(stores.hear(&cheaper).await, priced(price(&message, 0, 2)));
+    assert_eq!(stores.hear(&callback(&message, DELIVERED, 3)).await, came(Arrival::Arrived));
+    assert_eq!(stores.trace_of(&message).await.cost, Money(0));
+    let totals = stores.totals().await;
+    assert_eq!((totals.sent, totals.delivered, totals.failed, totals.cost), (2, 1, 0, COST));
+}
+
+pub async fn of_50_concurrent_repeats_of_a_quote_one_changes_what_was_spent(stores: &Stores) {
+    let message = stores.sent_message(1).await;
+    let repeats: Vec<Callback> = (0..CROWD).map(|_| quoting(&message, 50_000, 1)).collect();
+
+    let heard = stores.hear_at_once(&repeats).await;
+
+    assert_eq!(heard.iter().filter(|heard| **heard == OLD).count(), repeats.len() - 1);
+    assert_eq!(stores.totals().await.cost, Money(50_000));
+    assert_eq!(stores.quoted_prices().await, [price(&message, 50_000, 1)]);
+}
+
+pub async fn what_was_spent_is_the_sum_of_50_concurrent_quotes(stores: &Stores) {
+    let mut quotes = Vec::new();
+    for number in 0..50_u8 {
+        let message = stores.sent_message(number.into()).await;
+        quotes.push(quoting(&message, 1_000 * u64::from(number), number));
+    }
+
+    stores.hear_at_once(&quotes).await;
+
+    assert_eq!(stores.totals().await.cost, Money((0..50).map(|number| 1_000 * number).sum()));
+    let prices = stores.quoted_prices().await;
+    assert_eq!(prices.len(), 1);
+    assert_eq!((prices[0].quote, prices[0].said_at), (quote(49_000), second(54)), "what was said last");
+}
+
+pub async fn a_quote_for_what_did_not_leave_changes_no_figures(stores: &Stores) {
+    let sent = stores.sent_message(1).await;
+    let not_sent = message(phone(2));
+    stores.begin_message(&not_sent, start()).await;
+    stores.settle_as(&not_sent, Settlement::Fault, second(1)).await;
+    stores.hear(&quoting(&not_sent, 90_000, 1)).await;
+    assert_eq!(stores.totals().await.cost, COST);
+
+    // It asks while it is being asked, and then refuses.
+    let refused = message(phone(3));
+    stores.begin_message(&refused, start()).await;
+    stores.hear(&quoting(&refused, 70_000, 2)).await;
+    assert_eq!(stores.totals().await.cost, COST + Money(70_000));
+    stores.settle_as(&refused, Settlement::DestinationRefused, second(9)).await;
+
+    let totals = stores.totals().await;
+    assert_eq!((totals.sent, totals.cost), (1, COST));
+    assert_eq!(stores.trace_of(&refused).await.cost, Money(70_000));
+    assert_eq!(stores.trace_of(&sent).await.cost, COST);
+}
+
+pub async fn the_last_quotes_are_listed_by_provider_channel_and_country(stores: &Stores) {
+    assert_eq!(stores.quoted_prices().await, []);
+    let text = stores.sent_message(1).await;
+    let call = NewSendTrace { channel: Channel::Voice, ..message(phone(2)) };
+    let norwegian = message(PhoneNumber::from_stored("+4740612345").unwrap());
+    let by_another = NewSendTrace { provider: "twilio", ..message(phone(3)) };
+    for message in [&call, &norwegian, &by_another] {
+        stores.begin_message(message, start()).await;
+    }
+    let krona = Quote::new(Money(7), Currency::parse("SEK").unwrap()).unwrap();
+    stores.hear(&quoting(&text, 10, 9)).await;
+    // What was said before comes after it.
+    stores.hear(&quoting(&text, 11, 8)).await;
+    stores.hear(&quoting(&call, 20, 10)).await;
+    stores.hear(&quoting(&norwegian, 30, 11)).await;
+    let of_another = Callback { quote: Some(krona), ..quoting(&by_another, 0, 12) };
+    stores.send_traces.hear_callback("twilio", &of_another, second(17)).await.expect("hear_callback");
+    let unknown = message(phone(4));
+    assert_eq!(stores.hear(&quoting(&unknown, 99, 13)).await, Heard::NotOurs);
+
+    let expected_of_another =
+        QuotedPrice { provider: "twilio".to_owned(), quote: krona, ..price(&by_another, 0, 12) };
+    let expected =
+        [price(&text, 10, 9), price(&call, 20, 10), price(&norwegian, 30, 11), expected_of_another];
+    assert_eq!(stores.quoted_prices().await, expected);
+}
+
+pub async fn old_quotes_are_forgotten(stores: &Stores) {
+    let message = stores.sent_message(1).await;
+    stores.hear(&quoting(&message, 10, 1)).await;
+    let forget = async |before| stores.send_traces.forget_traces(before, 10).await.expect("forget_traces");
+    assert_eq!(forget(hour(-1)).await, 0);
+    assert_eq!(stores.quoted_prices().await.len(), 1);
+    assert_eq!(forget(hour(1)).await, 3, "the trace, its figures, and the price");
+    assert_eq!(stores.quoted_prices().await, []);
 }
 
 pub async fn figures_are_told_apart_by_what_is_asked_for(stores: &Stores) {

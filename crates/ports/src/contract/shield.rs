@@ -1,7 +1,7 @@
 //! What the fraud shield counts, and that it counts every message once.
 
 use domain::{
-    Budget, Ceiling, ConversionRule, EventName, Guard, Money, Outcome, PhoneNumber, Prices, RuleMode, Ruling,
+    Budget, Ceiling, ConversionRule, EventName, Guard, Money, Outcome, PhoneNumber, RuleMode, Ruling,
     SendOrigin, SequenceRule, Shield, ShieldRule, ShieldScope, UnansweredRule, VelocityRule, Verdict,
 };
 use futures_util::future::join_all;
@@ -130,16 +130,15 @@ pub async fn d_10_strangers_leave_a_reserve_to_the_numbers_of_accounts(stores: &
     assert_eq!(warnings(&all), [50, 80, 100]);
 }
 
-pub async fn d_10_money_is_bounded_by_the_prices_of_countries(stores: &Stores) {
-    let sweden = stranger(phone(1)).country.unwrap();
-    let prices = Prices { default: Money(1), by_country: [(sweden, Money(100))].into() };
+pub async fn d_10_money_is_bounded_by_what_messages_cost(stores: &Stores) {
     let country_money = Ceiling { hour: Some(1_000), day: None };
     let budget =
         Budget { mode: RuleMode::Block, messages: Ceiling::default(), country_money, ..Budget::default() };
-    let shield = Shield { prices, budget, ..idle() };
-    let people: Vec<ShieldedSend> = (0..CROWD).map(|number| owner(apart(number))).collect();
+    let shield = Shield { budget, ..idle() };
+    let costing = |send, cost| ShieldedSend { cost: Money(cost), ..send };
+    let people: Vec<ShieldedSend> = (0..CROWD).map(|number| costing(owner(apart(number)), 100)).collect();
     assert_eq!(admitted(&stores.admit_at_once(&people, &shield, minute(0)).await), 10);
-    let german = owner(PhoneNumber::from_stored("+4915112345678").unwrap());
+    let german = costing(owner(PhoneNumber::from_stored("+4915112345678").unwrap()), 1);
     assert!(stores.is_admitted(&german, &shield, minute(1)).await, "another country");
     let seen = stores.shield.observe(&people[0], minute(1)).await.unwrap();
     assert_eq!(seen.country_usage.hour.cost, Money(1_000));
@@ -260,10 +259,10 @@ pub async fn sm_07_a_code_that_is_entered_makes_up_for_three_and_for_no_more_tha
 }
 
 pub async fn sm_07_a_message_that_never_left_is_taken_back(stores: &Stores) {
-    let shield = Shield { prices: Prices { default: Money(7), ..Prices::default() }, ..unanswered(1) };
-    let send = stranger(phone(1));
-    let ruling = stores.admit(&send, &shield, minute(0)).await;
-    stores.shield.take_back(&send, ruling.cost, minute(0)).await.unwrap();
+    let shield = unanswered(1);
+    let send = ShieldedSend { cost: Money(7), ..stranger(phone(1)) };
+    assert!(stores.is_admitted(&send, &shield, minute(0)).await);
+    stores.shield.take_back(&send, minute(0)).await.unwrap();
     let seen = stores.shield.observe(&send, minute(1)).await.unwrap();
     assert_eq!((seen.usage.day.sent, seen.usage.day.cost, seen.prefix.unanswered), (0, Money(0), 0));
     assert!(stores.is_admitted(&stranger(phone(2)), &shield, minute(1)).await);

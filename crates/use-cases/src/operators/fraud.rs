@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use domain::{
-    DestinationNotAllowed, DestinationPolicy, Observations, PhoneNumber, Ruling, SendOrigin, Shield,
+    Channel, DestinationNotAllowed, DestinationPolicy, Observations, PhoneNumber, Ruling, SendOrigin, Shield,
     ShieldScope,
 };
 use ports::{BlockEntry, Clock, ShieldStore, ShieldedSend};
 
-use crate::Fault;
+use crate::{CurrentPrices, Fault};
 
 /// Lists what is blocked.
 pub struct ListBlocks {
@@ -45,6 +45,7 @@ pub struct ExplainNumber {
     pub store: Arc<dyn ShieldStore>,
     pub destinations: DestinationPolicy,
     pub shield: Arc<Shield>,
+    pub prices: Arc<CurrentPrices>,
 }
 
 /// What would happen, and what it is judged by.
@@ -59,7 +60,7 @@ pub struct Explanation {
 }
 
 impl ExplainNumber {
-    /// Judges a message to the number for each origin, without counting it.
+    /// Judges a text message to the number for each origin, without counting it.
     #[tracing::instrument(name = "explain_number", skip_all)]
     pub async fn execute(&self, phone: &PhoneNumber) -> Result<Vec<Explanation>, Fault> {
         let mut explanations = Vec::new();
@@ -72,8 +73,9 @@ impl ExplainNumber {
     async fn explain(&self, phone: &PhoneNumber, origin: SendOrigin) -> Result<Explanation, Fault> {
         let now = self.clock.now();
         let send = ShieldedSend::new(phone.clone(), origin, None);
+        let send = ShieldedSend { cost: self.prices.of(send.country, Channel::Sms), ..send };
         let seen = self.store.observe(&send, now).await?;
-        let ruling = self.shield.judge(origin, &send.prefix(), send.country, &seen, now);
+        let ruling = self.shield.judge(origin, &send.prefix(), send.country, send.cost, &seen, now);
         Ok(Explanation {
             destination: phone.sendable(&self.destinations),
             is_guarded: self.shield.is_guarded(&seen),

@@ -21,7 +21,7 @@ use crate::{
     background::Tasks,
     commands::{Failure, stdout::print},
     settings::Settings,
-    wiring::{Database, start_reset},
+    wiring::{Database, prices, start_reset},
 };
 
 /// How long a message may take to leave.
@@ -93,7 +93,8 @@ pub(super) async fn reset(
     let id = account(database, name).await?;
     confirm("Send the code of a reset to the phone of this account?", yes)?;
     let background = Tasks::new();
-    let start = start_reset(settings, database, &background)?;
+    let prices = prices(settings, database).await.prices;
+    let start = start_reset(settings, database, &background, &prices)?;
     start.execute(id).await.map_err(reset_failure)?;
     // The message goes out after the answer.
     background.finish(LONGEST_SEND).await;
