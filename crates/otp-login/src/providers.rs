@@ -15,7 +15,7 @@ use ports::{
     Clock, CodeCheck, CodeRequest, Dependency, ProviderFault, SendMeter, SendTraceStore, StartError,
     StartedVerification, TextMessageGateway, VerificationProvider,
 };
-use provider_router::{Failover, Finds, NamedProvider, ProviderRouter};
+use provider_router::{Bounded, Failover, LookupTrust, NamedProvider, ProviderRouter};
 use use_cases::{CurrentPrices, TracedProvider};
 
 use crate::reputation::AskedLast;
@@ -110,7 +110,7 @@ fn build(
         failover.map_or(timeout, |failover| timeout.min(failover.attempt_timeout * 4 / 5))
     };
     let mut dependency: Option<Arc<dyn Dependency>> = None;
-    let (provider, finds): (Arc<dyn VerificationProvider>, Finds) = match one {
+    let (provider, trust): (Arc<dyn VerificationProvider>, LookupTrust) = match one {
         ProviderSettings::Sinch => {
             let mut sinch = settings.sinch.clone();
             sinch.timeout = within(sinch.timeout);
@@ -119,16 +119,16 @@ fn build(
             }
             let sinch = Arc::new(SinchVerification::new(&sinch, clock.clone())?);
             dependency = Some(sinch.clone());
-            (Arc::new(InTraceContext(sinch)), Finds::ByReference)
+            (Arc::new(InTraceContext(sinch)), LookupTrust::ByReference)
         }
         ProviderSettings::Twilio(twilio) => {
             let twilio = VerifySettings { timeout: within(twilio.timeout), ..twilio.clone() };
-            (Arc::new(TwilioVerify::new(&twilio)?), Finds::ByNumber)
+            (Arc::new(TwilioVerify::new(&twilio)?), LookupTrust::ByNumber)
         }
         ProviderSettings::Vonage(vonage) => {
             let vonage = VonageSettings { timeout: within(vonage.timeout), ..vonage.clone() };
             // It finds nothing: it says that it cannot.
-            (Arc::new(VonageVerify::new(&vonage)?), Finds::ByReference)
+            (Arc::new(VonageVerify::new(&vonage)?), LookupTrust::ByReference)
         }
         ProviderSettings::SelfIssued(SelfIssuedSettings { gateway, product, site }) => {
             let self_issued = SelfIssued {
@@ -139,8 +139,12 @@ fn build(
                 site: site.clone(),
                 life: settings.challenges.ttl,
             };
-            (Arc::new(self_issued), Finds::Always)
+            (Arc::new(self_issued), LookupTrust::Derived)
         }
+    };
+    let provider = match failover {
+        Some(failover) => Arc::new(Bounded { provider, timeout: failover.attempt_timeout }),
+        None => provider,
     };
     let name = one.name();
     let provider = TracedProvider {
@@ -152,7 +156,7 @@ fn build(
         prices: traces.prices.clone(),
     };
     let provider =
-        NamedProvider { name: name.as_str(), provider: Arc::new(provider), channels: name.channels(), finds };
+        NamedProvider { name: name.as_str(), provider: Arc::new(provider), channels: name.channels(), trust };
     Ok(Built { provider, dependency })
 }
 

@@ -27,11 +27,11 @@ use use_cases::{
     AdmitCaller, AdmitStart, Authenticate, BeginTotp, BlindChallenges, ChangeLocale, ChangePassword,
     CheckReadiness, ConfirmTotp, CurrentPrices, DeleteAccount, DeliverNotices, DeliverWebhooks,
     EndAllSessions, EndOtherSessions, EndSession, ExportAccount, FanOutEvents, FindAccounts, ForgetDevice,
-    ForgetDevices, ForgotPassword, HandleSinchCallback, IntrospectToken, JudgeProviders, KeepPrices, KeepSigningKeys,
-    ListAccountEvents, ListAllEvents, ListDevices, ListEvents, ListSessions, LockAccount, LogIn, LogOut,
-    PublishKeys, RefreshSession, RegisterUser, RemoveAccount, RemoveTotp, RenewRecoveryCodes, RequestOtp,
-    ResetPassword, ShieldedProvider, ShowAccount, ShowFigures, StartPhoneChange, StartPhoneLogin, StartReset,
-    StartStepUp, UnlockAccount, VerifyOtp, VerifyPhone,
+    ForgetDevices, ForgotPassword, HandleSinchCallback, IntrospectToken, JudgeProviders, KeepPrices,
+    KeepSigningKeys, ListAccountEvents, ListAllEvents, ListDevices, ListEvents, ListSessions, LockAccount,
+    LogIn, LogOut, PublishKeys, RefreshSession, RegisterUser, RemoveAccount, RemoveTotp, RenewRecoveryCodes,
+    RequestOtp, ResetPassword, ShieldedProvider, ShowAccount, ShowFigures, StartPhoneChange, StartPhoneLogin,
+    StartReset, StartStepUp, UnlockAccount, VerifyOtp, VerifyPhone,
 };
 
 use self::limits::Limits;

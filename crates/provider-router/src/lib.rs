@@ -19,6 +19,7 @@
 //! was sent by: a further message that never left may have changed what the challenge says. Checks
 //! and look-ups are never refused by a breaker: nobody else could answer them.
 
+mod bounded;
 mod member;
 
 use std::{sync::Arc, time::Duration};
@@ -27,12 +28,15 @@ use async_trait::async_trait;
 use domain::{
     BreakerPolicy, Channel, Code, CountryCode, PhoneNumber, ProviderId, ProviderRoutes, SendReference,
 };
-use futures_util::future::join_all;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+
 use ports::{
     CodeCheck, CodeRequest, Dependency, NotSent, ProviderFault, StartError, StartedVerification, Unready,
     VerificationProvider,
 };
+use tokio::time::Instant;
 
+pub use crate::bounded::Bounded;
 use crate::member::Member;
 
 /// One of the providers.
@@ -42,27 +46,27 @@ pub struct NamedProvider {
     pub provider: Arc<dyn VerificationProvider>,
     /// What its codes travel by.
     pub channels: &'static [Channel],
-    pub finds: Finds,
+    pub trust: LookupTrust,
 }
 
-/// What it means that a provider [finds](VerificationProvider::find) something. In the order of
+/// What it proves that a provider [finds](VerificationProvider::find) something. In the order of
 /// trust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Finds {
+pub enum LookupTrust {
     /// It was started under the reference.
     ByReference,
-    /// Something was started for the number.
+    /// Something was started for the number, by whomever and for whatever.
     ByNumber,
     /// Nothing: it makes its codes from the reference, so there is always something.
-    Always,
+    Derived,
 }
 
 /// When one gives way to the next.
 #[derive(Clone, Copy, Debug)]
 pub struct Failover {
     pub breaker: BreakerPolicy,
-    /// For one attempt at one provider. Adapters should have less for a call of theirs: they know
-    /// whether a request had left, and here it can only be said that it may have.
+    /// For one attempt at one provider: the start, and looking what became of it. [`Bounded`] should
+    /// end a call within it, and an adapter sooner: it knows whether a request had left.
     pub attempt_timeout: Duration,
     /// How many calls of one provider are under way at once; further ones fail.
     pub most_calls: usize,
@@ -97,6 +101,10 @@ impl Reputation for Unblemished {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no provider {0}")]
 pub struct UnknownProvider(pub &'static str);
+
+/// Nobody is asked later than this after the first one: who waits for an answer does not wait
+/// forever. With the longest attempt it is within the time of a request.
+const LAST_ATTEMPT_AFTER: Duration = Duration::from_secs(8);
 
 /// Providers of which the country of a number says whom to ask.
 pub struct ProviderRouter {
@@ -203,7 +211,11 @@ impl VerificationProvider for ProviderRouter {
             return Err(StartError::NotSent(NotSent::DestinationRefused(text)));
         }
         let mut faults = Faults::default();
+        let begun = Instant::now();
         for member in route {
+            if begun.elapsed() > LAST_ATTEMPT_AFTER {
+                break;
+            }
             let error = match member.start(request).await {
                 Ok(id) => return Ok(self.named(member, &id, request.channel)),
                 Err(error) => error,
@@ -226,31 +238,36 @@ impl VerificationProvider for ProviderRouter {
         Err(faults.into_one())
     }
 
-    /// Asks everybody who may have started it, at once. `None` only if each of them knows of
-    /// nothing.
+    /// Asks everybody who may have started it, at once. Who was started under the reference needs
+    /// no other's word; what else is found counts only if everybody could tell, in the order of
+    /// trust. `None` only if each of them knows of nothing.
     async fn find(
         &self,
         reference: SendReference,
         phone: &PhoneNumber,
         channel: Channel,
     ) -> Result<Option<ProviderId>, ProviderFault> {
-        let mut route = self.route(phone, channel);
-        // Stable: those of equal trust stay in the order in which they were asked to send.
-        route.sort_by_key(|member| member.finds());
-        let asked = route
+        let mut asked: FuturesUnordered<_> = self
+            .route(phone, channel)
             .into_iter()
-            .map(|member| async move { (member, member.find(reference, phone, channel).await) });
-        let mut fault = None;
-        for (member, found) in join_all(asked).await {
-            // What is always found proves nothing while another could not tell.
-            let is_evidence = member.finds() != Finds::Always || fault.is_none();
-            match found {
-                Ok(Some(id)) if is_evidence => return Ok(Some(self.named(member, &id, channel))),
-                Ok(_) => {}
+            .map(|member| async move { (member, member.find(reference, phone, channel).await) })
+            .collect();
+        let (mut fault, mut found) = (None, Vec::new());
+        while let Some((member, answer)) = asked.next().await {
+            match answer {
+                Ok(Some(id)) if member.trust() == LookupTrust::ByReference => {
+                    return Ok(Some(self.named(member, &id, channel)));
+                }
+                Ok(Some(id)) => found.push((member, id)),
+                Ok(None) => {}
                 Err(why) => fault = Some(ProviderFault(format!("{}: {why}", member.name()))),
             }
         }
-        fault.map_or(Ok(None), Err)
+        if let Some(fault) = fault {
+            return Err(fault);
+        }
+        let best = found.into_iter().min_by_key(|(member, _)| member.trust());
+        Ok(best.map(|(member, id)| self.named(member, &id, channel)))
     }
 
     async fn check(

@@ -1,4 +1,4 @@
-//! One provider among several: its time, its places and its breaker.
+//! One provider among several: its places and its breakers.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -7,11 +7,11 @@ use domain::{
 };
 use ports::{CodeCheck, CodeRequest, NotSent, ProviderFault, StartError, StartedVerification};
 use tokio::{
-    sync::Semaphore,
+    sync::{Semaphore, SemaphorePermit},
     time::{Instant, timeout},
 };
 
-use crate::{Failover, Finds, NamedProvider};
+use crate::{Failover, LookupTrust, NamedProvider};
 
 /// A provider that others may stand in for.
 pub(crate) struct Member {
@@ -20,46 +20,45 @@ pub(crate) struct Member {
     failover: Option<Failover>,
     /// Of calls that are under way.
     places: Semaphore,
-    /// Learns from starts alone: a provider may check codes well and send none. The lock is held
-    /// for a few instructions, never across an await.
-    breaker: Mutex<Breaker>,
+    /// One for each channel, because an account may have texts and no calls. They learn from starts
+    /// alone: a provider may check codes well and send none. The locks are held for a few
+    /// instructions, never across an await.
+    breakers: Vec<(Channel, Mutex<Breaker>)>,
 }
 
 impl Member {
     pub(crate) fn new(provider: NamedProvider, failover: Option<Failover>) -> Self {
         let most_calls = failover.map_or(Semaphore::MAX_PERMITS, |failover| failover.most_calls);
-        let places = Semaphore::new(most_calls);
-        Self { provider, failover, places, breaker: Mutex::new(Breaker::default()) }
+        let breakers = provider.channels.iter().map(|channel| (*channel, Mutex::default())).collect();
+        Self { provider, failover, places: Semaphore::new(most_calls), breakers }
     }
 
     pub(crate) fn name(&self) -> &'static str {
         self.provider.name
     }
 
-    pub(crate) fn finds(&self) -> Finds {
-        self.provider.finds
+    pub(crate) fn trust(&self) -> LookupTrust {
+        self.provider.trust
     }
 
     pub(crate) fn speaks(&self, channel: Channel) -> bool {
         self.provider.channels.contains(&channel)
     }
 
-    /// Whether it would be asked for a message now.
+    /// Whether it would be asked for some message now.
     pub(crate) fn is_available(&self) -> bool {
-        self.lock().admits(now())
+        self.breakers.iter().any(|(_, breaker)| lock(breaker).admits(now()))
     }
 
     pub(crate) async fn start(&self, request: &CodeRequest) -> Result<ProviderId, StartError> {
-        let Some(pass) = self.pass() else {
-            let fault = ProviderFault("it is down and not asked for a while".to_owned());
-            return Err(StartError::NotSent(NotSent::Fault(fault)));
+        let not_sent = |why: &str| Err(StartError::NotSent(NotSent::Fault(ProviderFault(why.to_owned()))));
+        let Some(pass) = self.pass(request.channel) else {
+            return not_sent("it is down and not asked for a while");
         };
         let Ok(_place) = self.places.try_acquire() else {
-            let fault = ProviderFault("too many calls of it are under way".to_owned());
-            return Err(StartError::NotSent(NotSent::Fault(fault)));
+            return not_sent("too many calls of it are under way");
         };
-        let started = self.within(self.attempt(request)).await;
-        let started = started.unwrap_or_else(|fault| Err(StartError::Unknown(fault)));
+        let started = self.attempt(request).await;
         pass.end(match &started {
             Err(StartError::NotSent(NotSent::Fault(_)) | StartError::Unknown(_)) => CallEnd::Failed,
             Ok(_) | Err(StartError::NotSent(_) | StartError::Shielded { .. }) => CallEnd::Answered,
@@ -67,19 +66,24 @@ impl Member {
         started
     }
 
-    /// Asks for a message, and where the answer is lost what became of it.
+    /// Asks for a message, and where the answer is lost, within what is left of the attempt's time,
+    /// what became of it.
     async fn attempt(&self, request: &CodeRequest) -> Result<ProviderId, StartError> {
-        let CodeRequest { reference, phone, channel, .. } = request;
+        let begun = Instant::now();
         let started = self.provider.provider.start(request).await;
-        let Err(StartError::Unknown(_)) = started else { return started };
-        // What is always found proves nothing, and one that is alone was asked enough.
-        if self.failover.is_none() || self.finds() == Finds::Always {
+        let (Some(failover), Err(StartError::Unknown(_))) = (self.failover, &started) else {
+            return started;
+        };
+        // What else is found may be of another time or purpose.
+        if self.trust() != LookupTrust::ByReference {
             return started;
         }
-        match self.provider.provider.find(*reference, phone, *channel).await {
-            Ok(Some(id)) => Ok(id),
+        let left = failover.attempt_timeout.saturating_sub(begun.elapsed());
+        let CodeRequest { reference, phone, channel, .. } = request;
+        match timeout(left, self.provider.provider.find(*reference, phone, *channel)).await {
+            Ok(Ok(Some(id))) => Ok(id),
             // The request may still be under way.
-            Ok(None) | Err(_) => started,
+            Ok(Ok(None) | Err(_)) | Err(_) => started,
         }
     }
 
@@ -89,7 +93,8 @@ impl Member {
         phone: &PhoneNumber,
         channel: Channel,
     ) -> Result<Option<ProviderId>, ProviderFault> {
-        self.within(self.in_place(self.provider.provider.find(reference, phone, channel))).await?
+        let _place = self.place().await?;
+        self.provider.provider.find(reference, phone, channel).await
     }
 
     pub(crate) async fn check(
@@ -97,48 +102,49 @@ impl Member {
         verification: &StartedVerification,
         code: &Code,
     ) -> Result<CodeCheck, ProviderFault> {
-        self.within(self.in_place(self.provider.provider.check(verification, code))).await?
+        let _place = self.place().await?;
+        self.provider.provider.check(verification, code).await
     }
 
-    /// Waits for a place: nobody else could answer.
-    async fn in_place<F: Future>(&self, call: F) -> F::Output {
-        // Nobody closes it.
-        let _place = self.places.acquire().await;
-        call.await
+    /// Waits for a place, for nobody else could answer; not longer than a call may take.
+    async fn place(&self) -> Result<Option<SemaphorePermit<'_>>, ProviderFault> {
+        let Some(failover) = self.failover else { return Ok(None) };
+        match timeout(failover.attempt_timeout, self.places.acquire()).await {
+            // Nobody closes it.
+            Ok(place) => Ok(place.ok()),
+            Err(_) => Err(ProviderFault("too many calls of it are under way".to_owned())),
+        }
     }
 
-    async fn within<F: Future>(&self, call: F) -> Result<F::Output, ProviderFault> {
-        let Some(Failover { attempt_timeout, .. }) = self.failover else { return Ok(call.await) };
-        let late = |_| ProviderFault(format!("{} did not answer in its time", self.name()));
-        timeout(attempt_timeout, call).await.map_err(late)
+    /// Leave to ask for a message by a channel that it has.
+    fn pass(&self, channel: Channel) -> Option<Pass<'_>> {
+        let (_, breaker) = self.breakers.iter().find(|(known, _)| *known == channel)?;
+        let admission = lock(breaker).admit(now())?;
+        Some(Pass { member: self, channel, breaker, admission: Some(admission) })
     }
 
-    fn pass(&self) -> Option<Pass<'_>> {
-        let admission = self.lock().admit(now())?;
-        Some(Pass { member: self, admission: Some(admission) })
-    }
-
-    fn end(&self, admission: Admission, end: CallEnd) {
+    fn end(&self, channel: Channel, breaker: &Mutex<Breaker>, admission: Admission, end: CallEnd) {
         let Some(Failover { breaker: policy, .. }) = self.failover else { return };
-        let change = self.lock().end(admission, end, policy, now());
-        let provider = self.name();
+        let change = lock(breaker).end(admission, end, policy, now());
+        let (provider, channel) = (self.name(), channel.as_str());
         match change {
             Some(BreakerChange::Opened) => tracing::error!(
                 event = "provider_down",
                 provider,
+                channel,
                 pause_seconds = policy.open_for.as_secs_f64(),
                 "the provider is down: it is not asked for messages for a while"
             ),
             Some(BreakerChange::Closed) => {
-                tracing::info!(event = "provider_back", provider, "the provider is back");
+                tracing::info!(event = "provider_back", provider, channel, "the provider is back");
             }
             None => {}
         }
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, Breaker> {
-        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock(breaker: &Mutex<Breaker>) -> MutexGuard<'_, Breaker> {
+    breaker.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Of the clock that tests can drive.
@@ -151,6 +157,8 @@ fn now() -> std::time::Instant {
 #[must_use]
 struct Pass<'a> {
     member: &'a Member,
+    channel: Channel,
+    breaker: &'a Mutex<Breaker>,
     admission: Option<Admission>,
 }
 
@@ -161,7 +169,7 @@ impl Pass<'_> {
 
     fn tell(&mut self, end: CallEnd) {
         if let Some(admission) = self.admission.take() {
-            self.member.end(admission, end);
+            self.member.end(self.channel, self.breaker, admission, end);
         }
     }
 }

@@ -13,7 +13,7 @@ use ports::{
     CodeCheck, CodeRequest, Dependency as _, NotSent, StartError, StartedVerification,
     VerificationProvider as _,
 };
-use provider_router::{Finds, ProviderRouter, Reputation, UnknownProvider};
+use provider_router::{LookupTrust, ProviderRouter, Reputation, UnknownProvider};
 use tokio::time::Instant;
 
 fn of(request: &CodeRequest, id: &ProviderId) -> StartedVerification {
@@ -240,7 +240,7 @@ async fn rc_06_a_lost_start_is_found_at_whoever_knows_it() {
 
 #[tokio::test]
 async fn what_is_always_found_counts_only_when_everybody_else_knows_of_nothing() {
-    let (derives, knows) = (Fake::finding("derives", Finds::Always), Fake::new("knows"));
+    let (derives, knows) = (Fake::finding("derives", LookupTrust::Derived), Fake::new("knows"));
     let routes = ProviderRoutes::new(vec!["derives", "knows"]).unwrap();
     let router =
         ProviderRouter::new(vec![derives.named(), knows.named()], routes, "knows", failover()).unwrap();
@@ -253,6 +253,47 @@ async fn what_is_always_found_counts_only_when_everybody_else_knows_of_nothing()
     knows.is(Manner::Works);
     knows.knows(&request(1));
     assert_eq!(name(find().await.unwrap()).as_deref(), Some("knows"));
+}
+
+#[tokio::test]
+async fn what_was_started_for_the_number_counts_only_when_everybody_could_tell() {
+    let (by_number, knows) = (Fake::finding("by-number", LookupTrust::ByNumber), Fake::new("knows"));
+    let routes = ProviderRoutes::new(vec!["by-number", "knows"]).unwrap();
+    let router =
+        ProviderRouter::new(vec![by_number.named(), knows.named()], routes, "knows", failover()).unwrap();
+    let find = async || router.find(request(1).reference, &phone(), Channel::Sms).await;
+    by_number.knows(&request(1));
+    knows.is(Manner::Away);
+    assert!(find().await.is_err(), "the code may be of the one that cannot tell");
+    knows.is(Manner::Works);
+    assert_eq!(find().await.unwrap().unwrap().origin().0, Some("by-number"));
+    // What may be of another time does not make a start that was lost a start.
+    by_number.is(Manner::LosesItsAnswer);
+    assert_eq!(router.start(&request(2)).await.unwrap().origin().0, Some("knows"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn pv_04_who_hangs_holds_up_no_look_up_that_another_answers() {
+    let (first, second, router) = fake::pair();
+    first.is(Manner::HangsBeforeSending);
+    second.knows(&request(1));
+    let begun = Instant::now();
+    let found = router.find(request(1).reference, &phone(), Channel::Sms).await.unwrap();
+    assert_eq!((found.unwrap().origin().0, begun.elapsed()), (Some("second"), Duration::ZERO));
+}
+
+#[tokio::test]
+async fn calls_that_an_account_lacks_do_not_keep_texts_from_being_sent() {
+    let (_, speaks, router) = fake::mute_and_speaking();
+    speaks.is(Manner::Away);
+    for n in 0..5 {
+        assert!(router.start(&voice(n)).await.is_err());
+    }
+    speaks.is(Manner::Works);
+    assert!(matches!(router.start(&voice(6)).await, Err(StartError::NotSent(NotSent::Fault(_)))));
+    let id = router.start(&CodeRequest { phone: phone_of("+4520123456"), ..request(7) }).await.unwrap();
+    assert_eq!(id.origin().0, Some("mute"));
+    assert!(router.probe().await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
@@ -333,7 +374,7 @@ async fn only_those_with_the_channel_are_asked() {
 #[tokio::test(start_paused = true)]
 async fn one_alone_keeps_its_ids_and_its_own_bounds() {
     let alone = Fake::new("alone");
-    let router = ProviderRouter::alone(alone.named(), None);
+    let router = ProviderRouter::alone(alone.unbounded(), None);
     alone.is(Manner::Away);
     for n in 0..10 {
         assert!(router.start(&request(n)).await.is_err());

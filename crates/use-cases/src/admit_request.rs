@@ -11,7 +11,7 @@ use ports::{LimiterUnavailable, RateLimiter};
 
 use crate::Fault;
 
-/// What is limited here.
+/// What is limited, whatever is asked for.
 const REQUESTS: &str = "requests";
 
 /// A limit, and what holds while nobody can tell what is used of it.
@@ -34,9 +34,12 @@ pub struct NamedLimits {
     pub country: Option<RequestLimit>,
 }
 
-/// Whom a request names.
-#[derive(Clone, Copy, Default)]
+/// Whom a request names, and for what. Each act counts apart, so that who exhausts one leaves the
+/// others.
+#[derive(Clone, Copy)]
 pub struct Named<'a> {
+    /// A word of lower-case letters.
+    pub act: &'static str,
     pub account: Option<&'a SignInName>,
     pub phone: Option<&'a PhoneNumber>,
 }
@@ -128,25 +131,21 @@ impl AdmitRequest {
     }
 
     fn asked(&self, address: Option<IpAddr>) -> Vec<Asked> {
-        let address = self.address.map(|limit| limit.asked(LimitSubject::address(address), true));
-        let everyone = self.everyone.map(|limit| limit.asked(LimitSubject::everyone(), false));
+        let address = self.address.map(|limit| limit.asked(REQUESTS, LimitSubject::address(address), true));
+        let everyone = self.everyone.map(|limit| limit.asked(REQUESTS, LimitSubject::everyone(), false));
         address.into_iter().chain(everyone).collect()
     }
 }
 
 impl RequestLimit {
-    fn asked(self, subject: LimitSubject, is_address: bool) -> Asked {
+    fn asked(self, what: &'static str, subject: LimitSubject, is_address: bool) -> Asked {
         let Self { limit, outage } = self;
-        Asked {
-            demand: LimitDemand { key: LimitKey { limit: REQUESTS, subject }, limit },
-            outage,
-            is_address,
-        }
+        Asked { demand: LimitDemand { key: LimitKey { limit: what, subject }, limit }, outage, is_address }
     }
 }
 
 impl NamedLimits {
-    fn asked(&self, Named { account, phone }: Named<'_>) -> Vec<Asked> {
+    fn asked(&self, Named { act, account, phone }: Named<'_>) -> Vec<Asked> {
         let country = phone.and_then(PhoneNumber::region);
         let limited = [
             (self.account, account.map(LimitSubject::account)),
@@ -155,7 +154,7 @@ impl NamedLimits {
             (self.country, country.map(LimitSubject::country)),
         ];
         let asked = |(limit, subject): (Option<RequestLimit>, Option<LimitSubject>)| {
-            Some(limit?.asked(subject?, false))
+            Some(limit?.asked(act, subject?, false))
         };
         limited.into_iter().filter_map(asked).collect()
     }

@@ -34,9 +34,13 @@ fn unused(demands: &[LimitDemand]) -> Vec<LimitStanding> {
 
 /// Asked once about these, and lets them pass.
 fn admitting(subjects: Vec<LimitSubject>) -> MockRateLimiter {
+    admitting_for("requests", subjects)
+}
+
+fn admitting_for(what: &'static str, subjects: Vec<LimitSubject>) -> MockRateLimiter {
     let mut limiter = MockRateLimiter::new();
     let asks = move |demands: &[LimitDemand]| {
-        demands.iter().all(|demand| demand.key.limit == "requests")
+        demands.iter().all(|demand| demand.key.limit == what)
             && demands.iter().map(|demand| demand.key.subject.clone()).eq(subjects.iter().cloned())
     };
     let admit = |demands: &[LimitDemand]| Ok(LimitRuling::judge(unused(demands)));
@@ -187,21 +191,31 @@ async fn en_06_requests_count_for_the_account_number_prefix_and_country_that_the
     ];
     let of_account = vec![LimitSubject::account(&account)];
     let cases = [
-        (all, Named { account: Some(&account), phone: None }, of_account.clone()),
-        (all, Named { account: None, phone: Some(&phone) }, of_phone.clone()),
-        (all, Named { account: Some(&account), phone: Some(&phone) }, [of_account, of_phone].concat()),
+        (all, Named { act: "login", account: Some(&account), phone: None }, of_account.clone()),
+        (all, Named { act: "login", account: None, phone: Some(&phone) }, of_phone.clone()),
+        (
+            all,
+            Named { act: "login", account: Some(&account), phone: Some(&phone) },
+            [of_account, of_phone].concat(),
+        ),
         (
             NamedLimits { country: limit, ..NamedLimits::default() },
-            Named { account: Some(&account), phone: Some(&phone) },
+            Named { act: "login", account: Some(&account), phone: Some(&phone) },
             vec![LimitSubject::country(country)],
         ),
     ];
     for (limits, named, subjects) in cases {
-        naming(admitting(subjects), idle(), limits).execute_named(named).await.unwrap();
+        naming(admitting_for("login", subjects), idle(), limits).execute_named(named).await.unwrap();
     }
     let unlimited = naming(idle(), idle(), NamedLimits::default());
-    unlimited.execute_named(Named { account: Some(&account), phone: Some(&phone) }).await.unwrap();
-    naming(idle(), idle(), all).execute_named(Named::default()).await.unwrap();
+    unlimited
+        .execute_named(Named { act: "login", account: Some(&account), phone: Some(&phone) })
+        .await
+        .unwrap();
+    naming(idle(), idle(), all)
+        .execute_named(Named { act: "login", account: None, phone: None })
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -209,7 +223,8 @@ async fn a_name_that_too_many_requests_hold_has_to_wait() {
     let phone = fixtures::phone();
     let limits = NamedLimits { phone: limited(LimitOutage::Admit), ..NamedLimits::default() };
     let admit = naming(refusing(), idle(), limits);
-    let refused = admit.execute_named(Named { account: None, phone: Some(&phone) }).await.unwrap_err();
+    let refused =
+        admit.execute_named(Named { act: "login", account: None, phone: Some(&phone) }).await.unwrap_err();
     let second = SignedDuration::from_secs(1);
     assert!(matches!(refused, AdmitNamedError::RateLimited { retry_after } if retry_after == second));
 }
@@ -217,13 +232,13 @@ async fn a_name_that_too_many_requests_hold_has_to_wait() {
 #[tokio::test]
 async fn each_limit_of_a_name_says_what_holds_while_nobody_can_count_for_all() {
     let (phone, account) = (fixtures::phone(), SignInName::Phone(fixtures::phone()));
-    let named = Named { account: Some(&account), phone: Some(&phone) };
+    let named = Named { act: "login", account: Some(&account), phone: Some(&phone) };
     let alone = NamedLimits {
         account: limited(LimitOutage::CountAlone),
         phone: limited(LimitOutage::Admit),
         ..NamedLimits::default()
     };
-    naming(away(), admitting(vec![LimitSubject::account(&account)]), alone)
+    naming(away(), admitting_for("login", vec![LimitSubject::account(&account)]), alone)
         .execute_named(named)
         .await
         .unwrap();

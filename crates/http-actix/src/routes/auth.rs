@@ -34,12 +34,10 @@ pub(crate) async fn register(
     use_cases: Data<UseCases>,
 ) -> Result<HttpResponse, Problem> {
     let request = body.into_request(&settings.password_policy, visitor)?;
-    let account = SignInName::Email(request.email.clone());
-    use_cases
-        .admit_request
-        .execute_named(Named { account: Some(&account), phone: Some(&request.phone) })
-        .await?;
     use_cases.admit_start.execute(request.phone.region(), proof.as_ref()).await?;
+    let account = SignInName::Email(request.email.clone());
+    let named = Named { act: "register", account: Some(&account), phone: Some(&request.phone) };
+    use_cases.admit_request.execute_named(named).await?;
     let challenge = use_cases.register_user.execute(request).await?;
     Ok(HttpResponse::Created().json(ChallengeAnswer::from(challenge)))
 }
@@ -67,7 +65,8 @@ pub(crate) async fn log_in(
     use_cases: Data<UseCases>,
 ) -> Result<HttpResponse, Problem> {
     let request = body.into_request(visitor)?;
-    use_cases.admit_request.execute_named(Named { account: Some(&request.name), phone: None }).await?;
+    let named = Named { act: "login", account: Some(&request.name), phone: None };
+    use_cases.admit_request.execute_named(named).await?;
     let logged_in = use_cases.log_in.execute(request).await?;
     Ok(HttpResponse::Ok().json(LogInAnswer::from(logged_in)))
 }

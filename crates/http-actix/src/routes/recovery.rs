@@ -30,9 +30,10 @@ pub(crate) async fn forgot_password(
     use_cases: Data<UseCases>,
 ) -> Result<HttpResponse, Problem> {
     let request = body.into_request(visitor)?;
-    let account = SignInName::Email(request.email.clone());
-    use_cases.admit_request.execute_named(Named { account: Some(&account), phone: None }).await?;
     use_cases.admit_start.execute(None, proof.as_ref()).await?;
+    let account = SignInName::Email(request.email.clone());
+    let named = Named { act: "forgot", account: Some(&account), phone: None };
+    use_cases.admit_request.execute_named(named).await?;
     let challenge = use_cases.forgot_password.execute(request).await?;
     Ok(HttpResponse::Accepted().json(ChallengeAnswer::from(challenge)))
 }
@@ -75,8 +76,9 @@ pub(crate) async fn start_phone_login(
 ) -> Result<HttpResponse, Problem> {
     let start = use_cases.start_phone_login.as_ref().ok_or_else(|| Problem::new(ProblemCode::NotFound))?;
     let request = body.into_login(visitor)?;
-    use_cases.admit_request.execute_named(Named { account: None, phone: Some(&request.phone) }).await?;
     use_cases.admit_start.execute(request.phone.region(), proof.as_ref()).await?;
+    let named = Named { act: "start", account: None, phone: Some(&request.phone) };
+    use_cases.admit_request.execute_named(named).await?;
     let challenge = start.execute(request).await?;
     Ok(HttpResponse::Ok().json(ChallengeAnswer::from(challenge)))
 }
@@ -95,7 +97,8 @@ pub(crate) async fn change_phone(
     use_cases: Data<UseCases>,
 ) -> Result<HttpResponse, Problem> {
     let request = body.into_change(visitor)?;
-    use_cases.admit_request.execute_named(Named { account: None, phone: Some(&request.phone) }).await?;
+    let named = Named { act: "change", account: None, phone: Some(&request.phone) };
+    use_cases.admit_request.execute_named(named).await?;
     let challenge = use_cases.start_phone_change.execute(&principal, request).await?;
     Ok(HttpResponse::Accepted().json(ChallengeAnswer::from(challenge)))
 }

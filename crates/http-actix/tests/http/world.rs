@@ -31,10 +31,10 @@ use use_cases::{
     EndOtherSessions, EndSession, ExportAccount, FindAccounts, FinishPasskeyAuthentication,
     FinishPasskeyRegistration, ForgetDevice, ForgetDevices, ForgotPassword, HandleSinchCallback,
     IntrospectToken, ListAccountEvents, ListAllEvents, ListDevices, ListEvents, ListPasskeys, ListSessions,
-    LockAccount, LogIn, LogOut, NamedLimits, PublishKeys, RefreshSession, RegisterUser, RemoveAccount, RemovePasskey,
-    RemoveTotp, RenewRecoveryCodes, RequestLimit, RequestOtp, ResetPassword, ShowAccount, ShowFigures,
-    StartPasskeyAuthentication, StartPasskeyRegistration, StartPhoneChange, StartPhoneLogin, StartReset,
-    StartStepUp, UnlockAccount, VerifyOtp, VerifyPhone,
+    LockAccount, LogIn, LogOut, NamedLimits, PublishKeys, RefreshSession, RegisterUser, RemoveAccount,
+    RemovePasskey, RemoveTotp, RenewRecoveryCodes, RequestLimit, RequestOtp, ResetPassword, ShowAccount,
+    ShowFigures, StartPasskeyAuthentication, StartPasskeyRegistration, StartPhoneChange, StartPhoneLogin,
+    StartReset, StartStepUp, UnlockAccount, VerifyOtp, VerifyPhone,
 };
 use uuid::Uuid;
 

@@ -83,7 +83,7 @@ impl Routing {
                     ),
                 },
                 attempt_timeout: Duration::from_millis(
-                    reader.number("provider.attempt_timeout_ms", 100..=30_000),
+                    reader.number("provider.attempt_timeout_ms", 100..=6_000),
                 ),
                 most_calls: reader.number("provider.max_concurrent_calls", 1..=10_000),
                 after_lost_answer: reader.one_of(

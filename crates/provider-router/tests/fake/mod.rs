@@ -16,7 +16,7 @@ use jiff::SignedDuration;
 use ports::{
     CodeCheck, CodeRequest, NotSent, ProviderFault, StartError, StartedVerification, VerificationProvider,
 };
-use provider_router::{AfterLostAnswer, Failover, Finds, NamedProvider, ProviderRouter};
+use provider_router::{AfterLostAnswer, Bounded, Failover, LookupTrust, NamedProvider, ProviderRouter};
 use uuid::Uuid;
 
 pub(crate) const BUDGET: Duration = Duration::from_secs(3);
@@ -43,7 +43,7 @@ pub(crate) enum Manner {
 
 pub(crate) struct Fake {
     name: &'static str,
-    finds: Finds,
+    trust: LookupTrust,
     channels: &'static [Channel],
     manner: Mutex<Manner>,
     started: Mutex<BTreeSet<String>>,
@@ -54,17 +54,17 @@ pub(crate) struct Fake {
 
 impl Fake {
     pub(crate) fn new(name: &'static str) -> Arc<Self> {
-        Self::finding(name, Finds::ByReference)
+        Self::finding(name, LookupTrust::ByReference)
     }
 
-    pub(crate) fn finding(name: &'static str, finds: Finds) -> Arc<Self> {
-        Self::with(name, finds, &[Channel::Sms])
+    pub(crate) fn finding(name: &'static str, trust: LookupTrust) -> Arc<Self> {
+        Self::with(name, trust, &[Channel::Sms])
     }
 
-    fn with(name: &'static str, finds: Finds, channels: &'static [Channel]) -> Arc<Self> {
+    fn with(name: &'static str, trust: LookupTrust, channels: &'static [Channel]) -> Arc<Self> {
         Arc::new(Self {
             name,
-            finds,
+            trust,
             channels,
             manner: Mutex::new(Manner::Works),
             started: Mutex::default(),
@@ -74,9 +74,20 @@ impl Fake {
         })
     }
 
+    /// Without bounds of its own.
+    pub(crate) fn unbounded(self: &Arc<Self>) -> NamedProvider {
+        NamedProvider { provider: Arc::new(Handle(self.clone())), ..self.named() }
+    }
+
     pub(crate) fn named(self: &Arc<Self>) -> NamedProvider {
-        let (name, finds, channels) = (self.name, self.finds, self.channels);
-        NamedProvider { name, provider: Arc::new(Handle(self.clone())), channels, finds }
+        let (name, trust, channels) = (self.name, self.trust, self.channels);
+        let handle = Arc::new(Handle(self.clone()));
+        NamedProvider {
+            name,
+            provider: Arc::new(Bounded { provider: handle, timeout: BUDGET }),
+            channels,
+            trust,
+        }
     }
 
     pub(crate) fn is(&self, manner: Manner) {
@@ -168,7 +179,7 @@ impl VerificationProvider for Handle {
         match fake.manner() {
             Manner::Away | Manner::LosesEveryAnswer => Err(away()),
             Manner::HangsBeforeSending | Manner::HangsAfterSending => pending().await,
-            _ if fake.finds == Finds::Always => Ok(Some(id)),
+            _ if fake.trust == LookupTrust::Derived => Ok(Some(id)),
             _ => Ok(fake.started.lock().unwrap().contains(&id.0).then_some(id)),
         }
     }
@@ -211,7 +222,7 @@ pub(crate) fn cautious_pair() -> (Arc<Fake>, Arc<Fake>, ProviderRouter) {
 
 /// Two, of which only the second makes calls.
 pub(crate) fn mute_and_speaking() -> (Arc<Fake>, Arc<Fake>, ProviderRouter) {
-    let speaks = Fake::with("speaks", Finds::ByReference, &[Channel::Sms, Channel::Voice]);
+    let speaks = Fake::with("speaks", LookupTrust::ByReference, &[Channel::Sms, Channel::Voice]);
     both(Fake::new("mute"), speaks, failover())
 }
 
