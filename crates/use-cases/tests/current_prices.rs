@@ -17,8 +17,8 @@ fn current(quoted_in: Option<Currency>) -> Arc<CurrentPrices> {
     Arc::new(CurrentPrices::new(prices, quoted_in))
 }
 
-fn euro() -> Option<Currency> {
-    Some(Currency::default())
+fn in_euro() -> Arc<CurrentPrices> {
+    current(Some(Currency::default()))
 }
 
 fn text(prices: &CurrentPrices) -> Money {
@@ -27,7 +27,7 @@ fn text(prices: &CurrentPrices) -> Money {
 
 #[test]
 fn a_message_costs_the_most_that_any_provider_quoted_else_what_the_settings_say() {
-    let prices = current(euro());
+    let prices = in_euro();
     assert_eq!(text(&prices), Money(10));
     prices.hear(quoted("twilio", 5));
     assert_eq!(text(&prices), Money(5), "what was quoted counts, though it is less");
@@ -42,7 +42,7 @@ fn a_message_costs_the_most_that_any_provider_quoted_else_what_the_settings_say(
 
 #[test]
 fn what_a_provider_said_later_counts() {
-    let prices = current(euro());
+    let prices = in_euro();
     let at = |amount, seconds| QuotedPrice {
         said_at: now() + SignedDuration::from_secs(seconds),
         ..quoted("sinch", amount)
@@ -59,7 +59,7 @@ fn what_a_provider_said_later_counts() {
 
 #[test]
 fn what_is_quoted_in_another_currency_does_not_count() {
-    let prices = current(euro());
+    let prices = in_euro();
     let krona = Quote::new(Money(700), Currency::parse("SEK").unwrap()).unwrap();
     let in_krona = QuotedPrice { quote: krona, ..quoted("sinch", 0) };
     prices.hear(in_krona.clone());
@@ -76,7 +76,7 @@ async fn refreshed(prices: &Arc<CurrentPrices>, read: Result<Vec<QuotedPrice>, S
 
 #[tokio::test]
 async fn what_cannot_be_read_leaves_the_prices_that_are_known() {
-    let prices = current(euro());
+    let prices = in_euro();
     refreshed(&prices, Err(unavailable())).await;
     assert_eq!(text(&prices), Money(10));
     refreshed(&prices, Ok(vec![quoted("sinch", 7)])).await;

@@ -14,6 +14,7 @@ on_both_databases!(
     wh_02_a_question_about_nothing_that_was_sent_is_denied,
     wh_02_no_callback_signs_anybody_in,
     wh_03_a_callback_of_another_time_is_refused,
+    what_sinch_says_that_a_message_costs_comes_before_the_settings,
 );
 
 pub(crate) const CALLBACKS: &str = "/webhooks/sinch";
@@ -88,6 +89,24 @@ fn wh_02_sinch_asks_before_it_sends_and_tells_what_became_of_it(database: Databa
     assert_eq!((&told["sent"], &told["failed"], &told["entered"]), (&json!(1), &json!(0), &json!(1)));
     assert!(told["time_to_code"]["median_seconds"].as_f64().is_some_and(|median| median > 0.0), "{told}");
     assert_eq!(told["series"].as_array().map(Vec::len), Some(1));
+}
+
+fn what_sinch_says_that_a_message_costs_comes_before_the_settings(database: Database) {
+    let table = ("OTP_LOGIN__PRICES__SE", "0.01");
+    let with = |more: &[(&'static str, &'static str)]| {
+        let service = Service::with(database, &[&CALLED_BACK, &[table][..], more].concat());
+        service.signed_up();
+        let told = until("Sinch has asked and told", || {
+            Some(figures(&service)).filter(|figures| figures["delivered"] == 1)
+        });
+        told["cost"].clone()
+    };
+    assert_eq!(with(&[]), "0.045300");
+    assert_eq!(with(&[("OTP_LOGIN__PRICES__CURRENCY", "SEK")]), "0.010000");
+    assert_eq!(with(&[("OTP_LOGIN__PRICES__FROM_PROVIDER", "false")]), "0.010000");
+    let by_channel =
+        [("OTP_LOGIN__PRICES__FROM_PROVIDER", "false"), ("OTP_LOGIN__PRICES__SMS__DEFAULT", "2")];
+    assert_eq!(with(&by_channel), "2.000000");
 }
 
 fn wh_02_a_question_about_nothing_that_was_sent_is_denied(database: Database) {
