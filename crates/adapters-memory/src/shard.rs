@@ -11,8 +11,9 @@ use domain::{Backlog, LimitKey};
 pub(crate) struct Shard {
     most: usize,
     ends: HashMap<Arc<LimitKey>, u64>,
-    /// The same, those that are unused soonest first.
-    by_end: BTreeSet<(u64, Arc<LimitKey>)>,
+    /// The same, those that are unused soonest first, and after all others those that many share: who
+    /// makes up many names must not make a limit of everybody forgotten.
+    by_end: BTreeSet<(bool, u64, Arc<LimitKey>)>,
 }
 
 impl Shard {
@@ -35,22 +36,22 @@ impl Shard {
         self.make_room(now);
         let end = backlog.ends_at(now);
         self.ends.insert(key.clone(), end);
-        self.by_end.insert((end, key));
+        self.by_end.insert((key.subject.is_shared(), end, key));
     }
 
     fn forget(&mut self, key: &LimitKey) -> Option<Arc<LimitKey>> {
         let (key, end) = self.ends.remove_entry(key)?;
-        let entry = (end, key);
+        let entry = (key.subject.is_shared(), end, key);
         self.by_end.remove(&entry);
-        Some(entry.1)
+        Some(entry.2)
     }
 
     /// Forgets what is unused, and so much more that one fits in.
     fn make_room(&mut self, now: u64) {
-        while let Some((end, _)) = self.by_end.first()
+        while let Some((_, end, _)) = self.by_end.first()
             && (*end <= now || self.ends.len() >= self.most)
         {
-            if let Some((_, key)) = self.by_end.pop_first() {
+            if let Some((_, _, key)) = self.by_end.pop_first() {
                 self.ends.remove(&key);
             }
         }

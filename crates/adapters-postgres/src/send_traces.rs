@@ -170,7 +170,9 @@ statement!(Settle {
 statement!(Enter { provider: String => Text, provider_id: String => Text, now: Instant => Timestamptz } "
     , before AS MATERIALIZED (
         SELECT t.reference, t.provider, t.arrival FROM input i
-        JOIN send_traces t ON t.provider_id = i.provider_id AND t.provider = i.provider
+        JOIN send_traces t ON t.provider = i.provider AND t.reference = (
+            SELECT o.reference FROM send_traces o WHERE o.provider_id = i.provider_id AND o.provider = i.provider
+            ORDER BY o.begun_at DESC LIMIT 1)
         WHERE t.entered_at IS NULL
         FOR UPDATE OF t
     ), entered AS (
@@ -184,14 +186,15 @@ statement!(Enter { provider: String => Text, provider_id: String => Text, now: I
         INSERT INTO send_figures AS f (hour, provider, channel, country, prefix, delivered, failed, entered, entry_ms,
             within_10, within_20, within_30, within_60, within_120, within_300)
         SELECT e.hour, e.provider, e.channel, e.country, e.prefix,
-            (e.arrival_before < 2)::int, -(e.arrival_before = 1)::int, 1,
+            (e.arrival_before < 2)::int, 0, 1,
             greatest(extract(epoch FROM e.took) * 1000, 0)::bigint,
             (e.took <= interval '10 seconds')::int, (e.took <= interval '20 seconds')::int,
             (e.took <= interval '30 seconds')::int, (e.took <= interval '60 seconds')::int,
             (e.took <= interval '120 seconds')::int, (e.took <= interval '300 seconds')::int
         FROM entered e
         ON CONFLICT (hour, provider, channel, country, prefix) DO UPDATE SET
-            delivered = f.delivered + excluded.delivered, failed = greatest(f.failed + excluded.failed, 0),
+            delivered = f.delivered + excluded.delivered,
+            failed = greatest(f.failed - (SELECT (e.arrival_before = 1)::int FROM entered e), 0),
             entered = f.entered + 1, entry_ms = f.entry_ms + excluded.entry_ms,
             within_10 = f.within_10 + excluded.within_10, within_20 = f.within_20 + excluded.within_20,
             within_30 = f.within_30 + excluded.within_30, within_60 = f.within_60 + excluded.within_60,

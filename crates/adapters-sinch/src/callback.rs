@@ -98,8 +98,24 @@ impl CallbackVerifier for SinchCallbacks {
             return Err(CallbackRefused::OutOfTime);
         }
         let event: Option<EventBody> = read_object(&presented.body);
-        Ok(event.map_or(ProvenCallback::Other, |event| event.read(fingerprint, said_at)))
+        Ok(event.map_or_else(|| unread(&presented.body), |event| event.read(fingerprint, said_at)))
     }
+}
+
+/// What has not the form of an event of ours: no question is left without an answer.
+fn unread(body: &[u8]) -> ProvenCallback {
+    let kind: Option<EventKind> = read_object(body);
+    match kind {
+        Some(EventKind { event }) if event == REQUEST => ProvenCallback::QuestionOfOthers,
+        _ => ProvenCallback::Other,
+    }
+}
+
+const REQUEST: &str = "VerificationRequestEvent";
+
+#[derive(Deserialize)]
+struct EventKind {
+    event: String,
 }
 
 /// What events hold, as far as it matters.
@@ -148,7 +164,7 @@ impl EventBody {
 
     fn kind(&self) -> Option<CallbackEvent> {
         match self.event.as_str() {
-            "VerificationRequestEvent" => Some(CallbackEvent::Request),
+            REQUEST => Some(CallbackEvent::Request),
             "VerificationResultEvent" => Some(CallbackEvent::Result {
                 status: status(self.status.as_deref()?)?,
                 reason: self.reason.as_deref().and_then(reason),

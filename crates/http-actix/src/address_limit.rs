@@ -187,7 +187,7 @@ pub(crate) async fn name_limit(
         headers.remove(name);
     }
     if let Some(standing) = standing {
-        rate_limit_headers::describe(headers, &standing);
+        rate_limit_headers::describe(&mut response, &standing);
     }
     Ok(response)
 }

@@ -3,14 +3,16 @@
 use std::{io, net::TcpListener, sync::Arc, time::Duration};
 
 use actix_web::{
-    App, HttpResponse, HttpServer,
+    App, HttpRequest, HttpResponse, HttpServer,
     dev::Server,
-    http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
+    http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, VARY, X_CONTENT_TYPE_OPTIONS},
     web::{self, Data},
 };
 
 /// The text format that current versions of Prometheus ask for.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// The format before it, which reads the same text.
+const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Collectors are few.
 const MAX_CONNECTIONS: usize = 64;
@@ -35,9 +37,12 @@ pub fn metrics_server(measured: MeasuredText, listener: TcpListener) -> io::Resu
         .run())
 }
 
-async fn metrics(measured: Data<Measured>) -> HttpResponse {
+async fn metrics(req: HttpRequest, measured: Data<Measured>) -> HttpResponse {
+    let accept = req.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    let is_open = accept.contains("application/openmetrics-text");
     HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, OPEN_METRICS))
+        .insert_header((CONTENT_TYPE, if is_open { OPEN_METRICS } else { PROMETHEUS }))
+        .insert_header((VARY, "accept"))
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .body((measured.0)())

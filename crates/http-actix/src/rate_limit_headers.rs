@@ -2,7 +2,13 @@
 
 use std::time::Duration;
 
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::{
+    dev::ServiceResponse,
+    http::{
+        StatusCode,
+        header::{HeaderMap, HeaderName, HeaderValue},
+    },
+};
 use domain::LimitStanding;
 use jiff::SignedDuration;
 
@@ -10,8 +16,17 @@ const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// Names the policy and how it stands: `q` requests at once, all of which come back in `w` seconds;
-/// `r` are left, and no more than these for `t` seconds.
-pub(crate) fn describe(headers: &mut HeaderMap, standing: &LimitStanding) {
+/// `r` are left, and no more than these for `t` seconds. What another limit refuses is told nothing:
+/// which limit it was is nobody's business (EN-06).
+pub(crate) fn describe<B>(response: &mut ServiceResponse<B>, standing: &LimitStanding) {
+    let is_refused = response.status() == StatusCode::TOO_MANY_REQUESTS;
+    if is_refused && standing.remaining() > 0 {
+        return;
+    }
+    write(response.headers_mut(), standing);
+}
+
+fn write(headers: &mut HeaderMap, standing: &LimitStanding) {
     let LimitStanding { limit, backlog } = *standing;
     let policy = format!("\"address\";q={};w={}", limit.burst(), seconds(limit.window()));
     let now =
@@ -46,7 +61,7 @@ mod tests {
         let limit = RateLimit::per_minute(some(quota), some(burst));
         let backlog = Backlog::from_micros(limit.interval_micros() * u64::from(used));
         let mut headers = HeaderMap::new();
-        describe(&mut headers, &LimitStanding { limit, backlog });
+        write(&mut headers, &LimitStanding { limit, backlog });
         let text = |name| headers.get(name).unwrap().to_str().unwrap().to_owned();
         (text(RATELIMIT_POLICY), text(RATELIMIT))
     }

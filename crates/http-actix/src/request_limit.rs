@@ -37,7 +37,7 @@ pub(crate) async fn admit(
         None => next.call(req).await?.map_into_boxed_body(),
     };
     if let Some(standing) = admitted.and_then(|admitted| admitted.address) {
-        describe(response.headers_mut(), &standing);
+        describe(&mut response, &standing);
     }
     Ok(response)
 }

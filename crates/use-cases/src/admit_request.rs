@@ -13,6 +13,7 @@ use crate::Fault;
 
 /// What is limited, whatever is asked for.
 const REQUESTS: &str = "requests";
+const FORGED_CALLBACKS: &str = "forged";
 
 /// A limit, and what holds while nobody can tell what is used of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +60,8 @@ pub struct AdmitRequest {
     /// Of all clients together.
     pub everyone: Option<RequestLimit>,
     pub named: NamedLimits,
+    /// Of callbacks of each client address that are not the provider's.
+    pub forged_callbacks: Option<RequestLimit>,
 }
 
 /// What became of a request.
@@ -93,6 +96,20 @@ impl AdmitRequest {
     /// While the shared limits cannot be counted and one of them refuses then.
     pub async fn execute(&self, address: Option<IpAddr>) -> Result<AdmittedRequest, Fault> {
         self.take(self.asked(address)).await
+    }
+
+    /// Counts a callback of `address` that is not the provider's, which is why the address's other
+    /// callbacks are not counted.
+    ///
+    /// # Errors
+    /// As [`Self::execute_named`].
+    pub async fn execute_forged(&self, address: Option<IpAddr>) -> Result<(), AdmitNamedError> {
+        let limit = self.forged_callbacks;
+        let asked = limit.map(|limit| limit.asked(FORGED_CALLBACKS, LimitSubject::address(address), false));
+        match self.take(asked.into_iter().collect()).await?.retry_after {
+            None => Ok(()),
+            Some(retry_after) => Err(AdmitNamedError::RateLimited { retry_after }),
+        }
     }
 
     /// Counts a request for whom it names. Without effect on what [`Self::execute`] counts.

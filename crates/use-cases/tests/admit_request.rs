@@ -86,6 +86,7 @@ impl Limits {
             address: self.address,
             everyone: self.everyone,
             named: NamedLimits::default(),
+            forged_callbacks: None,
         };
         admit.execute(address()).await
     }
@@ -175,7 +176,14 @@ async fn sm_09_a_limit_counted_alone_still_ends() {
 /// Limits of requests by whom they name.
 fn naming(shared: MockRateLimiter, alone: MockRateLimiter, limits: NamedLimits) -> AdmitRequest {
     let (address, everyone) = (limited(LimitOutage::Refuse), limited(LimitOutage::Refuse));
-    AdmitRequest { shared: Some(Arc::new(shared)), alone: Arc::new(alone), address, everyone, named: limits }
+    AdmitRequest {
+        shared: Some(Arc::new(shared)),
+        alone: Arc::new(alone),
+        address,
+        everyone,
+        named: limits,
+        forged_callbacks: None,
+    }
 }
 
 #[tokio::test]

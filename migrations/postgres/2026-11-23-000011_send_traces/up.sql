@@ -79,11 +79,13 @@ CREATE TABLE quoted_prices (
     PRIMARY KEY (provider, channel, country)
 );
 
--- Whoever deletes an account need not know of traces.
+-- Whoever deletes an account, or changes its number, need not know of traces.
 CREATE FUNCTION forget_number_of_traces() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE send_traces SET phone = NULL WHERE phone = OLD.phone;
+    IF TG_OP = 'DELETE' OR NEW.phone <> OLD.phone THEN
+        UPDATE send_traces SET phone = NULL WHERE phone = OLD.phone;
+    END IF;
     RETURN NULL;
 END $$;
-CREATE TRIGGER users_forget_traces AFTER DELETE ON users
+CREATE TRIGGER users_forget_traces AFTER DELETE OR UPDATE OF phone ON users
     FOR EACH ROW EXECUTE FUNCTION forget_number_of_traces();

@@ -1,3 +1,4 @@
+DROP TRIGGER users_forget_traces_of_number;
 DROP TRIGGER users_forget_traces;
 DROP TABLE quoted_prices;
 DROP TABLE send_figures;

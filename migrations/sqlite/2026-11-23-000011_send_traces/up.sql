@@ -79,7 +79,10 @@ CREATE TABLE quoted_prices (
     PRIMARY KEY (provider, channel, country)
 ) STRICT;
 
--- Whoever deletes an account need not know of traces.
+-- Whoever deletes an account, or changes its number, need not know of traces.
 CREATE TRIGGER users_forget_traces AFTER DELETE ON users BEGIN
+    UPDATE send_traces SET phone = NULL WHERE phone = OLD.phone;
+END;
+CREATE TRIGGER users_forget_traces_of_number AFTER UPDATE OF phone ON users WHEN NEW.phone <> OLD.phone BEGIN
     UPDATE send_traces SET phone = NULL WHERE phone = OLD.phone;
 END;

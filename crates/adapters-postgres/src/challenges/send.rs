@@ -243,17 +243,20 @@ pub(crate) async fn settle_sent(
     store.execute(settle).await.map(drop)
 }
 
-// The code that was sent before serves on, by the channel that it was sent by.
+// The code that was sent before, or may have been, serves on, by the channel that it was sent by.
 statement!(SettleNotSent { reference: Uuid => SqlUuid } ", unlogged AS (
         DELETE FROM sends s USING input i WHERE s.reference = i.reference RETURNING s.challenge_id, s.phone
     ), freed AS (
         UPDATE send_slots s SET last_sent_at = NULL, last_reference = NULL FROM input i, unlogged l
         WHERE s.phone = l.phone AND s.last_reference = i.reference
+    ), before AS (
+        SELECT s.reference, s.channel FROM input i
+        JOIN verifications v ON v.unsettled_reference = i.reference
+        JOIN sends s ON s.phone = v.phone AND s.purpose = v.purpose AND s.reference <> i.reference
+        ORDER BY s.reserved_at DESC LIMIT 1
     ), unsettled AS (
-        UPDATE verifications v SET unsettled_reference = NULL, channel = coalesce((
-            SELECT s.channel FROM sends s
-            WHERE s.phone = v.phone AND s.purpose = v.purpose AND s.reference <> i.reference
-            ORDER BY s.reserved_at DESC LIMIT 1), v.channel)
+        UPDATE verifications v SET channel = coalesce((SELECT b.channel FROM before b), v.channel),
+            unsettled_reference = CASE WHEN v.provider_id IS NULL THEN (SELECT b.reference FROM before b) END
         FROM input i WHERE v.unsettled_reference = i.reference
     )
     UPDATE challenges c SET sends = c.sends - 1 FROM unlogged l WHERE c.id = l.challenge_id AND c.sends > 0");

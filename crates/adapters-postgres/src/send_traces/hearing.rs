@@ -14,7 +14,7 @@ use crate::{PostgresStore, rows::read, statement::statement, types::Instant};
 
 // The row of the message is locked first, so whoever tells the same waits and then finds what the
 // other left. The id of a question is not kept: a question may be repeated for another try, and only
-// the answer to our start says which try counts.
+// the answer to our start says which try counts; nor is any id while that answer is still awaited.
 statement!(Hear {
     fingerprint: Vec<u8> => Binary,
     reference: Option<Uuid> => Nullable<SqlUuid>,
@@ -35,7 +35,8 @@ statement!(Hear {
             coalesce(t.settlement IN ('sent', 'unknown'), true) AS is_wanted
         FROM input i
         JOIN send_traces t ON t.reference = coalesce(i.reference, (
-            SELECT o.reference FROM send_traces o WHERE o.provider_id = i.provider_id AND o.provider = i.provider LIMIT 1))
+            SELECT o.reference FROM send_traces o WHERE o.provider_id = i.provider_id AND o.provider = i.provider
+            ORDER BY o.begun_at DESC LIMIT 1))
         WHERE t.provider = i.provider AND (t.provider_id IS NULL OR t.provider_id = i.provider_id)
         AND (t.phone IS NULL OR t.phone = i.phone)
         FOR UPDATE OF t
@@ -50,7 +51,7 @@ statement!(Hear {
             arrival = greatest(t.arrival, i.arrival),
             arrived_at = CASE WHEN i.arrival > t.arrival THEN i.said_at ELSE t.arrived_at END,
             cost = coalesce(i.quoted_amount, t.cost),
-            provider_id = CASE WHEN i.is_question THEN t.provider_id ELSE coalesce(t.provider_id, i.provider_id) END
+            provider_id = CASE WHEN i.is_question OR t.settlement IS NULL THEN t.provider_id ELSE coalesce(t.provider_id, i.provider_id) END
         FROM input i, before b, noted n
         WHERE t.reference = b.reference AND t.provider = i.provider AND b.reference = n.reference
         RETURNING t.reference, t.hour, t.provider, t.channel, t.country, t.prefix, t.arrival,
@@ -58,12 +59,13 @@ statement!(Hear {
     ), counted AS (
         INSERT INTO send_figures AS f (hour, provider, channel, country, prefix, delivered, failed, cost)
         SELECT a.hour, a.provider, a.channel, a.country, a.prefix,
-            (a.arrival = 2)::int - (a.arrival_before = 2)::int, (a.arrival = 1)::int - (a.arrival_before = 1)::int,
-            a.cost_added
+            (a.arrival = 2)::int - (a.arrival_before = 2)::int,
+            greatest((a.arrival = 1)::int - (a.arrival_before = 1)::int, 0), greatest(a.cost_added, 0)
         FROM advanced a WHERE a.arrival > a.arrival_before OR a.cost_added <> 0
         ON CONFLICT (hour, provider, channel, country, prefix) DO UPDATE SET
-            delivered = f.delivered + excluded.delivered, failed = greatest(f.failed + excluded.failed, 0),
-            cost = greatest(f.cost + excluded.cost, 0)
+            delivered = f.delivered + excluded.delivered,
+            failed = (SELECT greatest(f.failed + (a.arrival = 1)::int - (a.arrival_before = 1)::int, 0) FROM advanced a),
+            cost = (SELECT greatest(f.cost + a.cost_added, 0) FROM advanced a)
     ), quoted AS (
         INSERT INTO quoted_prices AS q (provider, channel, country, amount, currency, said_at)
         SELECT a.provider, a.channel, a.country, i.quoted_amount, i.quoted_currency, i.said_at

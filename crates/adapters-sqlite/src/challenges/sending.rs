@@ -147,27 +147,33 @@ pub(super) fn settle_sent(
         .map(drop)
 }
 
-/// The code that was sent before serves on, by the channel that it was sent by.
+/// The code that was sent before, or may have been, serves on, by the channel that it was sent by.
 fn unsettle(sqlite: &mut SqliteConnection, reference: Id) -> QueryResult<()> {
     let unsettled = verifications::table.filter(verifications::unsettled_reference.eq(reference));
-    let found: Option<(String, String, String)> = unsettled
-        .select((verifications::phone, verifications::purpose, verifications::channel))
+    let found: Option<(String, String, String, Option<String>)> = unsettled
+        .select((
+            verifications::phone,
+            verifications::purpose,
+            verifications::channel,
+            verifications::provider_id,
+        ))
         .first(sqlite)
         .optional()?;
-    let Some((phone, purpose, channel)) = found else { return Ok(()) };
-    let before: Option<String> = sends::table
+    let Some((phone, purpose, channel, provider_id)) = found else { return Ok(()) };
+    let before: Option<(Id, String)> = sends::table
         .filter(sends::phone.eq(&phone))
         .filter(sends::purpose.eq(&purpose))
         .filter(sends::reference.ne(reference))
         .order(sends::reserved_at.desc())
-        .select(sends::channel)
+        .select((sends::reference, sends::channel))
         .first(sqlite)
         .optional()?;
+    let (earlier, channel) = match before {
+        Some((earlier, channel)) => (Some(earlier).filter(|_| provider_id.is_none()), channel),
+        None => (None, channel),
+    };
     update(verifications::table.find((phone, purpose)))
-        .set((
-            verifications::unsettled_reference.eq(None::<Id>),
-            verifications::channel.eq(before.unwrap_or(channel)),
-        ))
+        .set((verifications::unsettled_reference.eq(earlier), verifications::channel.eq(channel)))
         .execute(sqlite)
         .map(drop)
 }

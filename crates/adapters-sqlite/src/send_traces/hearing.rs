@@ -81,8 +81,9 @@ fn advance(
     callback: &Callback,
 ) -> QueryResult<Option<Advance>> {
     // A question may be repeated for another try, and only the answer to our start says which
-    // counts.
-    if trace.provider_id.is_none() && callback.event != CallbackEvent::Request {
+    // counts; so nothing counts while that is still awaited.
+    let is_settled = trace.settlement()?.is_some();
+    if is_settled && trace.provider_id.is_none() && callback.event != CallbackEvent::Request {
         update(send_traces::table.find(trace.key()))
             .set(send_traces::provider_id.eq(Some(&callback.provider_id.0)))
             .execute(sqlite)?;

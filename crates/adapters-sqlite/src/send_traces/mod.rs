@@ -124,6 +124,7 @@ impl TraceState {
         rows.first(sqlite).optional()
     }
 
+    /// The newest, where a provider repeats its ids.
     fn find_by_provider(
         sqlite: &mut SqliteConnection,
         provider: &str,
@@ -132,6 +133,7 @@ impl TraceState {
         send_traces::table
             .filter(send_traces::provider_id.eq(&provider_id.0))
             .filter(send_traces::provider.eq(provider))
+            .order(send_traces::begun_at.desc())
             .select(Self::as_select())
             .first(sqlite)
             .optional()

@@ -43,6 +43,11 @@ impl LimitSubject {
         Self { kind: "everyone", text: String::new() }
     }
 
+    /// Whether it stands for many who share it, such as a country. There are few of these.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.kind, "country" | "everyone")
+    }
+
     /// What kind it is: a word of lower-case letters.
     pub const fn kind(&self) -> &'static str {
         self.kind

@@ -76,8 +76,8 @@ const INTROSPECT: &str = "/api/v1/auth/token/introspect";
 const SINCH_CALLBACKS: &str = "/webhooks/sinch";
 
 /// Whether requests for `path` count against limits of requests. Load balancers ask after health as
-/// often as they like; all callbacks of a provider come from few addresses, and cost little before their
-/// signature is right.
+/// often as they like; all callbacks of a provider come from few addresses, so that only forged ones
+/// count.
 pub(crate) fn is_limited(path: &str) -> bool {
     !matches!(path, "/health" | "/health/ready" | SINCH_CALLBACKS)
 }
@@ -324,7 +324,14 @@ pub(crate) const ADMIN: &[Endpoint] = &[
 pub(crate) const CALLBACKS: &[Endpoint] = &[post(
     SINCH_CALLBACKS,
     || handle(webhooks::sinch_callback),
-    &[P::InvalidSignature, P::RequestTimeout, P::PayloadTooLarge, P::DatabaseUnavailable],
+    &[
+        P::InvalidSignature,
+        P::RequestTimeout,
+        P::PayloadTooLarge,
+        P::RateLimited,
+        P::Overloaded,
+        P::DatabaseUnavailable,
+    ],
 )];
 
 /// The part of the API that exists only where passkeys are served.

@@ -1,9 +1,15 @@
 //! Callbacks of providers.
 
-use domain::{CallbackEvent, PhoneNumber, ProviderId, SendReference};
+use std::num::NonZeroU32;
+
+use domain::{
+    Backlog, CallbackEvent, LimitOutage, LimitRuling, LimitStanding, PhoneNumber, ProviderId, RateLimit,
+    SendReference,
+};
 use jiff::Timestamp;
 use ports::{Callback, CallbackRefused, Heard, PresentedCallback, ProvenCallback};
 use serde_json::json;
+use use_cases::RequestLimit;
 use uuid::Uuid;
 
 use crate::answers::{is, outage};
@@ -76,6 +82,24 @@ fn wh_01_whatever_is_not_signed_is_401_whatever_it_holds() {
         }
     }
     is(&call(world(Err(CallbackRefused::OutOfTime))), 401, "invalid-signature");
+}
+
+#[test]
+fn wh_01_forged_callbacks_count_for_their_address_and_right_ones_do_not() {
+    let limit = RateLimit::per_minute(NonZeroU32::MIN, NonZeroU32::MIN);
+    let limited = |world: World| World {
+        forged_callbacks: Some(RequestLimit { limit, outage: LimitOutage::CountAlone }),
+        ..world
+    };
+    let mut forged = limited(world(Err(CallbackRefused::Forged)));
+    forged.limiter.expect_take().times(1).returning(|demands| {
+        let used_up = Backlog::from_micros(demands[0].limit.capacity_micros());
+        let standing = LimitStanding { limit: demands[0].limit, backlog: used_up };
+        Ok(LimitRuling::of(false, vec![standing]))
+    });
+    is(&call(forged), 429, "rate-limited");
+    // Nobody counts.
+    assert_eq!(call(limited(world(Ok(ProvenCallback::Other)))).status, 200);
 }
 
 #[test]

@@ -111,6 +111,7 @@ pub(crate) struct World {
     /// Counted by `limiter`; without it, by the server itself.
     pub(crate) address_limit: Option<RequestLimit>,
     pub(crate) named_limits: NamedLimits,
+    pub(crate) forged_callbacks: Option<RequestLimit>,
 }
 
 /// Nothing is done after the answer.
@@ -306,6 +307,7 @@ impl World {
                 address: self.address_limit,
                 everyone: None,
                 named: self.named_limits,
+                forged_callbacks: self.forged_callbacks,
             },
             admit_start: AdmitStart {
                 clock: clock.clone(),

@@ -33,6 +33,7 @@ use crate::{
 /// How often what is over is forgotten, and how much at once.
 const PURGE_EVERY: Duration = Duration::from_mins(1);
 const PURGE_AT_ONCE: u32 = 1000;
+const PURGE_ROUNDS: u32 = 20;
 /// How often prices are read that other replicas heard.
 const PRICES_EVERY: Duration = Duration::from_mins(1);
 
@@ -151,7 +152,15 @@ async fn purge(database: Database, event_retention: SignedDuration, trace_retent
         report(shield.forget_sends(now, PURGE_AT_ONCE).await);
         let before = |age| now.checked_sub(age).unwrap_or(Timestamp::MIN);
         report(notices.forget_notices(before(DeliverNotices::FORGET_AFTER), PURGE_AT_ONCE).await);
-        report(traces.forget_traces(before(trace_retention), PURGE_AT_ONCE).await);
+        // One or two rows a message, so there may be more than elsewhere.
+        for _ in 0..PURGE_ROUNDS {
+            let forgotten = traces.forget_traces(before(trace_retention), PURGE_AT_ONCE).await;
+            let is_done = !forgotten.as_ref().is_ok_and(|rows| *rows >= u64::from(PURGE_AT_ONCE));
+            report(forgotten);
+            if is_done {
+                break;
+            }
+        }
         report(events.forget_events(before(event_retention), PURGE_AT_ONCE).await);
     }
 }

@@ -37,6 +37,7 @@ pub(super) fn limits(settings: &Settings) -> anyhow::Result<Limits> {
         address: (!is_governed).then_some(*address),
         everyone: *everyone,
         named: *named,
+        forged_callbacks: Some(*address),
     };
     Ok(Limits { admit_request, required, optional })
 }

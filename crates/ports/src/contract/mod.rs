@@ -173,6 +173,7 @@ macro_rules! store_contract {
                 a_send_that_never_left_costs_nothing
                 a_send_that_never_left_leaves_the_earlier_code_valid
                 a_call_that_was_never_made_leaves_the_text_before_it_valid
+                a_call_that_was_never_made_leaves_a_text_that_may_have_arrived_valid
                 settling_an_outdated_send_has_no_effect
             }
             quotas: {
@@ -407,6 +408,7 @@ macro_rules! store_contract {
                 rc_04_a_number_that_has_an_account_is_refused_after_the_right_code
                 rc_04_a_number_that_two_prove_at_once_gets_one_account
                 asvs_2_3_1_only_the_session_that_asked_may_prove_a_number
+                asvs_14_2_7_a_number_that_was_changed_is_in_no_trace
                 another_new_number_makes_another_challenge
                 asvs_7_4_3_a_reset_and_a_changed_number_forget_all_devices
                 a_sign_in_whose_code_was_accepted_before_a_reset_leaves_no_session
@@ -554,6 +556,8 @@ macro_rules! store_contract {
                 a_message_is_traced_from_its_beginning_to_its_code
                 a_message_is_begun_and_settled_once
                 two_providers_asked_for_one_message_have_a_trace_each
+                of_two_messages_with_one_id_of_the_provider_the_newer_is_entered_once
+                wh_03_a_result_before_the_answer_of_the_provider_does_not_say_which_try_counts
                 what_did_not_leave_is_not_counted_as_sent
                 a_message_whose_answer_was_lost_may_prove_to_be_sent
                 one_of_50_concurrent_entries_counts

@@ -11,6 +11,7 @@ use super::{
         person, person_with_phone, phone, phone_change, registration_of, reset, sends, session, start,
         step_up,
     },
+    send_traces::message,
 };
 use crate::{Account, Attempt, Guess, NewSession, PasswordReset, PhoneChange, Redeemed, Taken};
 
@@ -202,6 +203,19 @@ pub async fn rc_04_a_number_that_two_prove_at_once_gets_one_account(stores: &Sto
         let done = [&changed, &registered].iter().filter(|it| matches!(it, Redeemed::Done(_))).count();
         assert_eq!(done, 1, "{changed:?} {registered:?}");
     }
+}
+
+pub async fn asvs_14_2_7_a_number_that_was_changed_is_in_no_trace(stores: &Stores) {
+    let (user, kept) = stores.register(person(1), start()).await;
+    let begun = stores.send_traces.begin_trace(&message(user.phone.clone()), start()).await;
+    begun.expect("begin_trace");
+    let attempt = stores.phone_attempt(&user, &kept, 9, minute(2)).await;
+
+    let changed = stores.change_phone(&attempt, &kept, minute(2)).await;
+
+    assert!(matches!(changed, Redeemed::Done(_)), "{changed:?}");
+    let traces = stores.send_traces.list_traces(&user.phone, 10).await.expect("list_traces");
+    assert_eq!(traces, []);
 }
 
 pub async fn asvs_2_3_1_only_the_session_that_asked_may_prove_a_number(stores: &Stores) {

@@ -30,7 +30,7 @@ fn sweden() -> Option<CountryCode> {
     CountryCode::parse("SE").ok()
 }
 
-fn message(phone: PhoneNumber) -> NewSendTrace {
+pub(super) fn message(phone: PhoneNumber) -> NewSendTrace {
     NewSendTrace {
         reference: fresh_reference(),
         provider: PROVIDER,
@@ -266,6 +266,34 @@ pub async fn one_of_50_concurrent_entries_counts(stores: &Stores) {
     let id = id_of(&message);
     let of_another = stores.send_traces.record_entry("twilio", &id, second(9)).await;
     assert_eq!(of_another.expect("an answer"), None);
+}
+
+pub async fn of_two_messages_with_one_id_of_the_provider_the_newer_is_entered_once(stores: &Stores) {
+    let (first, second_one) = (message(phone(1)), message(phone(1)));
+    for (message, at) in [(&first, start()), (&second_one, second(40))] {
+        stores.begin_message(message, at).await;
+        let repeated = Some(id_of(&first));
+        let settled = stores
+            .send_traces
+            .settle_trace(message.reference, PROVIDER, Settlement::Sent, repeated, at)
+            .await;
+        settled.expect("settle_trace");
+    }
+    let took = stores.enter(&first, second(50)).await.map(|entry| entry.took);
+    assert_eq!(took, Some(SignedDuration::from_secs(10)));
+    assert_eq!(stores.enter(&first, second(51)).await, None);
+    assert_eq!(stores.totals().await.entered.count, 1);
+}
+
+pub async fn wh_03_a_result_before_the_answer_of_the_provider_does_not_say_which_try_counts(stores: &Stores) {
+    let message = message(phone(1));
+    stores.begin_message(&message, start()).await;
+    let of_a_lost_try =
+        Callback { provider_id: ProviderId("lost".to_owned()), ..callback(&message, FAILED, 1) };
+    assert_eq!(stores.hear(&of_a_lost_try).await, came(Arrival::Failed));
+    assert_eq!(stores.hear(&callback(&message, CallbackEvent::Request, 2)).await, news(None));
+    stores.settle_as(&message, Settlement::Sent, second(9)).await;
+    assert_eq!(stores.hear(&callback(&message, DELIVERED, 3)).await, came(Arrival::Arrived));
 }
 
 pub async fn wh_02_a_callback_of_nothing_that_was_sent_is_not_ours(stores: &Stores) {

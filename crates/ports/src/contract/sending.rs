@@ -160,6 +160,22 @@ pub async fn a_call_that_was_never_made_leaves_the_text_before_it_valid(stores: 
     assert_eq!((attempt.provider_id, attempt.channel), (Some(ProviderId("first".to_owned())), Channel::Sms));
 }
 
+pub async fn a_call_that_was_never_made_leaves_a_text_that_may_have_arrived_valid(stores: &Stores) {
+    let opened = stores.open(&registration(1), start()).await;
+    let unsettled = reserved(&opened).reference;
+    let (id, now) = (&opened.challenge.id, start() + COOLDOWN);
+    let spoken = Resend { channel: Channel::Voice, ..resend(id) };
+    let resent = stores.resend(&spoken, now).await.expect("it lives");
+
+    stores.settle_not_sent(reserved(&resent).reference).await;
+
+    let attempt = stores.take(id, now).await;
+    assert_eq!(
+        (attempt.provider_id, attempt.unsettled, attempt.channel),
+        (None, Some(unsettled), Channel::Sms)
+    );
+}
+
 pub async fn settling_an_outdated_send_has_no_effect(stores: &Stores) {
     let opened = stores.open(&registration(1), start()).await;
     let id = &opened.challenge.id;
