@@ -1,8 +1,9 @@
 //! What can be measured by itself.
 
 use std::fmt;
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::ValueEnum;
 
 use super::figures::Figures;
@@ -40,6 +41,12 @@ impl Group {
         }
     }
 
+    /// Whether it measures the service. The others measure parts of it within this program: they
+    /// need neither the service nor a database.
+    pub(crate) fn needs_service(self) -> bool {
+        !matches!(self, Self::Lanes | Self::Shield)
+    }
+
     /// Gets what it needs, before the others take their time.
     pub(crate) fn prepare(self) -> Result<()> {
         match self {
@@ -48,15 +55,23 @@ impl Group {
         }
     }
 
-    pub(crate) async fn measure(self, site: &Site, figures: &mut Figures) -> Result<()> {
+    /// `length` is what `--seconds` says; the site is there if any of the groups
+    /// [needs](Self::needs_service) it.
+    pub(crate) async fn measure(
+        self,
+        length: Duration,
+        site: Option<&Site>,
+        figures: &mut Figures,
+    ) -> Result<()> {
+        let site = || site.context("there is no service to measure");
         match self {
-            Self::Start => start::measure(site, figures).await,
-            Self::Memory => memory::measure(site, figures).await,
-            Self::Lanes => lanes::measure(site, figures),
-            Self::SignIn => sign_in::measure(site, figures).await,
-            Self::Storm => storm::measure(site, figures).await,
-            Self::Flood => flood::measure(site, figures).await,
-            Self::Me => me::measure(site, figures).await,
+            Self::Start => start::measure(site()?, figures).await,
+            Self::Memory => memory::measure(site()?, figures).await,
+            Self::Lanes => lanes::measure(length, figures),
+            Self::SignIn => sign_in::measure(site()?, figures).await,
+            Self::Storm => storm::measure(site()?, figures).await,
+            Self::Flood => flood::measure(site()?, figures).await,
+            Self::Me => me::measure(site()?, figures).await,
             Self::Shield => shield::measure(figures).await,
         }
     }
