@@ -16,7 +16,7 @@ enum Target {
     AtLeast(f64),
 }
 
-const TARGETS: [(&str, Target); 11] = [
+const TARGETS: [(&str, Target); 15] = [
     ("start_ms", Target::Below(150.0)),
     ("idle_rss_mb", Target::Below(30.0)),
     ("rss_256_mb", Target::Below(100.0)),
@@ -28,6 +28,10 @@ const TARGETS: [(&str, Target); 11] = [
     ("me_pgbench_ratio", Target::AtLeast(0.5)),
     ("shield_fraud_stopped", Target::AtLeast(0.99)),
     ("shield_honest_served", Target::AtLeast(0.99)),
+    ("router_added_p99_micros", Target::Below(1000.0)),
+    ("router_open_added_p99_micros", Target::Below(1000.0)),
+    ("failover_hang_ms", Target::Below(600.0)),
+    ("failover_open_ms", Target::Below(1.0)),
 ];
 
 impl Target {

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 
 use super::figures::Figures;
-use super::measures::{flood, lanes, me, memory, shield, sign_in, start, storm};
+use super::measures::{flood, lanes, me, memory, router, shield, sign_in, start, storm};
 use super::open_files;
 use super::site::Site;
 
@@ -21,6 +21,7 @@ pub(crate) enum Group {
     Flood,
     Me,
     Shield,
+    Router,
 }
 
 impl Group {
@@ -38,13 +39,14 @@ impl Group {
             Self::Flood => "a thousand clients that sign in at once",
             Self::Me => "GET /me against pgbench on the same PostgreSQL",
             Self::Shield => "a simulated pumping attack among honest people",
+            Self::Router => "what the router of providers adds to a call, and how one that hangs gives way",
         }
     }
 
     /// Whether it measures the service. The others measure parts of it within this program: they
     /// need neither the service nor a database.
     pub(crate) fn needs_service(self) -> bool {
-        !matches!(self, Self::Lanes | Self::Shield)
+        !matches!(self, Self::Lanes | Self::Shield | Self::Router)
     }
 
     /// Gets what it needs, before the others take their time.
@@ -73,6 +75,7 @@ impl Group {
             Self::Flood => flood::measure(site()?, figures).await,
             Self::Me => me::measure(site()?, figures).await,
             Self::Shield => shield::measure(figures).await,
+            Self::Router => router::measure(figures).await,
         }
     }
 }
@@ -89,6 +92,7 @@ impl fmt::Display for Group {
             Self::Flood => "flood",
             Self::Me => "me",
             Self::Shield => "shield",
+            Self::Router => "router",
         })
     }
 }
