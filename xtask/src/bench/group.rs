@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 
 use super::figures::Figures;
-use super::measures::{flood, lanes, me, memory, router, shield, sign_in, start, storm};
+use super::measures::{flood, lanes, limits, me, memory, router, shield, sign_in, start, storm};
 use super::open_files;
 use super::site::Site;
 
@@ -22,6 +22,7 @@ pub(crate) enum Group {
     Me,
     Shield,
     Router,
+    Limits,
 }
 
 impl Group {
@@ -40,19 +41,24 @@ impl Group {
             Self::Me => "GET /me against pgbench on the same PostgreSQL",
             Self::Shield => "a simulated pumping attack among honest people",
             Self::Router => "what the router of providers adds to a call, and how one that hangs gives way",
+            Self::Limits => "what a limit costs, in the process and shared, and whether replicas keep to it",
         }
     }
 
     /// Whether it measures the service. The others measure parts of it within this program: they
     /// need neither the service nor a database.
     pub(crate) fn needs_service(self) -> bool {
-        !matches!(self, Self::Lanes | Self::Shield | Self::Router)
+        !matches!(self, Self::Lanes | Self::Shield | Self::Router | Self::Limits)
     }
 
     /// Gets what it needs, before the others take their time.
     pub(crate) fn prepare(self) -> Result<()> {
         match self {
             Self::Flood => open_files::allow(flood::OPEN_FILES),
+            Self::Limits => {
+                limits::prepare();
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
@@ -76,6 +82,7 @@ impl Group {
             Self::Me => me::measure(site()?, figures).await,
             Self::Shield => shield::measure(figures).await,
             Self::Router => router::measure(figures).await,
+            Self::Limits => limits::measure(length, figures),
         }
     }
 }
@@ -93,6 +100,7 @@ impl fmt::Display for Group {
             Self::Me => "me",
             Self::Shield => "shield",
             Self::Router => "router",
+            Self::Limits => "limits",
         })
     }
 }

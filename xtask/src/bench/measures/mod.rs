@@ -2,6 +2,7 @@
 
 pub(super) mod flood;
 pub(super) mod lanes;
+pub(super) mod limits;
 pub(super) mod me;
 pub(super) mod memory;
 pub(super) mod router;
