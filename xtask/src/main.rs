@@ -31,6 +31,8 @@ Examples:
   cargo xtask security --write                  name new ones there, and take out those that are gone
   cargo xtask bench                             builds for release, then measures start, memory and speed
   cargo xtask bench --only me --seconds 4       one group of figures, quickly and roughly
+  cargo xtask bench --only router --only limits
+                                                what routing and limits cost, without the service and a database
 
 `.ci/run` runs all of it but `bench`, with formatting, clippy and the documentation.";
 
@@ -54,7 +56,7 @@ enum Task {
     Sbom(sbom::Options),
     /// Checks that docs/security.md names every security test, and none that does not exist
     Security(security::Options),
-    /// Measures the release build: start, memory, sign-in and request rates, against their targets
+    /// Measures the release build: start, memory, sign-in and request rates, routing and limits, against their targets
     Bench(bench::Options),
     /// The part of `bench` that measures, run from an optimised build of this program
     #[command(hide = true)]

@@ -29,11 +29,8 @@ apt-get install -y --no-install-recommends redis-server
 const REMEDY: &str = "A Redis or Valkey server is missing: install one (Debian: `sudo apt-get install redis-server`; \
                       elsewhere put `valkey-server` or `redis-server` in PATH), or set TEST_REDIS_SERVER to the program";
 
-/// The program of `TEST_REDIS_SERVER`, else the first in `PATH`, else a newly installed one.
+/// What [`find`] finds, else a newly installed one.
 pub(crate) fn find_or_install() -> Result<PathBuf> {
-    if let Some(program) = env::var_os("TEST_REDIS_SERVER") {
-        return Ok(program.into());
-    }
     if let Some(found) = find() {
         return Ok(found);
     }
@@ -41,7 +38,11 @@ pub(crate) fn find_or_install() -> Result<PathBuf> {
     find().context("apt-get installed Redis, but not its server: set TEST_REDIS_SERVER to one of yours")
 }
 
-fn find() -> Option<PathBuf> {
+/// The program of `TEST_REDIS_SERVER`, else the first in `PATH`.
+pub(crate) fn find() -> Option<PathBuf> {
+    if let Some(program) = env::var_os("TEST_REDIS_SERVER") {
+        return Some(program.into());
+    }
     let path = env::var_os("PATH").unwrap_or_default();
     PROGRAMS.iter().find_map(|program| {
         env::split_paths(&path).map(|folder| folder.join(program)).find(|candidate| candidate.is_file())

@@ -14,9 +14,10 @@ enum Target {
     Below(f64),
     AtMost(f64),
     AtLeast(f64),
+    Exactly(f64),
 }
 
-const TARGETS: [(&str, Target); 11] = [
+const TARGETS: [(&str, Target); 16] = [
     ("start_ms", Target::Below(150.0)),
     ("idle_rss_mb", Target::Below(30.0)),
     ("rss_256_mb", Target::Below(100.0)),
@@ -28,6 +29,11 @@ const TARGETS: [(&str, Target); 11] = [
     ("me_pgbench_ratio", Target::AtLeast(0.5)),
     ("shield_fraud_stopped", Target::AtLeast(0.99)),
     ("shield_honest_served", Target::AtLeast(0.99)),
+    ("router_added_p99_micros", Target::Below(1000.0)),
+    ("router_open_added_p99_micros", Target::Below(1000.0)),
+    ("failover_hang_ms", Target::Below(600.0)),
+    ("failover_open_ms", Target::Below(1.0)),
+    ("limits_admitted_ratio", Target::Exactly(1.0)),
 ];
 
 impl Target {
@@ -40,6 +46,7 @@ impl Target {
             Self::Below(bound) => value < bound,
             Self::AtMost(bound) => value <= bound,
             Self::AtLeast(bound) => value >= bound,
+            Self::Exactly(wanted) => (value - wanted).abs() < f64::EPSILON,
         }
     }
 }
@@ -50,6 +57,7 @@ impl fmt::Display for Target {
             Self::Below(bound) => write!(f, "< {bound}"),
             Self::AtMost(bound) => write!(f, "≤ {bound}"),
             Self::AtLeast(bound) => write!(f, "≥ {bound}"),
+            Self::Exactly(wanted) => write!(f, "= {wanted}"),
         }
     }
 }
@@ -150,6 +158,13 @@ mod tests {
     fn one_client_of_a_flood_that_is_not_answered_misses_the_target() {
         let all = Target::of("flood_answered").unwrap();
         assert!(all.is_met(1.0) && !all.is_met(99_999.0 / 100_000.0));
+    }
+
+    #[test]
+    fn one_more_or_fewer_than_a_shared_limit_allows_misses_the_target() {
+        let exact = Target::of("limits_admitted_ratio").unwrap();
+        let admitted = |count| exact.is_met(f64::from(count) / 1000.0);
+        assert!(admitted(1000) && !admitted(1001) && !admitted(999));
     }
 
     #[test]

@@ -14,11 +14,12 @@ pub(crate) struct Machine {
     kernel: String,
     /// Processes that wanted to run before we began, over the last minute.
     load_before: String,
-    postgresql: String,
+    /// Where one was measured.
+    postgresql: Option<String>,
 }
 
 impl Machine {
-    pub(crate) fn describe(postgresql: &str) -> Result<Self> {
+    pub(crate) fn describe(postgresql: Option<&str>) -> Result<Self> {
         let kilobytes: f64 = field("/proc/meminfo", "MemTotal")?.trim_end_matches(" kB").parse()?;
         Ok(Self {
             processor: field("/proc/cpuinfo", "model name")
@@ -27,7 +28,7 @@ impl Machine {
             memory_gb: kilobytes / 1024.0 / 1024.0,
             kernel: first_word("/proc/sys/kernel/osrelease")?,
             load_before: first_word("/proc/loadavg")?,
-            postgresql: postgresql.to_owned(),
+            postgresql: postgresql.map(ToOwned::to_owned),
         })
     }
 
@@ -38,9 +39,9 @@ impl Machine {
             ("memory_gb", json!((self.memory_gb * 10.0).round() / 10.0)),
             ("kernel", json!(self.kernel)),
             ("load_before", json!(self.load_before.parse::<f64>().unwrap_or_default())),
-            ("postgresql", json!(self.postgresql)),
         ];
-        entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        let postgresql = self.postgresql.as_ref().map(|version| ("postgresql", json!(version)));
+        entries.into_iter().chain(postgresql).map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
 
@@ -48,10 +49,10 @@ impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { processor, cores, memory_gb, kernel, load_before, postgresql } = self;
         writeln!(f, "{processor}, {cores} cores, {memory_gb:.1} GB, Linux {kernel}")?;
-        write!(
-            f,
-            "{postgresql}\nload before: {load_before} (the figures want a machine that does nothing else)"
-        )
+        if let Some(postgresql) = postgresql {
+            writeln!(f, "{postgresql}")?;
+        }
+        write!(f, "load before: {load_before} (the figures want a machine that does nothing else)")
     }
 }
 

@@ -73,40 +73,49 @@ struct Wishes {
 pub(crate) struct MeasureOptions {
     #[command(flatten)]
     wishes: Wishes,
-    #[arg(long)]
+    #[command(flatten)]
+    ground: Option<Ground>,
+}
+
+/// What the service is measured on. Groups that do without it do without all of this.
+#[derive(clap::Args)]
+struct Ground {
+    #[arg(long, required = false)]
     service: PathBuf,
     /// Where everything that is written goes
-    #[arg(long)]
+    #[arg(long, required = false)]
     folder: PathBuf,
-    #[arg(long)]
+    #[arg(long, required = false)]
     postgres_programs: PathBuf,
-    #[arg(long)]
+    #[arg(long, required = false)]
     postgres_version: String,
-    #[arg(long)]
+    #[arg(long, required = false)]
     postgres_port: u16,
 }
 
-/// Builds, starts a throw-away `PostgreSQL`, and has the optimised build measure.
-/// Succeeds also when a target is missed.
+/// Builds, starts a throw-away `PostgreSQL` where a group needs the service, and has the
+/// optimised build measure. Succeeds also when a target is missed.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    let needs_service = options.wishes.groups().any(Group::needs_service);
     if !options.no_build {
-        build()?;
+        build(needs_service)?;
     }
     let built = release_folder()?;
-    let programs = ServerPrograms::find_or_install()?;
-    let port = free_port()?;
-    let mut cluster = Cluster::start(&programs, Some(port))?;
-    let measured = measure_beside(&mut cluster, &built, &programs, port, &options.wishes);
-    // Ends first what is left of the measuring part, if it was given up.
-    cluster.end()?;
-    let status = measured?;
+    let status = if needs_service {
+        measure_service(&built, &options.wishes)?
+    } else {
+        measure_alone(&built, &options.wishes)?
+    };
     ensure!(status.success(), "the measuring part failed ({status})");
     Ok(ExitCode::SUCCESS)
 }
 
-fn build() -> Result<()> {
+fn build(needs_service: bool) -> Result<()> {
     let mut build = Command::new(cargo::program());
-    build.args(["build", "--release", "--package", "otp-login", "--package", "xtask"]);
+    build.args(["build", "--release", "--package", "xtask"]);
+    if needs_service {
+        build.args(["--package", "otp-login"]);
+    }
     let status = build.status().context("cargo build")?;
     ensure!(status.success(), "cargo build: {status}");
     Ok(())
@@ -115,6 +124,29 @@ fn build() -> Result<()> {
 fn release_folder() -> Result<PathBuf> {
     let workspace = MetadataCommand::new().no_deps().exec().context("cargo metadata")?;
     Ok(workspace.target_directory.join("release").into())
+}
+
+fn measure_service(built: &Path, wishes: &Wishes) -> Result<ExitStatus> {
+    let programs = ServerPrograms::find_or_install()?;
+    let port = free_port()?;
+    let mut cluster = Cluster::start(&programs, Some(port))?;
+    let measured = measure_beside(&mut cluster, built, &programs, port, wishes);
+    // Ends first what is left of the measuring part, if it was given up.
+    cluster.end()?;
+    measured
+}
+
+/// In the foreground, so that Ctrl-C ends the measuring part, too.
+fn measure_alone(built: &Path, wishes: &Wishes) -> Result<ExitStatus> {
+    let mut command = Command::new(built.join("xtask"));
+    command.arg("measure").args(wishes.arguments()).stdin(Stdio::null());
+    let mut measuring = command.spawn().context("the measuring part")?;
+    let measured = wait(&mut measuring, wishes.time_limit());
+    if measured.is_err() {
+        measuring.kill().context("the measuring part")?;
+        measuring.wait().context("the measuring part")?;
+    }
+    measured
 }
 
 fn measure_beside(
@@ -170,14 +202,19 @@ impl Wishes {
         Group::all().filter(|group| self.only.is_empty() || self.only.contains(group))
     }
 
+    /// How long one measurement takes.
+    fn length(&self) -> Duration {
+        Duration::from_secs(self.seconds.into())
+    }
+
     fn time_limit(&self) -> Duration {
-        FIXED_TIME + Duration::from_secs(self.seconds.into()) * LENGTHS
+        FIXED_TIME + self.length() * LENGTHS
     }
 }
 
 /// Measures what is wished and prints it.
 pub(crate) fn measure(options: &MeasureOptions) -> Result<ExitCode> {
-    let machine = Machine::describe(&options.postgres_version)?;
+    let machine = Machine::describe(options.ground.as_ref().map(|ground| ground.postgres_version.as_str()))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let figures = runtime.block_on(measure_groups(options))?;
     if options.wishes.json {
@@ -192,12 +229,16 @@ async fn measure_groups(options: &MeasureOptions) -> Result<Figures> {
     for group in options.wishes.groups() {
         group.prepare().with_context(|| group.to_string())?;
     }
-    let site = Site::prepare(options).await?;
+    let length = options.wishes.length();
+    let site = match &options.ground {
+        Some(ground) => Some(Site::prepare(ground, length).await?),
+        None => None,
+    };
     let mut figures = Figures::default();
     for group in options.wishes.groups() {
         let begun = Instant::now();
         eprintln!("measuring: {group} ({})", group.what());
-        group.measure(&site, &mut figures).await.with_context(|| group.to_string())?;
+        group.measure(length, site.as_ref(), &mut figures).await.with_context(|| group.to_string())?;
         eprintln!("           {:.0} s", begun.elapsed().as_secs_f64());
     }
     Ok(figures)

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use super::people::{Person, sign_up};
 use super::pgbench::Postgres;
 use super::service::{Launch, Service};
-use super::{MeasureOptions, PASSWORD_VARIABLE, free_port};
+use super::{Ground, PASSWORD_VARIABLE, free_port};
 
 /// How often a measurement and what it is compared with take turns.
 const ROUNDS: u32 = 5;
@@ -29,7 +29,7 @@ const NO_MORE_MESSAGES_SECONDS: u32 = 86_400;
 pub(crate) struct Site {
     binary: PathBuf,
     folder: PathBuf,
-    seconds: u32,
+    length: Duration,
     pub(crate) postgres: Postgres,
     /// In a process of its own, so that the service's figures are its own.
     simulator: Service,
@@ -38,18 +38,18 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    pub(crate) async fn prepare(options: &MeasureOptions) -> Result<Self> {
-        let folder = options.folder.clone();
-        let simulator = Launch::simulator(&options.service, folder.join("simulator"))?.start().await?;
+    pub(crate) async fn prepare(ground: &Ground, length: Duration) -> Result<Self> {
+        let folder = ground.folder.clone();
+        let simulator = Launch::simulator(&ground.service, folder.join("simulator"))?.start().await?;
         let postgres = Postgres {
-            programs: options.postgres_programs.clone(),
-            port: options.postgres_port,
+            programs: ground.postgres_programs.clone(),
+            port: ground.postgres_port,
             password: env::var(PASSWORD_VARIABLE).context(PASSWORD_VARIABLE)?,
         };
         Ok(Self {
-            binary: options.service.clone(),
+            binary: ground.service.clone(),
             folder,
-            seconds: options.wishes.seconds,
+            length,
             postgres,
             simulator,
             folders: AtomicU32::new(0),
@@ -59,7 +59,7 @@ impl Site {
 
     /// What `--seconds` says.
     pub(crate) fn length(&self) -> Duration {
-        Duration::from_secs(self.seconds.into())
+        self.length
     }
 
     /// The rounds of one measurement: fewer, but at least one, where a busy machine

@@ -11,7 +11,6 @@ use anyhow::{Context, Result};
 
 use crate::bench::figures::Figures;
 use crate::bench::hashing::{Cores, Hashing};
-use crate::bench::site::Site;
 use crate::bench::statistics::Rounds;
 
 /// A sixteenth of a common one, so that many samples are taken.
@@ -28,9 +27,9 @@ const LANES: [(u8, &str, &str); 5] = [
     (8, "lanes_8_ratio", "lanes_8_all_cores_ratio"),
 ];
 
-pub(crate) fn measure(site: &Site, figures: &mut Figures) -> Result<()> {
-    let one_core = Contest::hold(Cores::One, site.length() / 2)?;
-    let all_cores = Contest::hold(Cores::All, site.length() / 2)?;
+pub(crate) fn measure(length: Duration, figures: &mut Figures) -> Result<()> {
+    let one_core = Contest::hold(Cores::One, length / 2)?;
+    let all_cores = Contest::hold(Cores::All, length / 2)?;
     figures.add("lanes_best_ratio", one_core.undisturbed()?);
     for ((_, name, _), ratios) in LANES.iter().zip(&one_core.ratios) {
         figures.add_median(name, ratios)?;
