@@ -1,5 +1,6 @@
 //! What became of messages.
 
+mod conversions;
 mod figures;
 mod hearing;
 mod listing;
@@ -11,8 +12,8 @@ use diesel::{
     sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use domain::{
-    Channel, CountryCode, FigureWindow, Money, PhoneNumber, ProviderId, QuotedPrice, SendReference,
-    SendTrace, Settlement,
+    Channel, Conversion, CountryCode, FigureWindow, Money, PhoneNumber, ProviderId, QuotedPrice,
+    SendReference, SendTrace, Settlement,
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::{Callback, Entry, FigureCell, FigureQuery, Heard, NewSendTrace, SendTraceStore, StoreError};
@@ -90,6 +91,15 @@ impl SendTraceStore for PostgresStore {
     #[tracing::instrument(name = "postgres.list_quoted_prices", level = "debug", skip_all)]
     async fn list_quoted_prices(&self) -> Result<Vec<QuotedPrice>, StoreError> {
         quotes::list(self).await
+    }
+
+    #[tracing::instrument(name = "postgres.list_conversions", level = "debug", skip_all)]
+    async fn list_conversions(
+        &self,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<Conversion>, StoreError> {
+        conversions::list(self, since, until).await
     }
 
     #[tracing::instrument(name = "postgres.forget_traces", level = "debug", skip_all)]

@@ -69,7 +69,7 @@ pub use password_blocklist::PasswordBlocklist;
 pub use phone_number::{
     CountryCode, DestinationNotAllowed, DestinationPolicy, InvalidPhoneNumber, PhoneNumber, warm_up,
 };
-pub use provider_conversion::{Collapse, ProviderConversionRule};
+pub use provider_conversion::{Collapse, Conversion, ProviderConversionRule};
 pub use provider_routes::{InvalidRoute, ProviderRoutes};
 pub use quota::{Quota, Quotas};
 pub use rate_limit::{

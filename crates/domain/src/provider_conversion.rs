@@ -1,8 +1,19 @@
 //! Providers whose codes are not entered any more.
 
-use std::collections::BTreeMap;
+use jiff::SignedDuration;
 
-use crate::{FigureGroup, RuleMode, SendFigures};
+use crate::RuleMode;
+
+/// What became of the messages of one provider to one country, within some span of time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conversion {
+    pub provider: String,
+    /// Two letters; empty where it is not known.
+    pub country: String,
+    pub sent: u64,
+    /// How many of their codes were entered.
+    pub entered: u64,
+}
 
 /// When a provider is asked after all others for numbers of a country: its texts arrive late or not
 /// at all, though it takes them.
@@ -12,6 +23,8 @@ use crate::{FigureGroup, RuleMode, SendFigures};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProviderConversionRule {
     pub mode: RuleMode,
+    /// Younger messages are not looked at: their codes may still be entered.
+    pub grace: SignedDuration,
     /// Of fewer messages nothing is concluded.
     pub least_sends: u32,
     /// Of the share of codes that are usually entered; less is a collapse.
@@ -22,20 +35,16 @@ impl ProviderConversionRule {
     /// Where nothing is known of a provider yet. Telnyx calls 60 to 80 % healthy.
     const USUAL_PERCENT: u64 = 60;
 
-    /// Which of the groups, each of one provider and country, collapsed: `lately` against `before`.
-    pub fn collapsed(
-        &self,
-        lately: &BTreeMap<FigureGroup, SendFigures>,
-        before: &BTreeMap<FigureGroup, SendFigures>,
-    ) -> Vec<Collapse> {
-        let judge = |(group, now): (&FigureGroup, &SendFigures)| {
+    /// Which of `lately` collapsed, against `usual`.
+    pub fn collapsed(&self, lately: &[Conversion], usual: &[Conversion]) -> Vec<Collapse> {
+        let judge = |now: &Conversion| {
             let entered_percent = self.known_percent(now)?;
-            let usual = before.get(group).and_then(|before| self.known_percent(before));
-            let usual_percent = usual.unwrap_or(Self::USUAL_PERCENT);
+            let usual = usual.iter().find(|it| (&it.provider, &it.country) == (&now.provider, &now.country));
+            let usual_percent = usual.and_then(|it| self.known_percent(it)).unwrap_or(Self::USUAL_PERCENT);
             let has_collapsed = entered_percent * 100 < usual_percent * u64::from(self.collapse_percent);
             has_collapsed.then(|| Collapse {
-                provider: group.provider.clone(),
-                country: group.country.clone(),
+                provider: now.provider.clone(),
+                country: now.country.clone(),
                 entered_percent,
                 usual_percent,
             })
@@ -44,9 +53,9 @@ impl ProviderConversionRule {
     }
 
     /// What share of the codes was entered, if there were enough.
-    fn known_percent(&self, figures: &SendFigures) -> Option<u64> {
-        let is_enough = figures.sent >= u64::from(self.least_sends.max(1));
-        is_enough.then(|| figures.entered.count.saturating_mul(100) / figures.sent)
+    fn known_percent(&self, conversion: &Conversion) -> Option<u64> {
+        let is_enough = conversion.sent >= u64::from(self.least_sends.max(1));
+        is_enough.then(|| conversion.entered.saturating_mul(100) / conversion.sent)
     }
 }
 
@@ -63,48 +72,49 @@ pub struct Collapse {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::EntryTimes;
 
-    const RULE: ProviderConversionRule =
-        ProviderConversionRule { mode: RuleMode::Block, least_sends: 30, collapse_percent: 40 };
+    const RULE: ProviderConversionRule = ProviderConversionRule {
+        mode: RuleMode::Block,
+        grace: SignedDuration::ZERO,
+        least_sends: 30,
+        collapse_percent: 40,
+    };
 
-    fn of(sent: u64, entered: u64) -> BTreeMap<FigureGroup, SendFigures> {
-        let entered = EntryTimes { count: entered, ..EntryTimes::default() };
-        let group =
-            FigureGroup { country: "SE".to_owned(), provider: "sinch".to_owned(), ..FigureGroup::default() };
-        [(group, SendFigures { sent, entered, ..SendFigures::default() })].into()
+    fn of(sent: u64, entered: u64) -> Vec<Conversion> {
+        vec![Conversion { provider: "sinch".to_owned(), country: "SE".to_owned(), sent, entered }]
     }
 
     #[test]
     fn a_provider_is_compared_with_itself() {
-        let nothing = BTreeMap::new();
-        for (lately, before, collapsed) in [
-            (of(29, 0), nothing.clone(), false),
-            (of(30, 0), nothing.clone(), true),
-            (of(100, 23), nothing.clone(), true),
-            (of(100, 24), nothing.clone(), false),
+        let nothing = Vec::new;
+        for (lately, usual, collapsed) in [
+            (of(29, 0), nothing(), false),
+            (of(30, 0), nothing(), true),
+            (of(100, 23), nothing(), true),
+            (of(100, 24), nothing(), false),
             (of(100, 23), of(29, 29), true),
             (of(100, 35), of(1000, 900), true),
             (of(100, 36), of(1000, 900), false),
             (of(100, 10), of(1000, 250), false),
             (of(100, 9), of(1000, 250), true),
             (of(100, 0), of(1000, 0), false),
-            (of(u64::MAX, u64::MAX), of(1000, 900), true),
-            (nothing.clone(), of(1000, 900), false),
+            (nothing(), of(1000, 900), false),
         ] {
-            let told = RULE.collapsed(&lately, &before);
-            assert_eq!(!told.is_empty(), collapsed, "{lately:?} after {before:?}");
+            let told = RULE.collapsed(&lately, &usual);
+            assert_eq!(!told.is_empty(), collapsed, "{lately:?} where {usual:?} is usual");
         }
     }
 
     #[test]
     fn a_collapse_says_who_where_and_how_much() {
+        let elsewhere = Conversion { country: "NO".to_owned(), ..of(100, 90).remove(0) };
         let expected = Collapse {
             provider: "sinch".to_owned(),
             country: "SE".to_owned(),
             entered_percent: 10,
             usual_percent: 90,
         };
-        assert_eq!(RULE.collapsed(&of(100, 10), &of(1000, 900)), [expected]);
+        let lately = [of(100, 10), vec![elsewhere]].concat();
+        assert_eq!(RULE.collapsed(&lately, &of(1000, 900)), [expected]);
     }
 }

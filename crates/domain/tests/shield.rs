@@ -322,3 +322,26 @@ proptest! {
         prop_assert_eq!(refusal(&judge(&blocking(), SendOrigin::Owner, &seen)), None);
     }
 }
+
+#[test]
+fn sm_07_who_waited_five_minutes_may_have_one_code_more_than_others() {
+    let waited = |minutes, seen: Observations| {
+        stranger(&Observations { waited: SignedDuration::from_mins(minutes), ..seen })
+    };
+    let under_attack = |seen: Observations| Observations { service_hour: tally(100, 0), ..seen };
+    assert!(refusal(&waited(4, under_attack(after(1, 10)))).is_some());
+    let ruling = waited(5, under_attack(after(1, 10)));
+    assert_eq!(refusal(&ruling), None);
+    assert_eq!(ruling.prefix.map(|state| state.unanswered), Some(2), "it counts like any other");
+    assert!(refusal(&waited(5, under_attack(after(1, 1)))).is_some(), "the one before may still be entered");
+    assert!(refusal(&waited(60, under_attack(after(2, 10)))).is_some(), "there is one for all who wait");
+
+    let of_one = |rule| {
+        let mut seen = blocked(30, 9, 40);
+        seen.prefix.unanswered = 1;
+        seen.prefix.block = seen.prefix.block.map(|block| ShieldBlock { rule, ..block });
+        seen
+    };
+    assert_eq!(refusal(&waited(5, of_one(ShieldRule::Unanswered))), None, "though the prefix is blocked");
+    assert!(refusal(&waited(5, of_one(ShieldRule::Sequence))).is_some(), "a run of numbers waits, too");
+}

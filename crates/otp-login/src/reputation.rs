@@ -6,12 +6,13 @@ use std::{
     time::Duration,
 };
 
-use domain::{Collapse, CountryCode, RuleMode};
+use domain::{Collapse, Conversion, CountryCode, RuleMode};
 use provider_router::Reputation;
-use use_cases::JudgeProviders;
+use use_cases::{Fault, JudgeProviders};
 
-/// How often it is looked whose codes are entered.
+/// How often it is looked whose codes are entered, and how many of such looks what is usual holds.
 const EVERY: Duration = Duration::from_mins(1);
+const USUAL_HOLDS: u32 = 60;
 
 /// Providers, each with a country in which it collapsed.
 type Names = BTreeSet<(String, String)>;
@@ -39,27 +40,28 @@ pub(crate) struct ConversionWatch {
     pub(crate) asked_last: Arc<AskedLast>,
     /// Who had collapsed at the last look.
     pub(crate) known: Names,
+    /// What is usual, and for how many looks more.
+    pub(crate) usual: (Vec<Conversion>, u32),
 }
 
 impl ConversionWatch {
-    /// Looks every minute from now on.
+    /// Looks every minute. What cannot be looked at stays as it was.
     pub(crate) async fn run(mut self) {
         loop {
+            if let Err(error) = self.look().await {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "it is not known whose codes are entered");
+            }
             tokio::time::sleep(EVERY).await;
-            self.look().await;
         }
     }
 
-    /// What cannot be looked at stays as it was.
-    pub(crate) async fn look(&mut self) {
-        let collapses = match self.judge.execute().await {
-            Ok(collapses) => collapses,
-            Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "it is not known whose codes are entered");
-                return;
-            }
-        };
+    async fn look(&mut self) -> Result<(), Fault> {
+        if self.usual.1 == 0 {
+            self.usual = (self.judge.usual().await?, USUAL_HOLDS);
+        }
+        let collapses = self.judge.collapses(&self.usual.0).await?;
+        self.usual.1 -= 1;
         for collapse in &collapses {
             self.tell(collapse);
         }
@@ -76,6 +78,7 @@ impl ConversionWatch {
             self.asked_last.0.write().unwrap_or_else(PoisonError::into_inner).clone_from(&names);
         }
         self.known = names;
+        Ok(())
     }
 
     fn tell(&self, collapse: &Collapse) {

@@ -509,6 +509,7 @@ pub(crate) fn conversion_watch(settings: &Settings, traces: &Traces) -> Option<C
         judge: JudgeProviders { clock: Arc::new(SystemClock), traces: traces.store.clone(), rule },
         asked_last: traces.asked_last.clone(),
         known: BTreeSet::new(),
+        usual: (Vec::new(), 0),
     })
 }
 

@@ -4,8 +4,8 @@ use std::fmt;
 
 use async_trait::async_trait;
 use domain::{
-    Arrival, CallbackEvent, Channel, CountryCode, FigureDimension, FigureGroup, FigureWindow, Money,
-    NumberPrefix, PhoneNumber, ProviderId, Purpose, Quote, QuotedPrice, SendFigures, SendLabels,
+    Arrival, CallbackEvent, Channel, Conversion, CountryCode, FigureDimension, FigureGroup, FigureWindow,
+    Money, NumberPrefix, PhoneNumber, ProviderId, Purpose, Quote, QuotedPrice, SendFigures, SendLabels,
     SendReference, SendTrace, Settlement,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -165,6 +165,15 @@ pub trait SendTraceStore: Send + Sync {
 
     /// The last that each provider said of what messages cost, by channel and country, in no order.
     async fn list_quoted_prices(&self) -> Result<Vec<QuotedPrice>, StoreError>;
+
+    /// What became of the messages that left, or may have left, and were begun within a span: by
+    /// provider and country, in no order. Only of people who had proven a password: what strangers
+    /// ask for says more of them than of the provider.
+    async fn list_conversions(
+        &self,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<Conversion>, StoreError>;
 
     /// Forgets at most so many traces, so many figures and so many quoted prices from before a
     /// time; how many went.

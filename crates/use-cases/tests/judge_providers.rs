@@ -6,40 +6,43 @@ mod fixtures;
 
 use std::sync::Arc;
 
-use domain::{
-    EntryTimes, FigureDimension, FigureGroup, FigureWindow, ProviderConversionRule, RuleMode, SendFigures,
-};
+use domain::{Conversion, ProviderConversionRule, RuleMode};
 use fixtures::{clock, now, unavailable};
 use jiff::SignedDuration;
-use ports::{FigureCell, MockSendTraceStore};
+use mockall::predicate::eq;
+use ports::MockSendTraceStore;
 use use_cases::JudgeProviders;
 
-fn cell(provider: &str, point: u32, sent: u64, entered: u64) -> FigureCell {
-    let group =
-        FigureGroup { provider: provider.to_owned(), country: "SE".to_owned(), ..FigureGroup::default() };
-    let entered = EntryTimes { count: entered, ..EntryTimes::default() };
-    FigureCell { group, point, figures: SendFigures { sent, entered, ..SendFigures::default() } }
+fn of(provider: &str, sent: u64, entered: u64) -> Conversion {
+    Conversion { provider: provider.to_owned(), country: "SE".to_owned(), sent, entered }
 }
 
-fn judge(mode: RuleMode, traces: MockSendTraceStore) -> JudgeProviders {
-    let rule = ProviderConversionRule { mode, least_sends: 30, collapse_percent: 40 };
+fn judge(traces: MockSendTraceStore) -> JudgeProviders {
+    let rule = ProviderConversionRule {
+        mode: RuleMode::Block,
+        grace: SignedDuration::from_mins(10),
+        least_sends: 30,
+        collapse_percent: 40,
+    };
     JudgeProviders { clock: clock(), traces: Arc::new(traces), rule }
 }
 
 #[tokio::test]
-async fn the_last_two_hours_are_compared_with_the_week_before_them() {
-    let lately = FigureWindow::last_hours(2, now());
+async fn the_last_two_hours_are_compared_with_the_day_before_them() {
+    let ago = |hours| now() - SignedDuration::from_hours(hours);
+    let ten_minutes_ago = now() - SignedDuration::from_mins(10);
     let mut traces = MockSendTraceStore::new();
-    traces.expect_list_figures().times(2).returning(move |query| {
-        assert_eq!(query.by, [FigureDimension::Provider, FigureDimension::Country]);
-        if query.window == lately {
-            return Ok(vec![cell("sinch", 0, 20, 1), cell("sinch", 1, 20, 1), cell("vonage", 1, 40, 36)]);
-        }
-        assert!(query.window.until < lately.since, "no message is compared with itself");
-        assert_eq!(query.window.since, FigureWindow::hour(lately.since - SignedDuration::from_hours(168)));
-        Ok(vec![cell("sinch", 3, 500, 450), cell("vonage", 3, 500, 450)])
-    });
-    let collapsed = judge(RuleMode::Block, traces).execute().await.unwrap();
+    let usual = vec![of("sinch", 500, 450), of("vonage", 500, 450)];
+    traces.expect_list_conversions().with(eq(ago(26)), eq(ago(2))).once().return_once(|_, _| Ok(usual));
+    let lately = vec![of("sinch", 40, 2), of("vonage", 40, 36)];
+    traces
+        .expect_list_conversions()
+        .with(eq(ago(2)), eq(ten_minutes_ago))
+        .once()
+        .return_once(|_, _| Ok(lately));
+    let judge = judge(traces);
+    let usual = judge.usual().await.unwrap();
+    let collapsed = judge.collapses(&usual).await.unwrap();
     let told: Vec<_> = collapsed
         .iter()
         .map(|one| (one.provider.as_str(), one.country.as_str(), one.entered_percent))
@@ -48,9 +51,8 @@ async fn the_last_two_hours_are_compared_with_the_week_before_them() {
 }
 
 #[tokio::test]
-async fn switched_off_nobody_is_asked_and_an_outage_is_told() {
-    assert_eq!(judge(RuleMode::Off, MockSendTraceStore::new()).execute().await.unwrap(), []);
+async fn an_outage_is_told() {
     let mut traces = MockSendTraceStore::new();
-    traces.expect_list_figures().returning(|_| Err(unavailable()));
-    judge(RuleMode::Block, traces).execute().await.unwrap_err();
+    traces.expect_list_conversions().returning(|_, _| Err(unavailable()));
+    judge(traces).collapses(&[]).await.unwrap_err();
 }

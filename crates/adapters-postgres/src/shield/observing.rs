@@ -28,7 +28,10 @@ statement!(Observe {
     SELECT k.kind, t.origin_sent, t.origin_entered, t.hour_sent, t.hour_cost, t.day_sent, t.day_cost,
         coalesce(st.version, 0) AS version, coalesce(st.unanswered, 0) AS unanswered, st.last_sent_at,
         coalesce(st.strikes, 0) AS strikes, st.struck_at, st.rule, st.blocked_until,
-        coalesce(st.refused, 0) AS refused, a.neighbours, a.repeats, b.blocked
+        coalesce(st.refused, 0) AS refused, a.neighbours, a.repeats, b.blocked,
+        (SELECT greatest(extract(epoch FROM i.now - c.created_at), 0)::bigint FROM sends o
+            JOIN challenges c ON c.id = o.challenge_id
+            WHERE i.is_stranger AND k.kind = 'prefix' AND o.reference = i.reference) AS waited_seconds
     FROM input i CROSS JOIN LATERAL (
         VALUES ('prefix', i.prefix), ('country', i.country), ('service', '')
     ) AS k (kind, scope) CROSS JOIN LATERAL (
@@ -89,6 +92,8 @@ struct ScopeRow {
     repeats: i64,
     #[diesel(sql_type = BigInt)]
     blocked: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    waited_seconds: Option<i64>,
 }
 
 impl ScopeRow {
@@ -144,6 +149,7 @@ pub(super) async fn observe(
                 seen.prefix_hour = row.of_origin();
                 seen.neighbours = u32::try_from(row.neighbours).unwrap_or(u32::MAX);
                 seen.repeats = u32::try_from(row.repeats).unwrap_or(u32::MAX);
+                seen.waited = SignedDuration::from_secs(row.waited_seconds.unwrap_or(0));
                 seen.blocked_prefixes = u32::try_from(row.blocked).unwrap_or(u32::MAX);
             }
             "country" => {

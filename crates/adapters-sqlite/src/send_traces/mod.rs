@@ -1,5 +1,6 @@
 //! What became of messages.
 
+mod conversions;
 mod counting;
 mod figures;
 mod hearing;
@@ -15,8 +16,8 @@ use diesel::{
     sql_types::BigInt,
 };
 use domain::{
-    Arrival, Channel, CountryCode, FigureWindow, Money, PhoneNumber, ProviderId, QuotedPrice, SendReference,
-    SendTrace, Settlement,
+    Arrival, Channel, Conversion, CountryCode, FigureWindow, Money, PhoneNumber, ProviderId, QuotedPrice,
+    SendReference, SendTrace, Settlement,
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::{Callback, Entry, FigureCell, FigureQuery, Heard, NewSendTrace, SendTraceStore, StoreError};
@@ -87,6 +88,15 @@ impl SendTraceStore for SqliteStore {
     #[tracing::instrument(name = "sqlite.list_quoted_prices", skip_all)]
     async fn list_quoted_prices(&self) -> Result<Vec<QuotedPrice>, StoreError> {
         self.read(quotes::list).await
+    }
+
+    #[tracing::instrument(name = "sqlite.list_conversions", skip_all)]
+    async fn list_conversions(
+        &self,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<Conversion>, StoreError> {
+        self.read(move |sqlite| conversions::list(sqlite, since, until)).await
     }
 
     #[tracing::instrument(name = "sqlite.forget_traces", skip_all)]

@@ -5,7 +5,7 @@ use diesel::{
     sql_types::{BigInt, Binary, Nullable, Text},
 };
 use domain::{CountryCode, Money, Observations, Quota, SendOrigin, Shield, ShieldScope, Tally, Usage};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ports::{ShieldedSend, Starts};
 
 use super::states;
@@ -84,6 +84,8 @@ struct Around {
     neighbours: i64,
     #[diesel(sql_type = BigInt)]
     repeats: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    waited_micros: Option<i64>,
 }
 
 #[derive(QueryableByName)]
@@ -96,7 +98,8 @@ struct CountRow {
 const NEIGHBOURS: &str = "
     WITH own AS (SELECT max(challenge_id) AS challenge_id FROM sends WHERE reference = ?1)
     SELECT count(DISTINCT phone) FILTER (WHERE s.challenge_id IS NOT own.challenge_id) AS neighbours,
-        count(*) FILTER (WHERE s.challenge_id = own.challenge_id AND s.reference IS NOT ?1) AS repeats
+        count(*) FILTER (WHERE s.challenge_id = own.challenge_id AND s.reference IS NOT ?1) AS repeats,
+        (SELECT max(?5 - c.created_at, 0) FROM challenges c WHERE c.id = own.challenge_id) AS waited_micros
     FROM own, sends s WHERE phone BETWEEN ?2 AND ?3 AND purpose IN ('registration', 'phone_change') AND reserved_at > ?4";
 
 const BLOCKED_PREFIXES: &str =
@@ -122,6 +125,7 @@ pub(super) fn observe(
         country: country.map(|country| states::find(sqlite, &country)).transpose()?.unwrap_or_default(),
         neighbours: small(around.neighbours),
         repeats: small(around.repeats),
+        waited: SignedDuration::from_micros(around.waited_micros.unwrap_or(0)),
         blocked_prefixes: small(blocked_prefixes(sqlite, now)?),
         prefix_hour: to_prefix.of_origin(),
         country_hour: to_country.as_ref().map(SentRow::of_origin).unwrap_or_default(),
@@ -155,6 +159,7 @@ fn around(sqlite: &mut SqliteConnection, send: &ShieldedSend, now: Timestamp) ->
         .bind::<Text, _>(lowest)
         .bind::<Text, _>(highest)
         .bind::<BigInt, _>(Micros::before(now, Quota::HOUR))
+        .bind::<BigInt, _>(Micros(now))
         .get_result(sqlite)
 }
 

@@ -255,6 +255,10 @@ impl Court<'_> {
     /// The codes that strangers had sent to a prefix: the sequential test and the runs.
     fn prefix_block(&mut self) -> Stance {
         let state = &self.seen.prefix;
+        if self.was_patient(state) {
+            let unanswered = state.unanswered_at(self.now).saturating_add(1);
+            return Stance { sends: Some(state.sent(unanswered, self.now)), ..Stance::default() };
+        }
         let enforced = state.block.filter(|block| self.shield.mode(block.rule) == RuleMode::Block);
         let Some(block) = enforced else { return self.open_prefix(state) };
         let scope = self.prefix_scope();
@@ -277,6 +281,17 @@ impl Court<'_> {
             return self.open_prefix(&ScopeState { block: None, strikes: 0, ..state.clone() });
         }
         self.wait_or_strike(block.rule, format_args!("the code that tried it out was not entered"))
+    }
+
+    /// Whether somebody waited long enough for one code more than the prefix has during an attack.
+    fn was_patient(&self, state: &ScopeState) -> bool {
+        let rule = self.shield.unanswered;
+        let may_wait = state.block.is_none_or(|block| block.rule == ShieldRule::Unanswered);
+        rule.mode == RuleMode::Block
+            && may_wait
+            && self.now >= state.answer_due()
+            && self.seen.waited >= Shield::PATIENCE
+            && state.unanswered_at(self.now) < rule.most.min(rule.most_guarded.saturating_add(1))
     }
 
     fn unanswered_limit(&self) -> u32 {

@@ -49,6 +49,8 @@ pub struct Observations {
     /// Earlier messages of this very challenge. Those of others to the number do not count: they
     /// would tell whoever asks of them.
     pub repeats: u32,
+    /// How long ago the challenge began that the message is for, of strangers.
+    pub waited: SignedDuration,
     /// Prefixes that are blocked, wherever they are.
     pub blocked_prefixes: u32,
     /// Of every origin.

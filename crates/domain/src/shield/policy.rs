@@ -132,6 +132,9 @@ pub struct Shield {
 }
 
 impl Shield {
+    /// For who has waited so long a prefix has one code more than [`UnansweredRule::most_guarded`]: people
+    /// wait for theirs.
+    pub const PATIENCE: SignedDuration = SignedDuration::from_mins(5);
     /// How long people take to type a code, at most: before it is over, a code that was not
     /// entered means nothing.
     pub const ANSWER_TIME: SignedDuration = SignedDuration::from_mins(2);

@@ -64,10 +64,6 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let keep_prices = wiring::prices(&settings, &database).await;
     let traces = wiring::traces(&database, &metrics, &keep_prices.prices);
     let use_cases = Arc::new(wiring::use_cases(&settings, &database, tokens, &background, &traces)?);
-    let mut conversion = wiring::conversion_watch(&settings, &traces);
-    if let Some(conversion) = &mut conversion {
-        conversion.look().await;
-    }
     let address = listener.local_addr()?;
     let server = http_actix::server(use_cases, settings.http.clone(), listener)?;
     let handle = server.handle();
@@ -81,6 +77,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let purging = tokio::spawn(purge(database.clone(), settings.event_retention, settings.trace_retention));
     let pricing = tokio::spawn(keep_up(keep_prices));
     let watching = keep.zip(in_force).map(|(keep, in_force)| tokio::spawn(key_watch::watch(keep, in_force)));
+    let conversion = wiring::conversion_watch(&settings, &traces);
     let judging = conversion.map(|conversion| tokio::spawn(conversion.run()));
     announce(&settings, &format!("http://{}", reachable(address)), simulator.as_ref());
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::{BreakerPolicy, Channel, CountryCode, ProviderConversionRule, ProviderRoutes};
+use jiff::SignedDuration;
 use provider_router::{AfterLostAnswer, Failover};
 
 use super::{reader::Reader, shield};
@@ -71,6 +72,9 @@ impl Routing {
             routes: countries(reader, routes),
             conversion: ProviderConversionRule {
                 mode: shield::mode(reader, "provider.conversion.mode"),
+                grace: SignedDuration::from_secs(
+                    reader.number("provider.conversion.grace_seconds", 0..=3600),
+                ),
                 least_sends: reader.number("provider.conversion.least_sends", 1..=1_000_000),
                 collapse_percent: reader.number("provider.conversion.collapse_percent", 1..=100),
             },

@@ -547,6 +547,7 @@ macro_rules! store_contract {
                 sm_07_a_code_that_is_entered_makes_up_for_three_and_for_no_more_than_there_are
                 sm_07_a_message_that_never_left_is_taken_back
                 sm_07_neighbouring_numbers_and_repeats_are_seen
+                sm_07_who_waited_gets_one_code_more_and_whoever_comes_new_does_not
                 sm_07_looking_changes_nothing
                 sm_10_a_puzzle_is_used_up_by_one_of_50
                 sm_10_starts_are_counted_whatever_becomes_of_them
@@ -556,6 +557,7 @@ macro_rules! store_contract {
                 a_message_is_traced_from_its_beginning_to_its_code
                 a_message_is_begun_and_settled_once
                 two_providers_asked_for_one_message_have_a_trace_each
+                conversions_are_those_of_people_who_had_proven_a_password
                 of_two_messages_with_one_id_of_the_provider_the_newer_is_entered_once
                 wh_03_a_result_before_the_answer_of_the_provider_does_not_say_which_try_counts
                 what_did_not_leave_is_not_counted_as_sent

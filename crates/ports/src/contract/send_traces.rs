@@ -296,6 +296,33 @@ pub async fn wh_03_a_result_before_the_answer_of_the_provider_does_not_say_which
     assert_eq!(stores.hear(&callback(&message, DELIVERED, 3)).await, came(Arrival::Arrived));
 }
 
+pub async fn conversions_are_those_of_people_who_had_proven_a_password(stores: &Stores) {
+    let entered = stores.sent_message(1).await;
+    assert!(stores.enter(&entered, second(20)).await.is_some());
+    stores.sent_message(2).await;
+    let of_a_stranger = NewSendTrace { purpose: Purpose::Registration, ..message(phone(3)) };
+    let by_another = NewSendTrace { provider: "twilio", ..message(phone(4)) };
+    let later = message(phone(5));
+    for (message, at) in [(&of_a_stranger, start()), (&by_another, start()), (&later, hour(1))] {
+        stores.begin_message(message, at).await;
+        let settled = stores
+            .send_traces
+            .settle_trace(message.reference, message.provider, Settlement::Sent, None, at)
+            .await;
+        settled.expect("settle_trace");
+    }
+    let refused = message(phone(6));
+    stores.begin_message(&refused, start()).await;
+    stores.settle_as(&refused, Settlement::Fault, second(1)).await;
+
+    let listed = stores.send_traces.list_conversions(start(), hour(1)).await.expect("list_conversions");
+
+    let mut told: Vec<_> =
+        listed.iter().map(|it| (it.provider.as_str(), it.country.as_str(), it.sent, it.entered)).collect();
+    told.sort_unstable();
+    assert_eq!(told, [(PROVIDER, "SE", 2, 1), ("twilio", "SE", 1, 0)]);
+}
+
 pub async fn wh_02_a_callback_of_nothing_that_was_sent_is_not_ours(stores: &Stores) {
     stores.sent_message(1).await;
     let unknown = message(phone(1));

@@ -299,6 +299,28 @@ pub async fn sm_07_neighbouring_numbers_and_repeats_are_seen(stores: &Stores) {
     assert!(!stores.is_admitted(&stranger(phone(102)), &shield, minute(1)).await, "the third of a run");
 }
 
+pub async fn sm_07_who_waited_gets_one_code_more_and_whoever_comes_new_does_not(stores: &Stores) {
+    // Under attack from the first code on that nobody entered.
+    let guard = Guard { country: 1, service: 1, blocked_prefixes: 1 };
+    let shield = Shield {
+        guard,
+        unanswered: UnansweredRule { mode: RuleMode::Block, most: 3, most_guarded: 1 },
+        ..idle()
+    };
+    assert!(stores.is_admitted(&stranger(phone(1)), &shield, minute(0)).await);
+    let opened = stores.open(&registration(2), minute(3)).await;
+    let of =
+        |opened: &Opened| ShieldedSend::new(phone(2), SendOrigin::Stranger, Some(reserved(opened).reference));
+    assert!(!stores.is_admitted(&of(&opened), &shield, minute(3)).await);
+    stores.settle_not_sent(reserved(&opened).reference).await;
+    let again = stores.resend(&resend(&opened.challenge.id), minute(8)).await.unwrap();
+    assert!(stores.is_admitted(&of(&again), &shield, minute(8)).await, "it began five minutes ago");
+
+    let newcomer = stores.open(&registration(3), minute(8)).await;
+    let send = ShieldedSend::new(phone(3), SendOrigin::Stranger, Some(reserved(&newcomer).reference));
+    assert!(!stores.is_admitted(&send, &shield, minute(11)).await, "three minutes are not enough");
+}
+
 pub async fn sm_07_looking_changes_nothing(stores: &Stores) {
     let send = stranger(phone(1));
     let before = stores.shield.observe(&send, minute(0)).await.unwrap();
