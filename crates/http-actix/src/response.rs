@@ -4,6 +4,7 @@ mod admin;
 mod factors;
 mod figures;
 mod introspection;
+mod messages;
 mod passkeys;
 
 use domain::{
@@ -18,6 +19,7 @@ pub(crate) use self::admin::{AccountDetailsBody, AccountEventsAnswer, AccountsAn
 pub(crate) use self::factors::{RecoveryCodesAnswer, TotpAnswer};
 pub(crate) use self::figures::{FiguresAnswer, PermissionAnswer};
 pub(crate) use self::introspection::IntrospectionAnswer;
+use self::messages::MessageBody;
 pub(crate) use self::passkeys::{CeremonyBody, PasskeyBody, PasskeysAnswer};
 
 /// One attempt to prove possession of a factor.
@@ -368,6 +370,8 @@ pub(crate) struct ExportAnswer {
     devices: Vec<DeviceBody>,
     events: Vec<EventBody>,
     passkeys: Vec<PasskeyBody>,
+    /// With codes, to the number that the user has; the newest first.
+    messages: Vec<MessageBody>,
 }
 
 impl ExportAnswer {
@@ -379,6 +383,7 @@ impl ExportAnswer {
             devices: DevicesAnswer::from(export.devices).devices,
             events: EventsAnswer::from(export.events).events,
             passkeys: PasskeysAnswer::from(export.passkeys).passkeys,
+            messages: export.messages.into_iter().map(MessageBody::from).collect(),
         }
     }
 }

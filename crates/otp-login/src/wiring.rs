@@ -414,6 +414,7 @@ pub(crate) fn use_cases(
             factors: factors.clone(),
             events,
             passkeys: passkeys.clone(),
+            traces: database.send_traces(),
         },
         list_sessions: ListSessions { clock: clock.clone(), sessions: sessions.clone() },
         end_session: EndSession {

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use domain::{Client, DeviceEntry, EventId, EventName, Locale, Passkey, SecurityEvent, SessionEntry, User};
+use domain::{
+    Client, DeviceEntry, EventId, EventName, Locale, Passkey, SecurityEvent, SendTrace, SessionEntry, User,
+};
 use jiff::Timestamp;
 use ports::{
-    AccountStore, Clock, DeviceStore, EventStore, FactorStore, PasskeyStore, SecretGenerator, SessionStore,
-    TotpEnrolment,
+    AccountStore, Clock, DeviceStore, EventStore, FactorStore, PasskeyStore, SecretGenerator, SendTraceStore,
+    SessionStore, TotpEnrolment,
 };
 
 use crate::{Fault, Principal, StepUpRequired, event::event};
@@ -106,6 +108,7 @@ pub struct ExportAccount {
     pub devices: Arc<dyn DeviceStore>,
     pub events: Arc<dyn EventStore>,
     pub passkeys: Arc<dyn PasskeyStore>,
+    pub traces: Arc<dyn SendTraceStore>,
 }
 
 /// Everything that is held about a user.
@@ -117,6 +120,8 @@ pub struct AccountExport {
     pub devices: Vec<DeviceEntry>,
     pub events: Vec<SecurityEvent>,
     pub passkeys: Vec<Passkey>,
+    /// With codes, to the number that the account has.
+    pub messages: Vec<SendTrace>,
 }
 
 /// What is held about an authenticator app, besides its secret.
@@ -145,8 +150,10 @@ pub enum ExportAccountError {
 impl ExportAccount {
     /// More than housekeeping leaves of anybody's events.
     const MOST_EVENTS: u32 = 10_000;
+    /// More than quotas let anybody be sent.
+    const MOST_MESSAGES: u32 = 10_000;
 
-    /// Reads it in five round trips.
+    /// Reads it in six round trips.
     #[tracing::instrument(name = "export_account", skip_all)]
     pub async fn execute(&self, principal: &Principal) -> Result<AccountExport, ExportAccountError> {
         let now = self.clock.now();
@@ -157,6 +164,8 @@ impl ExportAccount {
         let devices = self.devices.list_devices(user.id, now).await.map_err(Fault::from)?;
         let events = self.events.list_events(user.id, None, Self::MOST_EVENTS).await.map_err(Fault::from)?;
         let passkeys = self.passkeys.list_passkeys(user.id).await.map_err(Fault::from)?;
-        Ok(AccountExport { user, totp, sessions, devices, events, passkeys })
+        let messages =
+            self.traces.list_traces(&user.phone, Self::MOST_MESSAGES).await.map_err(Fault::from)?;
+        Ok(AccountExport { user, totp, sessions, devices, events, passkeys, messages })
     }
 }

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use domain::{EventId, EventName, Locale, TotpStep, User};
 use fixtures::{
     Log, barely_fresh_principal, broken, client, clock, device_entry, fresh_id, in_seconds, locale,
-    new_event, now, passkey, principal, secrets, security_event, session_entries, stale_principals,
-    unavailable, user,
+    new_event, now, passkey, principal, secrets, security_event, send_trace, session_entries,
+    stale_principals, unavailable, user,
 };
 use mockall::predicate::{always, eq};
 use ports::{
     ConfirmedTotp, MockAccountStore, MockDeviceStore, MockEventStore, MockFactorStore, MockPasskeyStore,
-    MockSessionStore, NewEvent, SealedValue, StoreError, TotpEnrolment,
+    MockSendTraceStore, MockSessionStore, NewEvent, SealedValue, StoreError, TotpEnrolment,
 };
 use use_cases::{
     AccountExport, ChangeLocale, ChangeLocaleError, DeleteAccount, DeleteAccountError, EnrolledApp,
@@ -168,6 +168,7 @@ struct Record {
     devices: MockDeviceStore,
     events: MockEventStore,
     passkeys: MockPasskeyStore,
+    traces: MockSendTraceStore,
 }
 
 impl Record {
@@ -206,6 +207,12 @@ impl Record {
             .once()
             .return_once(|_| Ok(vec![passkey()]));
         record
+            .traces
+            .expect_list_traces()
+            .with(eq(user().phone), always())
+            .once()
+            .return_once(|_, _| Ok(vec![send_trace()]));
+        record
     }
 
     fn wire(self) -> ExportAccount {
@@ -216,12 +223,13 @@ impl Record {
             devices: Arc::new(self.devices),
             events: Arc::new(self.events),
             passkeys: Arc::new(self.passkeys),
+            traces: Arc::new(self.traces),
         }
     }
 }
 
 #[tokio::test]
-async fn an_export_holds_the_account_its_sessions_devices_events_and_passkeys() {
+async fn an_export_holds_the_account_its_sessions_devices_events_passkeys_and_messages() {
     let export = Record::of_our_user().wire().execute(&principal()).await.unwrap();
     let expected = AccountExport {
         user: user(),
@@ -230,6 +238,7 @@ async fn an_export_holds_the_account_its_sessions_devices_events_and_passkeys() 
         devices: vec![device_entry()],
         events: vec![security_event(9, EventName::UserCreated)],
         passkeys: vec![passkey()],
+        messages: vec![send_trace()],
     };
     assert_eq!(export, expected);
 }
@@ -265,7 +274,21 @@ async fn asvs_16_5_2_half_an_export_is_none() {
     without_passkeys.sessions.expect_list_sessions().once().return_once(|_, _| Ok(session_entries()));
     without_passkeys.events.expect_list_events().once().return_once(|_, _, _| Ok(Vec::new()));
     without_passkeys.passkeys.expect_list_passkeys().once().return_once(|_| Err(unavailable()));
-    for record in [without_sessions, without_devices, without_events, without_factors, without_passkeys] {
+    let mut without_messages = Record::default();
+    without_messages.factors.expect_find_totp().once().return_once(|_| Ok(None));
+    without_messages.devices.expect_list_devices().once().return_once(|_, _| Ok(Vec::new()));
+    without_messages.sessions.expect_list_sessions().once().return_once(|_, _| Ok(session_entries()));
+    without_messages.events.expect_list_events().once().return_once(|_, _, _| Ok(Vec::new()));
+    without_messages.passkeys.expect_list_passkeys().once().return_once(|_| Ok(Vec::new()));
+    without_messages.traces.expect_list_traces().once().return_once(|_, _| Err(unavailable()));
+    for record in [
+        without_sessions,
+        without_devices,
+        without_events,
+        without_factors,
+        without_passkeys,
+        without_messages,
+    ] {
         let refusal = record.wire().execute(&principal()).await.unwrap_err();
         assert!(matches!(refusal, ExportAccountError::Fault(Fault::DatabaseUnavailable(_))), "{refusal:?}");
     }

@@ -267,6 +267,14 @@ fn an_export_is_all_that_is_held() {
             "last_used_at": null,
             "backed_up": true,
         }],
+        "messages": [{
+            "sent_at": "2026-01-02T03:04:05.678901Z",
+            "purpose": "login",
+            "channel": "sms",
+            "provider": "sinch",
+            "outcome": "sent",
+            "entered_at": null,
+        }],
     });
     assert_eq!((answer.status, answer.json()), (200, expected));
 }

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use domain::{
-    AccessClaims, AccessToken, AccountLock,
+    AccessClaims, AccessToken, AccountLock, Arrival,
     AuthenticationMethod::{MultiFactor, Password, Sms},
     CeremonyId, ChallengeId, ChallengePolicy, ChallengeState, Channel, ChannelPolicy, Client, CredentialId,
     DestinationPolicy, DeviceEntry, DeviceId, DevicePolicy, DeviceToken, DeviceTokenHash, Email, EventId,
-    EventName, LockReason, NumberReport, Passkey, PasskeyId, PasskeyName, PasswordFailures, PasswordHash,
-    PhoneNumber, Prices, ProviderId, Purpose, Quotas, RecoveryCode, RecoveryCodeHash, RefreshToken,
-    RefreshTokenHash, RuleMode, SecondFactors, SecurityEvent, SendReference, SessionEntry, SessionId,
-    SessionPolicy, Shield, TotpSecret, TotpStep, User, UserAgent, UserId, VerificationId, WorkRule,
+    EventName, LockReason, Money, NumberReport, Passkey, PasskeyId, PasskeyName, PasswordFailures,
+    PasswordHash, PhoneNumber, Prices, ProviderId, Purpose, Quotas, RecoveryCode, RecoveryCodeHash,
+    RefreshToken, RefreshTokenHash, RuleMode, SecondFactors, SecurityEvent, SendReference, SendTrace,
+    SessionEntry, SessionId, SessionPolicy, Settlement, Shield, TotpSecret, TotpStep, User, UserAgent,
+    UserId, VerificationId, WorkRule,
 };
 use http_actix::{Operators, PasskeyUseCases, UseCases};
 use jiff::{SignedDuration, Timestamp};
@@ -170,6 +171,7 @@ impl World {
         world.challenges.expect_change_phone().returning(|_, _, _| Ok(Redeemed::Done(user())));
         world.provider.expect_check().returning(|_, _| Ok(CodeCheck::Accepted));
         world.events.expect_list_events().returning(|_, _, _| Ok(vec![security_event()]));
+        world.send_traces.expect_list_traces().returning(|_, _| Ok(vec![send_trace()]));
         world.hasher.expect_find_match().returning(|_, _, _| Ok(RIGHT));
         world.hasher.expect_hash().returning(|_, _| Ok(PasswordHash::new("another hash".to_owned())));
         world.provider.expect_start().returning(|_| Ok(ProviderId("1".to_owned())));
@@ -318,7 +320,7 @@ impl World {
             sinch_callbacks: (!self.without_sinch).then(|| HandleSinchCallback {
                 clock: clock.clone(),
                 verifier: Arc::new(self.callbacks),
-                traces: send_traces,
+                traces: send_traces.clone(),
                 meter: Arc::new(self.meter),
                 prices: Arc::new(CurrentPrices::new(Prices::default(), None)),
             }),
@@ -503,6 +505,7 @@ impl World {
                 factors: factors.clone(),
                 events: events.clone(),
                 passkeys: passkeys.clone(),
+                traces: send_traces.clone(),
             },
             list_events: ListEvents { events },
             list_sessions: ListSessions { clock: clock.clone(), sessions: sessions.clone() },
@@ -758,4 +761,25 @@ fn api_keys(only: &'static str) -> Arc<MockApiKeys> {
     let mut keys = MockApiKeys::new();
     keys.expect_accept().returning(move |presented| presented == only);
     Arc::new(keys)
+}
+
+/// A message of our user's sign-in.
+fn send_trace() -> SendTrace {
+    SendTrace {
+        reference: SendReference(Uuid::from_u128(8)),
+        provider: "sinch".to_owned(),
+        provider_id: None,
+        purpose: Purpose::Login,
+        channel: Channel::Sms,
+        country: Some("SE".to_owned()),
+        prefix: "+4670174".to_owned(),
+        cost: Money(0),
+        begun_at: now(),
+        settlement: Some(Settlement::Sent),
+        settled_at: Some(now()),
+        arrival: Arrival::Unknown,
+        arrived_at: None,
+        entered_at: None,
+        callbacks: Vec::new(),
+    }
 }

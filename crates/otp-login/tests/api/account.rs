@@ -287,6 +287,11 @@ fn the_export_holds_everything(database: Database) {
     assert_eq!(export["user"], get(&service, ME, &tokens));
     assert_eq!(export["sessions"], get(&service, SESSIONS, &tokens)["sessions"]);
     assert_eq!(export["events"], get(&service, EVENTS, &tokens)["events"]);
+    let messages = export["messages"].as_array().unwrap();
+    let told: Vec<_> = messages.iter().map(|message| (&message["purpose"], &message["outcome"])).collect();
+    let entered = |purpose: &str| (json!(purpose), json!("entered"));
+    let expected = [entered("login"), entered("registration")];
+    assert_eq!(told, expected.iter().map(|(purpose, outcome)| (purpose, outcome)).collect::<Vec<_>>());
     let secret = [&tokens.access_token, &tokens.refresh_token];
     assert!(secret.iter().all(|secret| !export.to_string().contains(secret.as_str())));
 }
