@@ -14,30 +14,13 @@ use ports::{Callback, CallbackRefused, CallbackVerifier, PresentedCallback, Prov
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::refusal::find_reason;
 use crate::settings::{InvalidSinchSettings, Settings};
 use crate::signature::{Signed, text_to_sign};
 use crate::wire::{AnsweredIdentity, is_plain_segment, read_object};
 
 /// How far the time of a callback may be from ours (D-19).
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
-
-/// Why Sinch says that a verification ended. Other words are not kept: they may hold anything.
-const REASONS: [&str; 14] = [
-    "Fraud",
-    "Not enough credit",
-    "Blocked",
-    "Denied by callback",
-    "Invalid callback",
-    "Destination denied",
-    "Internal error",
-    "Network error or number unreachable",
-    "SMS delivery failure",
-    "Failed pending",
-    "Invalid CLI",
-    "Invalid code",
-    "Expired",
-    "Hung up without entering valid code",
-];
 
 /// Tells callbacks of a Sinch application from all others.
 pub struct SinchCallbacks {
@@ -167,7 +150,7 @@ impl EventBody {
             REQUEST => Some(CallbackEvent::Request),
             "VerificationResultEvent" => Some(CallbackEvent::Result {
                 status: status(self.status.as_deref()?)?,
-                reason: self.reason.as_deref().and_then(reason),
+                reason: self.reason.as_deref().and_then(find_reason),
             }),
             "VerificationSmsDeliveredEvent" => is_delivered(self.sms_result.as_deref()?)
                 .map(|is_delivered| CallbackEvent::Receipt { is_delivered }),
@@ -198,10 +181,6 @@ fn status(text: &str) -> Option<ResultStatus> {
         ("ERROR", ResultStatus::Error),
     ];
     statuses.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, status)| status)
-}
-
-fn reason(text: &str) -> Option<&'static str> {
-    REASONS.into_iter().find(|reason| reason.eq_ignore_ascii_case(text))
 }
 
 /// Sinch says that there may be further results.

@@ -108,25 +108,31 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// `reason` if Sinch documents it; other texts could hold anything and are not
-/// fit for logs.
+/// Why Sinch says that a verification ended, as its pages have it.
+const REASONS: [&str; 14] = [
+    "Fraud",
+    "Not enough credit",
+    "Blocked",
+    "Denied by callback",
+    "Invalid callback",
+    "Destination denied",
+    "Internal error",
+    "Network error or number unreachable",
+    "SMS delivery failure",
+    "Failed pending",
+    "Invalid CLI",
+    "Invalid code",
+    "Expired",
+    "Hung up without entering valid code",
+];
+
+/// The documented reason that `text` names. Other texts could hold anything, and are fit neither for
+/// logs nor for stores.
+pub(crate) fn find_reason(text: &str) -> Option<&'static str> {
+    REASONS.into_iter().find(|reason| reason.eq_ignore_ascii_case(text))
+}
+
+/// What a log may say of `reason`.
 pub(crate) fn documented_reason(reason: Option<&str>) -> &'static str {
-    const DOCUMENTED: [&str; 14] = [
-        "Fraud",
-        "Not enough credit",
-        "Blocked",
-        "Denied by callback",
-        "Invalid callback",
-        "Destination denied",
-        "Internal error",
-        "Network error or number unreachable",
-        "SMS delivery failure",
-        "Failed pending",
-        "Invalid CLI",
-        "Invalid code",
-        "Expired",
-        "Hung up without entering valid code",
-    ];
-    let Some(reason) = reason else { return "none given" };
-    DOCUMENTED.into_iter().find(|known| known.eq_ignore_ascii_case(reason)).unwrap_or("undocumented")
+    reason.map_or("none given", |reason| find_reason(reason).unwrap_or("undocumented"))
 }

@@ -44,7 +44,7 @@ pub struct NamedProvider {
     /// What settings and ids call it, for good: no colon, and one name for each.
     pub name: &'static str,
     pub provider: Arc<dyn VerificationProvider>,
-    /// What its codes travel by.
+    /// What its codes travel by, the one that tells whether it is ready first.
     pub channels: &'static [Channel],
     pub trust: LookupTrust,
 }

@@ -45,9 +45,9 @@ impl Member {
         self.provider.channels.contains(&channel)
     }
 
-    /// Whether it would be asked for some message now.
+    /// Whether it would be asked for a message by its first channel now.
     pub(crate) fn is_available(&self) -> bool {
-        self.breakers.iter().any(|(_, breaker)| lock(breaker).admits(now()))
+        self.breakers.first().is_some_and(|(_, breaker)| lock(breaker).admits(now()))
     }
 
     pub(crate) async fn start(&self, request: &CodeRequest) -> Result<ProviderId, StartError> {

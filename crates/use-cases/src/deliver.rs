@@ -47,8 +47,8 @@ impl Undelivered {
     ) -> Result<ChallengeState, Self> {
         let has_factors =
             challenge.purpose.follows_password() && challenge.second_factors.can_do_without_text();
-        let may_be_called = has_other_channels && self.is_of_the_channel();
-        if !has_factors && !may_be_called {
+        let may_try_another_channel = has_other_channels && self.is_fault_of_channel();
+        if !has_factors && !may_try_another_channel {
             return Err(self);
         }
         match self {
@@ -65,7 +65,7 @@ impl Undelivered {
     }
 
     /// Whether a code by another channel may well get through.
-    fn is_of_the_channel(&self) -> bool {
+    fn is_fault_of_channel(&self) -> bool {
         matches!(
             self,
             Self::DestinationRefused | Self::Unknown(_) | Self::Fault(Fault::ProviderUnavailable(_))

@@ -33,12 +33,12 @@ impl TracedProvider {
     }
 
     async fn settle(&self, reference: SendReference, settlement: Settlement, id: Option<ProviderId>) {
-        tell(self.traces.settle_trace(reference, self.name, settlement, id, self.clock.now()).await);
+        or_gap(self.traces.settle_trace(reference, self.name, settlement, id, self.clock.now()).await);
     }
 }
 
 /// A trace with a gap is better than a sign-in that fails.
-fn tell<T>(recorded: Result<T, StoreError>) -> Option<T> {
+fn or_gap<T>(recorded: Result<T, StoreError>) -> Option<T> {
     recorded
         .inspect_err(|error| {
             tracing::warn!(error = error as &dyn std::error::Error, "the trace of a message has a gap");
@@ -70,7 +70,7 @@ impl VerificationProvider for TracedProvider {
             country,
             cost,
         };
-        tell(self.traces.begin_trace(&trace, self.clock.now()).await);
+        or_gap(self.traces.begin_trace(&trace, self.clock.now()).await);
         let started = self.provider.start(request).await;
         let settlement = settlement(&started);
         self.settle(request.reference, settlement, started.as_ref().ok().cloned()).await;
@@ -104,7 +104,7 @@ impl VerificationProvider for TracedProvider {
         let answer = self.provider.check(verification, code).await?;
         if answer == CodeCheck::Accepted {
             let entry = self.traces.record_entry(self.name, &verification.id, self.clock.now()).await;
-            if let Some(entry) = tell(entry).flatten() {
+            if let Some(entry) = or_gap(entry).flatten() {
                 let labels = self.labels(entry.channel, entry.country);
                 self.meter.count_step(&labels, MeteredStep::Entered { took: entry.took });
             }

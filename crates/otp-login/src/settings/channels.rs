@@ -1,6 +1,6 @@
 //! What codes travel by.
 
-use domain::{Channel, ChannelPolicy, CountryCode, ProviderRoutes};
+use domain::{Channel, ChannelPolicy, ProviderRoutes};
 
 use super::{
     reader::Reader,
@@ -55,17 +55,7 @@ fn of_routes(
 }
 
 fn of_settings(reader: &mut Reader, routing: &Routing, mut policy: ChannelPolicy) -> ChannelPolicy {
-    for name in reader.names("channels") {
-        let Some(country) = name.strip_prefix("countries.") else { continue };
-        let key = format!("channels.{name}");
-        let channels = reader.list(&key, parse);
-        let country = match CountryCode::parse(country) {
-            Ok(country) => country,
-            Err(error) => {
-                reader.problem(&key, error.to_string());
-                continue;
-            }
-        };
+    for (key, country, channels) in reader.by_country("channels", "countries.", parse) {
         let usable =
             |channel: &Channel| policy.has(*channel) && has(routing.routes.of(Some(country)), *channel);
         match channels.iter().find(|channel| !usable(channel)) {
@@ -74,7 +64,6 @@ fn of_settings(reader: &mut Reader, routing: &Routing, mut policy: ChannelPolicy
                 let what = format!("{channel} is not in {ENABLED}, or no provider of the country has it");
                 reader.problem(&key, what);
             }
-            None if channels.is_empty() && reader.was_set(&key) => {}
             None if channels.is_empty() => reader.problem(&key, "name a channel, or deny the country"),
             None => policy = policy.with_country(country, &channels),
         }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use config::{Config, ConfigError, Source, Value, ValueKind};
+use domain::CountryCode;
 
 /// What is wrong with one setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,6 +117,29 @@ impl Reader {
             let found = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
             found.map(|(_, value)| *value).ok_or(format!("write one of {accepted}"))
         })
+    }
+
+    /// Lists under `section`, each for the country that its name ends with after `prefix`: the name of
+    /// the setting, the country and the list. What is wrong with any of them is told, and left out.
+    pub(crate) fn by_country<T, E: Display>(
+        &mut self,
+        section: &str,
+        prefix: &str,
+        parse: impl Fn(&str) -> Result<T, E> + Copy,
+    ) -> Vec<(String, CountryCode, Vec<T>)> {
+        let mut lists = Vec::new();
+        for name in self.names(section) {
+            let Some(country) = name.strip_prefix(prefix) else { continue };
+            let key = format!("{section}.{name}");
+            let list = self.list(&key, parse);
+            let is_told = list.is_empty() && self.was_set(&key);
+            match CountryCode::parse(country) {
+                Ok(_) if is_told => {}
+                Ok(country) => lists.push((key, country, list)),
+                Err(error) => self.problem(&key, error.to_string()),
+            }
+        }
+        lists
     }
 
     /// A list, separated by commas; each mistake in it is a problem of its own.

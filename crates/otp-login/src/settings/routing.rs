@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{BreakerPolicy, Channel, CountryCode, ProviderConversionRule, ProviderRoutes};
+use domain::{BreakerPolicy, Channel, ProviderConversionRule, ProviderRoutes};
 use jiff::SignedDuration;
 use provider_router::{AfterLostAnswer, Failover};
 
@@ -112,21 +112,7 @@ impl Routing {
 
 /// Countries with an order of their own: `provider.routes.SE = "vonage,sinch"`.
 fn countries(reader: &mut Reader, mut routes: ProviderRoutes<ProviderName>) -> ProviderRoutes<ProviderName> {
-    for name in reader.names("provider") {
-        let Some(country) = name.strip_prefix("routes.") else { continue };
-        let key = format!("provider.{name}");
-        let order = reader.list(&key, ProviderName::parse);
-        if order.is_empty() && reader.was_set(&key) {
-            // What it names instead was told.
-            continue;
-        }
-        let country = match CountryCode::parse(country) {
-            Ok(country) => country,
-            Err(error) => {
-                reader.problem(&key, error.to_string());
-                continue;
-            }
-        };
+    for (key, country, order) in reader.by_country("provider", "routes.", ProviderName::parse) {
         match routes.clone().with_country(country, order) {
             Ok(with_country) => routes = with_country,
             Err(error) => reader.problem(&key, error.to_string()),

@@ -234,6 +234,10 @@ fn observe_callbacks(service: &Service, observed: &mut Observed) {
         observed.note_to("POST", CALLBACKS, &service.send(&request));
     }
     observed.note_to("POST", CALLBACKS, &signed("{}").send(service.address()));
+    let of_one_address = Request::post(CALLBACKS).header("x-forwarded-for", "203.0.113.200").body("{}");
+    let mut forged = (0..=400).map(|_| service.send(&of_one_address));
+    let limited = forged.find(|answer| answer.status == 429).expect("forged ones count for their address");
+    observed.note_to("POST", CALLBACKS, &limited);
 }
 
 fn observe_remembered_device(service: &Service, observed: &mut Observed) {
