@@ -1,5 +1,7 @@
 //! The promises of the port, against a real server.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+
 use std::{sync::Arc, time::Duration};
 
 use adapters_redis::{RedisLimiter, Settings};
@@ -30,6 +32,7 @@ impl LimiterStage for Shared {
     }
 }
 
+#[expect(clippy::unused_async, reason = "the suite awaits what it is held against")]
 async fn shared() -> Shared {
     let server = RedisServer::start();
     let settings = Settings {
@@ -39,7 +42,7 @@ async fn shared() -> Shared {
         namespace: "otp-login".to_owned(),
         key: Zeroizing::new([7; 32]),
     };
-    let replica = || Arc::new(RedisLimiter::new(&settings).expect("settings")) as Arc<dyn RateLimiter>;
+    let replica = || Arc::new(RedisLimiter::new(&settings).unwrap()) as Arc<dyn RateLimiter>;
     Shared { replicas: (0..REPLICAS).map(|_| replica()).collect(), _server: server }
 }
 

@@ -1,6 +1,6 @@
 //! What becomes of limits when the server, or the way to it, is in trouble.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
 
 use std::{
     num::NonZeroU32,

@@ -191,7 +191,7 @@ mod tests {
             let leave = breaker.admit(start).unwrap();
             breaker.end(leave, Failed, POLICY, start);
         }
-        assert_eq!(breaker.admit(start + PAUSE - Duration::from_millis(1)), None);
+        assert_eq!(breaker.admit(start + PAUSE.saturating_sub(Duration::from_millis(1))), None);
         assert_eq!(breaker.admit(start + PAUSE), Some(Probe));
         assert_eq!(breaker.admit(start + PAUSE), None);
     }

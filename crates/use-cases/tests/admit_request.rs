@@ -1,6 +1,7 @@
 //! Limits of requests, shared and alone.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+#![expect(clippy::unnecessary_wraps, reason = "as the fields are that they are for")]
 
 mod fixtures;
 
@@ -251,6 +252,6 @@ async fn each_limit_of_a_name_says_what_holds_while_nobody_can_count_for_all() {
         .await
         .unwrap();
     let refuses = NamedLimits { country: limited(LimitOutage::Refuse), ..alone };
-    let refused = naming(away(), idle(), refuses).execute_named(named).await.unwrap_err();
-    assert!(matches!(refused, AdmitNamedError::Fault(Fault::LimitsUnavailable(_))));
+    let error = naming(away(), idle(), refuses).execute_named(named).await.unwrap_err();
+    assert!(matches!(error, AdmitNamedError::Fault(Fault::LimitsUnavailable(_))));
 }

@@ -113,14 +113,13 @@ pub(super) async fn list(
     let mut traces: Vec<SendTrace> = Vec::new();
     for row in rows {
         let callback = row.callback();
-        match traces.last_mut().filter(|trace| row.is_of(trace)) {
-            Some(trace) => trace.callbacks.extend(callback),
-            None => {
-                let mut trace = row.trace()?;
-                trace.callbacks.extend(callback);
-                traces.push(trace);
-            }
+        if let Some(trace) = traces.last_mut().filter(|trace| row.is_of(trace)) {
+            trace.callbacks.extend(callback);
+            continue;
         }
+        let mut trace = row.trace()?;
+        trace.callbacks.extend(callback);
+        traces.push(trace);
     }
     Ok(traces)
 }

@@ -53,10 +53,9 @@ const ADD: &str = "
 
 pub(super) fn count(sqlite: &mut SqliteConnection, place: &Place<'_>, counts: &Counts) -> QueryResult<()> {
     let ms = counts.entry.map_or(0, |took| i64::try_from(took.as_millis()).unwrap_or(i64::MAX));
-    let within = EntryTimes::BOUNDS
+    let [first, second, third, fourth, fifth, sixth] = EntryTimes::BOUNDS
         .map(|bound| counts.entry.is_some_and(|took| took <= SignedDuration::from_secs(bound.into())))
         .map(i64::from);
-    let [within_10, within_20, within_30, within_60, within_120, within_300] = within;
     sql_query(ADD)
         .bind::<BigInt, _>(place.hour)
         .bind::<Text, _>(place.provider)
@@ -69,12 +68,12 @@ pub(super) fn count(sqlite: &mut SqliteConnection, place: &Place<'_>, counts: &C
         .bind::<BigInt, _>(counts.failed)
         .bind::<BigInt, _>(i64::from(counts.entry.is_some()))
         .bind::<BigInt, _>(ms)
-        .bind::<BigInt, _>(within_10)
-        .bind::<BigInt, _>(within_20)
-        .bind::<BigInt, _>(within_30)
-        .bind::<BigInt, _>(within_60)
-        .bind::<BigInt, _>(within_120)
-        .bind::<BigInt, _>(within_300)
+        .bind::<BigInt, _>(first)
+        .bind::<BigInt, _>(second)
+        .bind::<BigInt, _>(third)
+        .bind::<BigInt, _>(fourth)
+        .bind::<BigInt, _>(fifth)
+        .bind::<BigInt, _>(sixth)
         .execute(sqlite)
         .map(drop)
 }

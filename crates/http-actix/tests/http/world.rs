@@ -77,6 +77,7 @@ const DEVICES: DevicePolicy = DevicePolicy {
 /// The world behind the use-cases. What a test does not expect panics, and the
 /// answer is 500.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each test says what its world lacks")]
 pub(crate) struct World {
     pub(crate) accounts: MockAccountStore,
     pub(crate) challenges: MockChallengeStore,

@@ -227,9 +227,9 @@ pub(crate) fn mute_and_speaking() -> (Arc<Fake>, Arc<Fake>, ProviderRouter) {
 }
 
 fn both(first: Arc<Fake>, second: Arc<Fake>, failover: Failover) -> (Arc<Fake>, Arc<Fake>, ProviderRouter) {
-    let routes = ProviderRoutes::new(vec![first.name, second.name]).unwrap();
+    let order = ProviderRoutes::new(vec![first.name, second.name]).unwrap();
     let providers = vec![first.named(), second.named()];
-    let router = ProviderRouter::new(providers, routes, first.name, failover).unwrap();
+    let router = ProviderRouter::new(providers, order, first.name, failover).unwrap();
     (first, second, router)
 }
 
