@@ -40,8 +40,9 @@ pub(crate) struct ConversionWatch {
     pub(crate) asked_last: Arc<AskedLast>,
     /// Who had collapsed at the last look.
     pub(crate) known: Names,
-    /// What is usual, and for how many looks more.
-    pub(crate) usual: (Vec<Conversion>, u32),
+    pub(crate) usual: Vec<Conversion>,
+    /// For how many looks more that holds.
+    pub(crate) usual_holds: u32,
 }
 
 impl ConversionWatch {
@@ -57,11 +58,12 @@ impl ConversionWatch {
     }
 
     async fn look(&mut self) -> Result<(), Fault> {
-        if self.usual.1 == 0 {
-            self.usual = (self.judge.usual().await?, USUAL_HOLDS);
+        if self.usual_holds == 0 {
+            self.usual = self.judge.usual().await?;
+            self.usual_holds = USUAL_HOLDS;
         }
-        let collapses = self.judge.collapses(&self.usual.0).await?;
-        self.usual.1 -= 1;
+        let collapses = self.judge.collapses(&self.usual).await?;
+        self.usual_holds -= 1;
         for collapse in &collapses {
             self.tell(collapse);
         }

@@ -1,5 +1,6 @@
 //! Which adapter stands behind which port.
 
+mod database;
 mod limits;
 #[cfg(feature = "passkeys")]
 mod passkeys;
@@ -10,18 +11,14 @@ use adapters_crypto::{
     AuthenticatorCodes, BcryptHasher, DataKeySealer, JwtKeyRing, JwtTokens, KeyedPuzzles, SystemClock,
     SystemSecrets,
 };
-use adapters_postgres::PostgresStore;
 use adapters_sinch::{SinchCallbacks, SinchSms};
-use adapters_sqlite::SqliteStore;
 use adapters_webhooks::Webhooks;
 use anyhow::Context;
 use domain::RuleMode;
 use http_actix::{Operators, UseCases};
 use ports::{
-    AccessTokens, AccountDirectory, AccountImport, AccountStore, ChallengeStore, Clock, DecoyCodes,
-    Dependency, DeviceStore, EventStore, FactorStore, NoticeStore, NumberRisk, PasskeyStore, PasswordHasher,
-    Sealer, SecretGenerator, SendTraceStore, SessionStore, ShieldStore, SigningKeyStore, TotpCodes,
-    VerificationProvider, WebhookSender, WebhookStore,
+    AccessTokens, Clock, DecoyCodes, NumberRisk, PasswordHasher, Sealer, SecretGenerator, TotpCodes,
+    VerificationProvider, WebhookSender,
 };
 use use_cases::{
     AdmitCaller, AdmitStart, Authenticate, BeginTotp, BlindChallenges, ChangeLocale, ChangePassword,
@@ -34,6 +31,7 @@ use use_cases::{
     StartReset, StartStepUp, UnlockAccount, VerifyOtp, VerifyPhone,
 };
 
+pub(crate) use self::database::Database;
 use self::limits::Limits;
 use crate::awaited::Awaited;
 use crate::background::Tasks;
@@ -44,153 +42,8 @@ use crate::outbox::Outbox;
 use crate::providers::{Provider, Traces, provider};
 use crate::reputation::{AskedLast, ConversionWatch};
 use crate::settings::{
-    DatabaseSettings, JwtSettings, OutboxSettings, PriceSettings, ProviderSettings, Settings,
-    SigningKeySource,
+    JwtSettings, OutboxSettings, PriceSettings, ProviderSettings, Settings, SigningKeySource,
 };
-
-/// The database that was chosen.
-#[derive(Clone)]
-pub(crate) enum Database {
-    Postgres(PostgresStore),
-    Sqlite(SqliteStore),
-}
-
-impl Database {
-    pub(crate) async fn open(settings: &DatabaseSettings) -> anyhow::Result<Self> {
-        match settings {
-            DatabaseSettings::Postgres(settings) => {
-                Ok(Self::Postgres(PostgresStore::new(Clone::clone(settings))?))
-            }
-            DatabaseSettings::Sqlite(url) => Ok(Self::Sqlite(SqliteStore::connect(url).await?)),
-        }
-    }
-
-    pub(crate) async fn migrate_up(&self) -> anyhow::Result<Vec<String>> {
-        Ok(match self {
-            Self::Postgres(store) => store.migrate_up().await?,
-            Self::Sqlite(store) => store.migrate_up().await?,
-        })
-    }
-
-    pub(crate) async fn migrate_down(&self, steps: u32) -> anyhow::Result<Vec<String>> {
-        Ok(match self {
-            Self::Postgres(store) => store.migrate_down(steps).await?,
-            Self::Sqlite(store) => store.migrate_down(steps).await?,
-        })
-    }
-
-    pub(crate) async fn migration_status(&self) -> anyhow::Result<Vec<(String, bool)>> {
-        Ok(match self {
-            Self::Postgres(store) => store.migration_status().await?,
-            Self::Sqlite(store) => store.migration_status().await?,
-        })
-    }
-
-    pub(crate) fn challenges(&self) -> Arc<dyn ChallengeStore> {
-        match self {
-            Self::Postgres(store) => Arc::new(store.clone()),
-            Self::Sqlite(store) => Arc::new(store.clone()),
-        }
-    }
-
-    pub(crate) fn accounts(&self) -> Arc<dyn AccountStore> {
-        match self {
-            Self::Postgres(store) => Arc::new(store.clone()),
-            Self::Sqlite(store) => Arc::new(store.clone()),
-        }
-    }
-
-    pub(crate) fn sessions(&self) -> Arc<dyn SessionStore> {
-        match self {
-            Self::Postgres(store) => Arc::new(store.clone()),
-            Self::Sqlite(store) => Arc::new(store.clone()),
-        }
-    }
-
-    pub(crate) fn directory(&self) -> Arc<dyn AccountDirectory> {
-        match self {
-            Self::Postgres(store) => Arc::new(store.clone()),
-            Self::Sqlite(store) => Arc::new(store.clone()),
-        }
-    }
-
-    pub(crate) fn import(&self) -> Arc<dyn AccountImport> {
-        match self {
-            Self::Postgres(store) => Arc::new(store.clone()),
-            Self::Sqlite(store) => Arc::new(store.clone()),
-        }
-    }
-
-    fn devices(&self) -> Arc<dyn DeviceStore> {
-        match self {
-            Self::Postgres(store) => Arc::new(store.clone()),
-            Self::Sqlite(store) => Arc::new(store.clone()),
-        }
-    }
-
-    fn passkeys(&self) -> Arc<dyn PasskeyStore> {
-        match self {
-            Self::Postgres(store) => Arc::new(store.clone()),
-            Self::Sqlite(store) => Arc::new(store.clone()),
-        }
-    }
-
-    pub(crate) fn events(&self) -> Arc<dyn EventStore> {
-        match self {
-            Self::Postgres(store) => Arc::new(store.clone()),
-            Self::Sqlite(store) => Arc::new(store.clone()),
-        }
-    }
-
-    fn factors(&self) -> Arc<dyn FactorStore> {
-        match self {
-            Self::Postgres(store) => Arc::new(store.clone()),
-            Self::Sqlite(store) => Arc::new(store.clone()),
-        }
-    }
-
-    pub(crate) fn notices(&self) -> Arc<dyn NoticeStore> {
-        match self {
-            Self::Postgres(store) => Arc::new(store.clone()),
-            Self::Sqlite(store) => Arc::new(store.clone()),
-        }
-    }
-
-    pub(crate) fn shield(&self) -> Arc<dyn ShieldStore> {
-        match self {
-            Self::Postgres(store) => Arc::new(store.clone()),
-            Self::Sqlite(store) => Arc::new(store.clone()),
-        }
-    }
-
-    pub(crate) fn send_traces(&self) -> Arc<dyn SendTraceStore> {
-        match self {
-            Self::Postgres(store) => Arc::new(store.clone()),
-            Self::Sqlite(store) => Arc::new(store.clone()),
-        }
-    }
-
-    fn signing_keys(&self) -> Arc<dyn SigningKeyStore> {
-        match self {
-            Self::Postgres(store) => Arc::new(store.clone()),
-            Self::Sqlite(store) => Arc::new(store.clone()),
-        }
-    }
-
-    pub(crate) fn webhooks(&self) -> Arc<dyn WebhookStore> {
-        match self {
-            Self::Postgres(store) => Arc::new(store.clone()),
-            Self::Sqlite(store) => Arc::new(store.clone()),
-        }
-    }
-
-    fn dependency(&self) -> Arc<dyn Dependency> {
-        match self {
-            Self::Postgres(store) => Arc::new(store.clone()),
-            Self::Sqlite(store) => Arc::new(store.clone()),
-        }
-    }
-}
 
 /// What signs and checks access tokens, and what keeps its keys right where they are stored.
 pub(crate) struct Signing {
@@ -510,7 +363,8 @@ pub(crate) fn conversion_watch(settings: &Settings, traces: &Traces) -> Option<C
         judge: JudgeProviders { clock: Arc::new(SystemClock), traces: traces.store.clone(), rule },
         asked_last: traces.asked_last.clone(),
         known: BTreeSet::new(),
-        usual: (Vec::new(), 0),
+        usual: Vec::new(),
+        usual_holds: 0,
     })
 }
 

@@ -29,7 +29,6 @@ use domain::{
     BreakerPolicy, Channel, Code, CountryCode, PhoneNumber, ProviderId, ProviderRoutes, SendReference,
 };
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-
 use ports::{
     CodeCheck, CodeRequest, Dependency, NotSent, ProviderFault, StartError, StartedVerification, Unready,
     VerificationProvider,
@@ -285,8 +284,8 @@ impl VerificationProvider for ProviderRouter {
     }
 }
 
-/// Ready while somebody would be asked for numbers of countries without a route of their own. Of
-/// one alone nothing is known here.
+/// Ready while somebody would be asked for numbers of countries without a route of their own. Of one
+/// that bounds its own calls nothing is known here.
 #[async_trait]
 impl Dependency for ProviderRouter {
     fn name(&self) -> &'static str {

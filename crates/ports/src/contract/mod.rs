@@ -20,6 +20,7 @@
 pub mod account_changes;
 pub mod accounts;
 pub mod blind;
+pub mod callbacks;
 pub mod ceremonies;
 pub mod deletion;
 pub mod device_failures;
@@ -31,11 +32,13 @@ pub mod events;
 pub mod factor_answers;
 pub mod factors;
 pub mod failures_in_a_row;
+pub mod figures;
 mod fixtures;
 pub mod giving_back;
 pub mod guessing;
 pub mod importing;
 pub mod locking;
+mod message_steps;
 pub mod notices;
 pub mod opening;
 pub mod passkeys;
@@ -43,6 +46,7 @@ pub mod provider;
 pub mod pumping;
 pub mod purging;
 pub mod quotas;
+pub mod quotes;
 pub mod rate_limits;
 pub mod redeeming;
 pub mod replacing;
@@ -557,12 +561,15 @@ macro_rules! store_contract {
                 a_message_is_traced_from_its_beginning_to_its_code
                 a_message_is_begun_and_settled_once
                 two_providers_asked_for_one_message_have_a_trace_each
-                conversions_are_those_of_people_who_had_proven_a_password
-                of_two_messages_with_one_id_of_the_provider_the_newer_is_entered_once
-                wh_03_a_result_before_the_answer_of_the_provider_does_not_say_which_try_counts
                 what_did_not_leave_is_not_counted_as_sent
                 a_message_whose_answer_was_lost_may_prove_to_be_sent
                 one_of_50_concurrent_entries_counts
+                of_two_messages_with_one_id_of_the_provider_the_newer_is_entered_once
+                asvs_14_2_7_a_deleted_account_leaves_no_number_in_traces
+                asvs_14_2_7_old_traces_are_forgotten_with_their_callbacks
+            }
+            callbacks: {
+                wh_03_a_result_before_the_answer_of_the_provider_does_not_say_which_try_counts
                 wh_02_a_callback_of_nothing_that_was_sent_is_not_ours
                 wh_02_a_callback_of_another_number_or_verification_is_not_ours
                 wh_02_a_message_that_was_not_sent_is_not_wanted
@@ -572,16 +579,19 @@ macro_rules! store_contract {
                 wh_03_no_callback_moves_a_message_backwards
                 wh_03_callbacks_before_the_answer_of_the_provider_count
                 callbacks_of_a_message_are_bounded
+            }
+            quotes: {
                 a_quote_becomes_the_cost_of_its_message_once
                 of_50_concurrent_repeats_of_a_quote_one_changes_what_was_spent
                 what_was_spent_is_the_sum_of_50_concurrent_quotes
                 a_quote_for_what_did_not_leave_changes_no_figures
                 the_last_quotes_are_listed_by_provider_channel_and_country
                 old_quotes_are_forgotten
+            }
+            figures: {
+                conversions_are_those_of_people_who_had_proven_a_password
                 figures_are_told_apart_by_what_is_asked_for
                 figures_come_in_steps_and_the_largest_groups_first
-                asvs_14_2_7_a_deleted_account_leaves_no_number_in_traces
-                asvs_14_2_7_old_traces_are_forgotten_with_their_callbacks
             }
             signing_keys: {
                 a_signing_key_is_listed_as_it_was_added

@@ -11,7 +11,7 @@ use super::{
         person, person_with_phone, phone, phone_change, registration_of, reset, sends, session, start,
         step_up,
     },
-    send_traces::message,
+    message_steps::message,
 };
 use crate::{Account, Attempt, Guess, NewSession, PasswordReset, PhoneChange, Redeemed, Taken};
 
