@@ -15,7 +15,8 @@ use crate::CurrentPrices;
 ///
 /// The trace begins before the provider is asked, so that what the provider then tells of the message
 /// by itself finds it. Whoever sends or signs in never waits for more than the statements of the
-/// trace, and never fails because of them.
+/// trace, and never fails because of them, save that a provider that asks back about a message
+/// without a trace is told that it is none of ours.
 pub struct TracedProvider {
     pub clock: Arc<dyn Clock>,
     /// What operators call the provider.
