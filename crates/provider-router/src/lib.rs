@@ -42,6 +42,7 @@ use crate::member::Member;
 pub struct NamedProvider {
     /// What settings and ids call it, for good: no colon, and one name for each.
     pub name: &'static str,
+    /// Whose calls end within their time, for nobody here ends them: see [`Bounded`].
     pub provider: Arc<dyn VerificationProvider>,
     /// What its codes travel by, the one that tells whether it is ready first.
     pub channels: &'static [Channel],

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use domain::{BreakerPolicy, Channel, Code, PhoneNumber, ProviderId, ProviderRoutes, Purpose, SendReference};
 use jiff::SignedDuration;
 use ports::{CodeCheck, CodeRequest, ProviderFault, StartError, StartedVerification, VerificationProvider};
-use provider_router::{AfterLostAnswer, Failover, LookupTrust, NamedProvider, ProviderRouter};
+use provider_router::{AfterLostAnswer, Bounded, Failover, LookupTrust, NamedProvider, ProviderRouter};
 use tokio::task::yield_now;
 use uuid::Uuid;
 
@@ -136,7 +136,8 @@ enum Fake {
 impl Fake {
     fn named(self, name: &'static str) -> NamedProvider {
         let channels = &[Channel::Sms];
-        NamedProvider { name, provider: Arc::new(self), channels, trust: LookupTrust::ByReference }
+        let provider = Arc::new(Bounded { provider: Arc::new(self), timeout: ATTEMPT });
+        NamedProvider { name, provider, channels, trust: LookupTrust::ByReference }
     }
 
     /// Never at once: as with an answer that comes over a network, the router sets its timer.
