@@ -59,6 +59,7 @@ enum Task {
     /// Measures the release build: start, memory, sign-in and request rates, routing and limits, against their targets
     Bench(bench::Options),
     /// The part of `bench` that measures, run from an optimised build of this program
+    #[cfg(feature = "measure")]
     #[command(hide = true)]
     Measure(bench::MeasureOptions),
 }
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
         Task::Sbom(options) => sbom::run(&options),
         Task::Security(options) => security::run(&options),
         Task::Bench(options) => bench::run(&options),
+        #[cfg(feature = "measure")]
         Task::Measure(options) => bench::measure(&options),
     };
     outcome.unwrap_or_else(|error| {

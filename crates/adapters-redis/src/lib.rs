@@ -7,7 +7,7 @@
 mod count;
 mod link;
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use domain::{LimitDemand, LimitKey, LimitRuling, LimitSubject, RateLimit};
@@ -48,6 +48,8 @@ enum Fault {
     Late,
     #[error("Redis failed a moment ago")]
     Resting,
+    #[error("Redis cannot be connected to: {0}")]
+    Unconnected(Arc<Fault>),
     #[error("Redis failed or refused: {0}")]
     Refused(redis::RedisError),
     #[error("Redis answered something else than was asked")]

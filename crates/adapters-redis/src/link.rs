@@ -1,14 +1,17 @@
 //! The connection, made when it is needed and left alone when it fails.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
+use futures_util::future::{BoxFuture, FutureExt as _, Shared};
 use redis::{AsyncConnectionConfig, Client, ScriptInvocation, aio::MultiplexedConnection};
 use tokio::{
     runtime::Handle,
-    sync::Mutex,
     time::{Instant, timeout},
 };
 
@@ -26,15 +29,35 @@ pub(crate) struct Links {
     deadline: Duration,
     /// Whether the last call failed, so that only changes are logged.
     is_away: AtomicBool,
+    /// Held for a few instructions, never across an await.
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    link: Option<Link>,
-    /// Connections made so far.
-    made: u64,
-    resting_until: Option<Instant>,
+    way: Way,
+    /// Connections begun so far.
+    begun: u64,
+}
+
+/// What there is between here and the server.
+#[derive(Default)]
+enum Way {
+    #[default]
+    None,
+    /// On which all callers wait.
+    Connecting(Connecting),
+    Linked(Link),
+    /// It failed a moment ago.
+    Resting {
+        until: Instant,
+    },
+}
+
+#[derive(Clone)]
+struct Connecting {
+    outcome: Shared<BoxFuture<'static, Result<MultiplexedConnection, Arc<Fault>>>>,
+    number: u64,
 }
 
 #[derive(Clone)]
@@ -73,15 +96,15 @@ impl Links {
         };
         // Whoever did not answer in time would not do so now.
         if matches!(fault, Fault::Late) {
-            self.give_up(number).await;
+            self.give_up(number);
             return Err(fault);
         }
-        self.drop_link(number).await;
+        self.drop_link(number);
         let link = self.link().await?;
         let number = link.number;
         let outcome = self.run(link, call).await;
         if outcome.is_err() {
-            self.give_up(number).await;
+            self.give_up(number);
         }
         outcome
     }
@@ -91,30 +114,43 @@ impl Links {
         answered.map_err(|_| Fault::Late)?.map_err(told)
     }
 
-    /// The connection; callers wait for the one among them that makes it.
+    /// The connection. Whoever finds none makes one, and whoever comes meanwhile waits for the same.
     async fn link(&self) -> Result<Link, Fault> {
-        let mut state = self.state.lock().await;
-        if let Some(link) = &state.link {
-            return Ok(link.clone());
-        }
-        if state.resting_until.is_some_and(|until| Instant::now() < until) {
-            return Err(Fault::Resting);
-        }
-        match self.connect().await {
+        let connecting = match self.way()? {
+            Way::Linked(link) => return Ok(link),
+            Way::Connecting(connecting) => connecting,
+            Way::None | Way::Resting { .. } => return Err(Fault::Resting),
+        };
+        let number = connecting.number;
+        match connecting.outcome.await {
             Ok(connection) => {
-                state.made += 1;
-                let link = Link { connection, number: state.made };
-                state.link = Some(link.clone());
+                let link = Link { connection, number };
+                self.end_connecting(number, Way::Linked(link.clone()));
                 Ok(link)
             }
             Err(fault) => {
-                state.rest();
-                Err(fault)
+                self.end_connecting(number, Way::resting());
+                Err(Fault::Unconnected(fault))
             }
         }
     }
 
-    async fn connect(&self) -> Result<MultiplexedConnection, Fault> {
+    /// The connection that there is, or one that is being made.
+    fn way(&self) -> Result<Way, Fault> {
+        let mut state = self.lock();
+        match &state.way {
+            Way::Linked(link) => return Ok(Way::Linked(link.clone())),
+            Way::Connecting(connecting) => return Ok(Way::Connecting(connecting.clone())),
+            Way::Resting { until } if Instant::now() < *until => return Err(Fault::Resting),
+            Way::None | Way::Resting { .. } => {}
+        }
+        state.begun += 1;
+        let connecting = Connecting { outcome: self.connect().shared(), number: state.begun };
+        state.way = Way::Connecting(connecting.clone());
+        Ok(Way::Connecting(connecting))
+    }
+
+    fn connect(&self) -> BoxFuture<'static, Result<MultiplexedConnection, Arc<Fault>>> {
         let (client, deadline) = (self.client.clone(), self.deadline);
         let connecting = self.runtime.spawn(async move {
             let config = AsyncConnectionConfig::new()
@@ -122,27 +158,46 @@ impl Links {
                 .set_response_timeout(Some(deadline));
             client.get_multiplexed_async_connection_with_config(&config).await
         });
-        let connected = timeout(self.deadline, connecting).await.map_err(|_| Fault::Late)?;
-        connected.map_err(|_| Fault::Late)?.map_err(told)
+        async move {
+            let late = || Arc::new(Fault::Late);
+            let connected = timeout(deadline, connecting).await.map_err(|_| late())?;
+            connected.map_err(|_| late())?.map_err(|error| Arc::new(told(error)))
+        }
+        .boxed()
+    }
+
+    /// What came of connecting; whoever waited says so, and the first of them counts.
+    fn end_connecting(&self, ended: u64, way: Way) {
+        let mut state = self.lock();
+        if matches!(&state.way, Way::Connecting(connecting) if connecting.number == ended) {
+            state.way = way;
+        }
     }
 
     /// Unless somebody else did so before.
-    async fn drop_link(&self, number: u64) {
-        let mut state = self.state.lock().await;
-        state.link.take_if(|link| link.number == number);
+    fn drop_link(&self, number: u64) {
+        self.replace_link(number, Way::None);
     }
 
-    async fn give_up(&self, number: u64) {
-        let mut state = self.state.lock().await;
-        if state.link.take_if(|link| link.number == number).is_some() {
-            state.rest();
+    fn give_up(&self, number: u64) {
+        self.replace_link(number, Way::resting());
+    }
+
+    fn replace_link(&self, number: u64, way: Way) {
+        let mut state = self.lock();
+        if matches!(&state.way, Way::Linked(link) if link.number == number) {
+            state.way = way;
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
-    fn rest(&mut self) {
-        self.resting_until = Some(Instant::now() + REST);
+impl Way {
+    fn resting() -> Self {
+        Self::Resting { until: Instant::now() + REST }
     }
 }
 

@@ -1,21 +1,37 @@
 //! Measures the release build against its targets.
 //!
 //! The part that measures is run from an optimised build of this program, for the
-//! load generator shares the cores with what it measures.
+//! load generator shares the cores with what it measures. It is behind the feature `measure`, so that
+//! the other commands need little to be built.
 
+#[cfg(feature = "measure")]
 mod connection;
+#[cfg(feature = "measure")]
 mod figures;
 mod group;
+#[cfg(feature = "measure")]
 mod hashing;
+#[cfg(feature = "measure")]
 mod load;
+#[cfg(feature = "measure")]
 mod machine;
+#[cfg(feature = "measure")]
 mod measures;
+#[cfg(feature = "measure")]
+mod measuring;
+#[cfg(feature = "measure")]
 mod open_files;
+#[cfg(feature = "measure")]
 mod people;
+#[cfg(feature = "measure")]
 mod pgbench;
+#[cfg(feature = "measure")]
 mod process_usage;
+#[cfg(feature = "measure")]
 mod service;
+#[cfg(feature = "measure")]
 mod site;
+#[cfg(feature = "measure")]
 mod statistics;
 
 use std::ffi::OsString;
@@ -32,10 +48,10 @@ use cargo_metadata::MetadataCommand;
 
 use crate::cargo;
 use crate::postgres::{Cluster, ServerPrograms};
-use figures::Figures;
 use group::Group;
-use machine::Machine;
-use site::Site;
+
+#[cfg(feature = "measure")]
+pub(crate) use measuring::{MeasureOptions, measure};
 
 /// When to give up: far more than what all groups take, also on a busy machine.
 /// Starts, sign-ups, warm-ups and the patience with a flood do not depend on `--seconds`,
@@ -69,30 +85,6 @@ struct Wishes {
     only: Vec<Group>,
 }
 
-#[derive(clap::Args)]
-pub(crate) struct MeasureOptions {
-    #[command(flatten)]
-    wishes: Wishes,
-    #[command(flatten)]
-    ground: Option<Ground>,
-}
-
-/// What the service is measured on. Groups that do without it do without all of this.
-#[derive(clap::Args)]
-struct Ground {
-    #[arg(long, required = false)]
-    service: PathBuf,
-    /// Where everything that is written goes
-    #[arg(long, required = false)]
-    folder: PathBuf,
-    #[arg(long, required = false)]
-    postgres_programs: PathBuf,
-    #[arg(long, required = false)]
-    postgres_version: String,
-    #[arg(long, required = false)]
-    postgres_port: u16,
-}
-
 /// Builds, starts a throw-away `PostgreSQL` where a group needs the service, and has the
 /// optimised build measure. Succeeds also when a target is missed.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
@@ -112,7 +104,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
 
 fn build(needs_service: bool) -> Result<()> {
     let mut build = Command::new(cargo::program());
-    build.args(["build", "--release", "--package", "xtask"]);
+    build.args(["build", "--release", "--package", "xtask", "--features", "xtask/measure"]);
     if needs_service {
         build.args(["--package", "otp-login"]);
     }
@@ -210,38 +202,6 @@ impl Wishes {
     fn time_limit(&self) -> Duration {
         FIXED_TIME + self.length() * LENGTHS
     }
-}
-
-/// Measures what is wished and prints it.
-pub(crate) fn measure(options: &MeasureOptions) -> Result<ExitCode> {
-    let machine = Machine::describe(options.ground.as_ref().map(|ground| ground.postgres_version.as_str()))?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let figures = runtime.block_on(measure_groups(options))?;
-    if options.wishes.json {
-        println!("{}", figures.as_json(&machine));
-    } else {
-        println!("\n{machine}\n\n{figures}");
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-async fn measure_groups(options: &MeasureOptions) -> Result<Figures> {
-    for group in options.wishes.groups() {
-        group.prepare().with_context(|| group.to_string())?;
-    }
-    let length = options.wishes.length();
-    let site = match &options.ground {
-        Some(ground) => Some(Site::prepare(ground, length).await?),
-        None => None,
-    };
-    let mut figures = Figures::default();
-    for group in options.wishes.groups() {
-        let begun = Instant::now();
-        eprintln!("measuring: {group} ({})", group.what());
-        group.measure(length, site.as_ref(), &mut figures).await.with_context(|| group.to_string())?;
-        eprintln!("           {:.0} s", begun.elapsed().as_secs_f64());
-    }
-    Ok(figures)
 }
 
 /// A port of 127.0.0.1 that nobody listens on at this moment.
