@@ -34,6 +34,8 @@ pub struct ProviderConversionRule {
 impl ProviderConversionRule {
     /// Where nothing is known of a provider yet. Telnyx calls 60 to 80 % healthy.
     const USUAL_PERCENT: u64 = 60;
+    /// What is taken as usual at least: one that stays away for long must not become its own measure.
+    const LEAST_USUAL_PERCENT: u64 = 30;
 
     /// Which of `lately` collapsed, against `usual`.
     pub fn collapsed(&self, lately: &[Conversion], usual: &[Conversion]) -> Vec<Collapse> {
@@ -41,6 +43,7 @@ impl ProviderConversionRule {
             let entered_percent = self.known_percent(now)?;
             let usual = usual.iter().find(|it| (&it.provider, &it.country) == (&now.provider, &now.country));
             let usual_percent = usual.and_then(|it| self.known_percent(it)).unwrap_or(Self::USUAL_PERCENT);
+            let usual_percent = usual_percent.max(Self::LEAST_USUAL_PERCENT);
             let has_collapsed = entered_percent * 100 < usual_percent * u64::from(self.collapse_percent);
             has_collapsed.then(|| Collapse {
                 provider: now.provider.clone(),
@@ -95,9 +98,9 @@ mod tests {
             (of(100, 23), of(29, 29), true),
             (of(100, 35), of(1000, 900), true),
             (of(100, 36), of(1000, 900), false),
-            (of(100, 10), of(1000, 250), false),
-            (of(100, 9), of(1000, 250), true),
-            (of(100, 0), of(1000, 0), false),
+            (of(100, 12), of(1000, 250), false),
+            (of(100, 11), of(1000, 250), true),
+            (of(100, 0), of(1000, 0), true),
             (nothing(), of(1000, 900), false),
         ] {
             let told = RULE.collapsed(&lately, &usual);

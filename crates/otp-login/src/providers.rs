@@ -143,7 +143,7 @@ fn build(
         }
     };
     let provider = match failover {
-        Some(failover) => Arc::new(Bounded { provider, timeout: failover.attempt_timeout }),
+        Some(failover) => Arc::new(Bounded { provider, trust, timeout: failover.attempt_timeout }),
         None => provider,
     };
     let name = one.name();

@@ -13,6 +13,7 @@ use use_cases::{Fault, JudgeProviders};
 /// How often it is looked whose codes are entered, and how many of such looks what is usual holds.
 const EVERY: Duration = Duration::from_mins(1);
 const USUAL_HOLDS: u32 = 60;
+const USUAL_RETRIED_AFTER: u32 = 5;
 
 /// Providers, each with a country in which it collapsed.
 type Names = BTreeSet<(String, String)>;
@@ -59,8 +60,7 @@ impl ConversionWatch {
 
     async fn look(&mut self) -> Result<(), Fault> {
         if self.usual_holds == 0 {
-            self.usual = self.judge.usual().await?;
-            self.usual_holds = USUAL_HOLDS;
+            self.renew_usual().await;
         }
         let collapses = self.judge.collapses(&self.usual).await?;
         self.usual_holds -= 1;
@@ -81,6 +81,18 @@ impl ConversionWatch {
         }
         self.known = names;
         Ok(())
+    }
+
+    /// What cannot be read now is asked for again a little later; meanwhile the last one holds.
+    async fn renew_usual(&mut self) {
+        match self.judge.usual().await {
+            Ok(usual) => (self.usual, self.usual_holds) = (usual, USUAL_HOLDS),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "it is not known which share of codes is usual");
+                self.usual_holds = USUAL_RETRIED_AFTER;
+            }
+        }
     }
 
     fn tell(&self, collapse: &Collapse) {

@@ -58,33 +58,12 @@ impl Member {
         let Ok(_place) = self.places.try_acquire() else {
             return not_sent("too many calls of it are under way");
         };
-        let started = self.attempt(request).await;
+        let started = self.provider.provider.start(request).await;
         pass.end(match &started {
             Err(StartError::NotSent(NotSent::Fault(_)) | StartError::Unknown(_)) => CallEnd::Failed,
             Ok(_) | Err(StartError::NotSent(_) | StartError::Shielded { .. }) => CallEnd::Answered,
         });
         started
-    }
-
-    /// Asks for a message, and where the answer is lost, within what is left of the attempt's time,
-    /// what became of it.
-    async fn attempt(&self, request: &CodeRequest) -> Result<ProviderId, StartError> {
-        let begun = Instant::now();
-        let started = self.provider.provider.start(request).await;
-        let (Some(failover), Err(StartError::Unknown(_))) = (self.failover, &started) else {
-            return started;
-        };
-        // What else is found may be of another time or purpose.
-        if self.trust() != LookupTrust::ByReference {
-            return started;
-        }
-        let left = failover.attempt_timeout.saturating_sub(begun.elapsed());
-        let CodeRequest { reference, phone, channel, .. } = request;
-        match timeout(left, self.provider.provider.find(*reference, phone, *channel)).await {
-            Ok(Ok(Some(id))) => Ok(id),
-            // The request may still be under way.
-            Ok(Ok(None) | Err(_)) | Err(_) => started,
-        }
     }
 
     pub(crate) async fn find(

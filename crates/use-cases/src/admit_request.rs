@@ -108,7 +108,10 @@ impl AdmitRequest {
         let asked = limit.map(|limit| limit.asked(FORGED_CALLBACKS, LimitSubject::address(address), false));
         match self.take(asked.into_iter().collect()).await?.retry_after {
             None => Ok(()),
-            Some(retry_after) => Err(AdmitNamedError::RateLimited { retry_after }),
+            Some(retry_after) => {
+                tracing::warn!(event = "excess_rate_limit_exceeded", limit = "forged_callbacks");
+                Err(AdmitNamedError::RateLimited { retry_after })
+            }
         }
     }
 

@@ -243,7 +243,9 @@ pub(crate) async fn settle_sent(
     store.execute(settle).await.map(drop)
 }
 
-// The code that was sent before, or may have been, serves on, by the channel that it was sent by.
+// The code that was sent before, or may have been, serves on, by the channel that it was sent by: one of
+// the same verification, for what an earlier one sent was used or guessed at. What was announced where
+// anybody may start was sent to nobody.
 statement!(SettleNotSent { reference: Uuid => SqlUuid } ", unlogged AS (
         DELETE FROM sends s USING input i WHERE s.reference = i.reference RETURNING s.challenge_id, s.phone
     ), freed AS (
@@ -253,10 +255,12 @@ statement!(SettleNotSent { reference: Uuid => SqlUuid } ", unlogged AS (
         SELECT s.reference, s.channel FROM input i
         JOIN verifications v ON v.unsettled_reference = i.reference
         JOIN sends s ON s.phone = v.phone AND s.purpose = v.purpose AND s.reference <> i.reference
+        JOIN challenges c ON c.id = s.challenge_id AND c.verification_id = v.id
         ORDER BY s.reserved_at DESC LIMIT 1
     ), unsettled AS (
         UPDATE verifications v SET channel = coalesce((SELECT b.channel FROM before b), v.channel),
-            unsettled_reference = CASE WHEN v.provider_id IS NULL THEN (SELECT b.reference FROM before b) END
+            unsettled_reference = CASE WHEN v.provider_id IS NULL AND v.purpose NOT IN ('phone_login', 'password_reset')
+                THEN (SELECT b.reference FROM before b) END
         FROM input i WHERE v.unsettled_reference = i.reference
     )
     UPDATE challenges c SET sends = c.sends - 1 FROM unlogged l WHERE c.id = l.challenge_id AND c.sends > 0");

@@ -6,7 +6,7 @@ use diesel::{
     prelude::*,
     replace_into,
 };
-use domain::{Channel, ProviderId, SendReference};
+use domain::{Channel, ProviderId, Purpose, SendReference};
 use jiff::Timestamp;
 use ports::SendLimits;
 
@@ -150,8 +150,9 @@ pub(super) fn settle_sent(
 /// The code that was sent before, or may have been, serves on, by the channel that it was sent by.
 fn unsettle(sqlite: &mut SqliteConnection, reference: Id) -> QueryResult<()> {
     let unsettled = verifications::table.filter(verifications::unsettled_reference.eq(reference));
-    let found: Option<(String, String, String, Option<String>)> = unsettled
+    let found: Option<(Id, String, String, String, Option<String>)> = unsettled
         .select((
+            verifications::id,
             verifications::phone,
             verifications::purpose,
             verifications::channel,
@@ -159,8 +160,12 @@ fn unsettle(sqlite: &mut SqliteConnection, reference: Id) -> QueryResult<()> {
         ))
         .first(sqlite)
         .optional()?;
-    let Some((phone, purpose, channel, provider_id)) = found else { return Ok(()) };
+    let Some((id, phone, purpose, channel, provider_id)) = found else { return Ok(()) };
+    // What an earlier verification sent was used or guessed at.
+    let of_this_one =
+        challenges::table.filter(challenges::verification_id.eq(id)).select(challenges::id).into_boxed();
     let before: Option<(Id, String)> = sends::table
+        .filter(sends::challenge_id.eq_any(of_this_one))
         .filter(sends::phone.eq(&phone))
         .filter(sends::purpose.eq(&purpose))
         .filter(sends::reference.ne(reference))
@@ -168,8 +173,11 @@ fn unsettle(sqlite: &mut SqliteConnection, reference: Id) -> QueryResult<()> {
         .select((sends::reference, sends::channel))
         .first(sqlite)
         .optional()?;
+    // What was announced where anybody may start was sent to nobody.
+    let is_blind = Purpose::find(&purpose).is_some_and(Purpose::is_blind);
+    let may_have_been_sent = provider_id.is_none() && !is_blind;
     let (earlier, channel) = match before {
-        Some((earlier, channel)) => (Some(earlier).filter(|_| provider_id.is_none()), channel),
+        Some((earlier, channel)) => (Some(earlier).filter(|_| may_have_been_sent), channel),
         None => (None, channel),
     };
     update(verifications::table.find((phone, purpose)))

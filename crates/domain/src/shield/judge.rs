@@ -255,16 +255,17 @@ impl Court<'_> {
     /// The codes that strangers had sent to a prefix: the sequential test and the runs.
     fn prefix_block(&mut self) -> Stance {
         let state = &self.seen.prefix;
-        if self.was_patient(state) {
-            let unanswered = state.unanswered_at(self.now).saturating_add(1);
-            return Stance { sends: Some(state.sent(unanswered, self.now)), ..Stance::default() };
-        }
         let enforced = state.block.filter(|block| self.shield.mode(block.rule) == RuleMode::Block);
         let Some(block) = enforced else { return self.open_prefix(state) };
         let scope = self.prefix_scope();
+        if self.now < block.until && block.rule == ShieldRule::Unanswered && self.was_patient() {
+            let unanswered = state.unanswered_at(self.now).saturating_add(1);
+            return Stance { sends: Some(state.sent(unanswered, self.now)), ..Stance::default() };
+        }
         if self.now < block.until {
             let reason = format_args!("blocked until {}", seconds(block.until));
-            let objection = self.object(block.rule, scope.clone(), block.until, reason);
+            let retry_at = self.retry_at(block.rule, block.until);
+            let objection = self.object(block.rule, scope.clone(), retry_at, reason);
             return Stance { objection, refused_by: Some(scope), ..Stance::default() };
         }
         let was_tried_out = state.last_sent_at.is_some_and(|at| at >= block.until);
@@ -283,15 +284,27 @@ impl Court<'_> {
         self.wait_or_strike(block.rule, format_args!("the code that tried it out was not entered"))
     }
 
-    /// Whether somebody waited long enough for one code more than the prefix has during an attack.
-    fn was_patient(&self, state: &ScopeState) -> bool {
-        let rule = self.shield.unanswered;
-        let may_wait = state.block.is_none_or(|block| block.rule == ShieldRule::Unanswered);
+    /// Whether the prefix has one code more for who waits for it, which is only during an attack.
+    fn has_one_for_the_patient(&self) -> bool {
+        let (rule, state) = (self.shield.unanswered, &self.seen.prefix);
         rule.mode == RuleMode::Block
-            && may_wait
-            && self.now >= state.answer_due()
-            && self.seen.waited >= Shield::PATIENCE
             && state.unanswered_at(self.now) < rule.most.min(rule.most_guarded.saturating_add(1))
+    }
+
+    /// Whether somebody waited long enough for it.
+    fn was_patient(&self) -> bool {
+        self.seen.waited >= Shield::PATIENCE
+            && self.now >= self.seen.prefix.answer_due()
+            && self.has_one_for_the_patient()
+    }
+
+    /// When to ask again: earlier than the block ends where waiting helps.
+    fn retry_at(&self, rule: ShieldRule, until: Timestamp) -> Timestamp {
+        if rule != ShieldRule::Unanswered || !self.has_one_for_the_patient() {
+            return until;
+        }
+        let patience = Shield::PATIENCE.saturating_sub(self.seen.waited).max(SignedDuration::ZERO);
+        until.min(self.later(patience).max(self.seen.prefix.answer_due()))
     }
 
     fn unanswered_limit(&self) -> u32 {
@@ -305,7 +318,7 @@ impl Court<'_> {
             (self.unanswered_limit(), self.seen.prefix_hour, self.seen.neighbours);
         // Whoever's message got lost may have another: the first repeat does not count.
         let of_others = unanswered.saturating_sub(self.seen.repeats.min(1));
-        if self.shield.unanswered.mode != RuleMode::Off && of_others >= limit {
+        if self.shield.unanswered.mode != RuleMode::Off && of_others >= limit && !self.was_patient() {
             let reason = format_args!("{unanswered} codes were not entered, of at most {limit}");
             if let Some(stance) = self.refuse_prefix(ShieldRule::Unanswered, reason) {
                 return stance;
@@ -349,7 +362,9 @@ impl Court<'_> {
         let blocked = self.seen.prefix.blocked(rule, self.now);
         let until = blocked.block.map_or(self.now, |block| block.until);
         let (scope, until_text) = (self.prefix_scope(), seconds(until));
-        let objection = self.object(rule, scope, until, format_args!("{reason}: blocked until {until_text}"));
+        let retry_at = self.retry_at(rule, until);
+        let objection =
+            self.object(rule, scope, retry_at, format_args!("{reason}: blocked until {until_text}"));
         Stance { objection, keeps: Some(blocked), ..Stance::default() }
     }
 

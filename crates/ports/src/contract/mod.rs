@@ -178,6 +178,7 @@ macro_rules! store_contract {
                 a_send_that_never_left_leaves_the_earlier_code_valid
                 a_call_that_was_never_made_leaves_the_text_before_it_valid
                 a_call_that_was_never_made_leaves_a_text_that_may_have_arrived_valid
+                asvs_6_5_1_a_message_that_was_never_sent_brings_no_used_code_back
                 settling_an_outdated_send_has_no_effect
             }
             quotas: {

@@ -6,10 +6,11 @@ use futures_util::future::join_all;
 use super::{
     Stores,
     fixtures::{
-        COOLDOWN, CROWD, MICROSECOND, TTL, fresh_challenge_id, registration, resend, reserved, sends, start,
+        COOLDOWN, CROWD, MICROSECOND, TTL, fresh_challenge_id, login, person, registration, resend, reserved,
+        sends, session, start,
     },
 };
-use crate::{Resend, SendDecision};
+use crate::{Proof, Redeemed, Resend, SendDecision};
 
 pub async fn a_resend_waits_for_the_cooldown(stores: &Stores) {
     let opened = stores.open(&registration(1), start()).await;
@@ -174,6 +175,25 @@ pub async fn a_call_that_was_never_made_leaves_a_text_that_may_have_arrived_vali
         (attempt.provider_id, attempt.unsettled, attempt.channel),
         (None, Some(unsettled), Channel::Sms)
     );
+}
+
+pub async fn asvs_6_5_1_a_message_that_was_never_sent_brings_no_used_code_back(stores: &Stores) {
+    let (user, _) = stores.register(person(1), start()).await;
+    let now = start() + COOLDOWN;
+    let first = stores.open(&login(&user), now).await;
+    stores.settle_sent(reserved(&first).reference, "first").await;
+    let attempt = stores.take(&first.challenge.id, now).await;
+    let signed_in = stores.challenges.redeem_login(&attempt, &Proof::SentCode, &session(now)).await;
+    assert!(matches!(signed_in.expect("redeem_login"), Redeemed::Done(_)));
+    let again = stores.open(&login(&user), now + MICROSECOND).await;
+    assert_eq!(again.send, SendDecision::Held);
+    let id = &again.challenge.id;
+    let resent = stores.resend(&resend(id), now + COOLDOWN).await.expect("it lives");
+
+    stores.settle_not_sent(reserved(&resent).reference).await;
+
+    let attempt = stores.take(id, now + COOLDOWN).await;
+    assert_eq!((attempt.provider_id, attempt.unsettled), (None, None), "nothing was sent for it");
 }
 
 pub async fn settling_an_outdated_send_has_no_effect(stores: &Stores) {

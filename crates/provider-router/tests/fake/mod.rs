@@ -84,7 +84,7 @@ impl Fake {
         let handle = Arc::new(Handle(self.clone()));
         NamedProvider {
             name,
-            provider: Arc::new(Bounded { provider: handle, timeout: BUDGET }),
+            provider: Arc::new(Bounded { provider: handle, trust, timeout: BUDGET }),
             channels,
             trust,
         }

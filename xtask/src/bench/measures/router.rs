@@ -136,7 +136,8 @@ enum Fake {
 impl Fake {
     fn named(self, name: &'static str) -> NamedProvider {
         let channels = &[Channel::Sms];
-        let provider = Arc::new(Bounded { provider: Arc::new(self), timeout: ATTEMPT });
+        let provider =
+            Arc::new(Bounded { provider: Arc::new(self), trust: LookupTrust::ByReference, timeout: ATTEMPT });
         NamedProvider { name, provider, channels, trust: LookupTrust::ByReference }
     }
 
