@@ -345,3 +345,28 @@ fn sm_07_who_waited_five_minutes_may_have_one_code_more_than_others() {
     assert_eq!(refusal(&waited(5, of_one(ShieldRule::Unanswered))), None, "though the prefix is blocked");
     assert!(refusal(&waited(5, of_one(ShieldRule::Sequence))).is_some(), "a run of numbers waits, too");
 }
+
+#[test]
+fn sm_07_who_may_have_one_code_more_is_told_when_to_ask_for_it() {
+    let under_attack = |waited, seen: Observations| Observations {
+        service_hour: tally(100, 0),
+        waited: SignedDuration::from_mins(waited),
+        ..seen
+    };
+    let unanswered = |minutes| Some((ShieldRule::Unanswered, minutes));
+    assert_eq!(refusal(&stranger(&under_attack(0, after(1, 10)))), unanswered(5), "and not after the block");
+    assert_eq!(refusal(&stranger(&under_attack(3, after(1, 10)))), unanswered(2));
+    assert_eq!(refusal(&stranger(&under_attack(0, after(2, 10)))), unanswered(60), "there is none");
+}
+
+#[test]
+fn sm_07_waiting_neither_heals_a_prefix_nor_hides_a_run_of_numbers() {
+    let waited = |seen: Observations| {
+        stranger(&Observations { waited: SignedDuration::from_mins(10), service_hour: tally(100, 0), ..seen })
+    };
+    let mut over = blocked(-1, 9, 70);
+    over.prefix.unanswered = 1;
+    assert!(refusal(&waited(over)).is_some(), "a block at which many knocked is renewed");
+    let run = Observations { neighbours: 2, prefix_hour: tally(2, 0), ..after(1, 10) };
+    assert_eq!(refusal(&waited(run)).map(|(rule, _)| rule), Some(ShieldRule::Sequence));
+}
