@@ -1,7 +1,10 @@
 //! Looking at what became of messages.
 
+use std::collections::BTreeMap;
+
 use diesel::{QueryResult, SqliteConnection, prelude::*, sqlite::Sqlite};
 use domain::{HeardCallback, Money, PhoneNumber, ProviderId, Purpose, SendReference, SendTrace, Settlement};
+use uuid::Uuid;
 
 use super::{arrival, channel};
 use crate::{
@@ -85,23 +88,33 @@ pub(super) fn list(
         .limit(i64::from(most))
         .select(TraceRow::as_select())
         .load(sqlite)?;
+    let mut told = callbacks(sqlite, &rows)?;
     rows.into_iter()
         .map(|row| {
-            let callbacks = callbacks(sqlite, row.reference, &row.provider)?;
+            let callbacks = told.remove(&(row.reference.0, row.provider.clone())).unwrap_or_default();
             row.trace(callbacks)
         })
         .collect()
 }
 
-fn callbacks(sqlite: &mut SqliteConnection, reference: Id, provider: &str) -> QueryResult<Vec<CallbackRow>> {
-    send_callbacks::table
-        .filter(send_callbacks::reference.eq(reference))
-        .filter(send_callbacks::provider.eq(provider))
+/// What was told of each of the messages, by reference and provider, in the order in which it was said.
+fn callbacks(
+    sqlite: &mut SqliteConnection,
+    traces: &[TraceRow],
+) -> QueryResult<BTreeMap<(Uuid, String), Vec<CallbackRow>>> {
+    let references = traces.iter().map(|trace| trace.reference);
+    let rows: Vec<(Id, String, CallbackRow)> = send_callbacks::table
+        .filter(send_callbacks::reference.eq_any(references))
         .order((
             send_callbacks::said_at.asc(),
             send_callbacks::heard_at.asc(),
             send_callbacks::fingerprint.asc(),
         ))
-        .select(CallbackRow::as_select())
-        .load(sqlite)
+        .select((send_callbacks::reference, send_callbacks::provider, CallbackRow::as_select()))
+        .load(sqlite)?;
+    let mut told: BTreeMap<(Uuid, String), Vec<CallbackRow>> = BTreeMap::new();
+    for (reference, provider, row) in rows {
+        told.entry((reference.0, provider)).or_default().push(row);
+    }
+    Ok(told)
 }

@@ -66,8 +66,8 @@ catalog! {
         "The callback is not signed by the provider",
         "The callback carries no signature, one of another key, or one that was made for other content, another path or \
          another time than now. Nothing of it was read.",
-        "Only the provider can call this. See that the credentials of the application, the callback URL with its path, and the clock \
-         of this service are right.";
+        "Only the provider can call this. See that the credentials of the application, the callback URL with its path, \
+         and the clock of this service are right.";
     StepUpRequired FORBIDDEN "step-up-required",
         "Prove who you are again",
         "This changes what guards the account, so all factors have to be proven not longer than 10 minutes before. \
