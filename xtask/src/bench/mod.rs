@@ -4,35 +4,9 @@
 //! load generator shares the cores with what it measures. It is behind the feature `measure`, so that
 //! the other commands need little to be built.
 
-#[cfg(feature = "measure")]
-mod connection;
-#[cfg(feature = "measure")]
-mod figures;
 mod group;
 #[cfg(feature = "measure")]
-mod hashing;
-#[cfg(feature = "measure")]
-mod load;
-#[cfg(feature = "measure")]
-mod machine;
-#[cfg(feature = "measure")]
-mod measures;
-#[cfg(feature = "measure")]
 mod measuring;
-#[cfg(feature = "measure")]
-mod open_files;
-#[cfg(feature = "measure")]
-mod people;
-#[cfg(feature = "measure")]
-mod pgbench;
-#[cfg(feature = "measure")]
-mod process_usage;
-#[cfg(feature = "measure")]
-mod service;
-#[cfg(feature = "measure")]
-mod site;
-#[cfg(feature = "measure")]
-mod statistics;
 
 use std::ffi::OsString;
 use std::io;

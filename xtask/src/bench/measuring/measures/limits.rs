@@ -20,8 +20,8 @@ use testkit::redis::RedisServer;
 use tokio::runtime;
 use tokio::task::JoinSet;
 
-use crate::bench::figures::Figures;
-use crate::bench::statistics::Rounds;
+use crate::bench::measuring::figures::Figures;
+use crate::bench::measuring::statistics::Rounds;
 use crate::redis;
 
 const REPLICAS: usize = 8;

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use crate::bench::figures::Figures;
-use crate::bench::load::{Crowd, Metronome, Samples};
-use crate::bench::people::Person;
-use crate::bench::service::Service;
-use crate::bench::site::{Site, WARM_UP};
-use crate::bench::statistics::Rounds;
+use crate::bench::measuring::figures::Figures;
+use crate::bench::measuring::load::{Crowd, Metronome, Samples};
+use crate::bench::measuring::people::Person;
+use crate::bench::measuring::service::Service;
+use crate::bench::measuring::site::{Site, WARM_UP};
+use crate::bench::measuring::statistics::Rounds;
 
 const CLIENTS: usize = 64;
 /// More than may wait for a hash on a few cores: some are refused, and go on.

@@ -16,8 +16,8 @@ use provider_router::{AfterLostAnswer, Bounded, Failover, LookupTrust, NamedProv
 use tokio::task::yield_now;
 use uuid::Uuid;
 
-use crate::bench::figures::Figures;
-use crate::bench::statistics::Rounds;
+use crate::bench::measuring::figures::Figures;
+use crate::bench::measuring::statistics::Rounds;
 
 /// Each way.
 const CALLS: u32 = 50_000;

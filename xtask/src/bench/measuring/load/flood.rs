@@ -8,7 +8,7 @@ use tokio::time::timeout_at;
 
 use super::client::{Accepts, Client};
 use super::samples::Samples;
-use crate::bench::statistics::as_f64;
+use crate::bench::measuring::statistics::as_f64;
 
 /// What is not answered so long after the last request was due hangs.
 const PATIENCE: Duration = Duration::from_mins(1);

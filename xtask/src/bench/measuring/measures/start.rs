@@ -2,10 +2,10 @@
 
 use anyhow::Result;
 
-use crate::bench::figures::Figures;
-use crate::bench::service::Launch;
-use crate::bench::site::Site;
-use crate::bench::statistics::Rounds;
+use crate::bench::measuring::figures::Figures;
+use crate::bench::measuring::service::Launch;
+use crate::bench::measuring::site::Site;
+use crate::bench::measuring::statistics::Rounds;
 
 const STARTS: usize = 10;
 

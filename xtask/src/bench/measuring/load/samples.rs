@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 
 use super::client::Outcome;
-use crate::bench::statistics::{as_f64, median, percentile};
+use crate::bench::measuring::statistics::{as_f64, median, percentile};
 
 #[derive(Clone, Copy)]
 pub(super) struct Sample {

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::connection::{Connection, get};
-use super::free_port;
 use super::process_usage::{Memory, processor_time};
+use crate::bench::free_port;
 
 const START_LIMIT: Duration = Duration::from_secs(30);
 /// Short, for it is part of what a start is measured to take.

@@ -1,17 +1,31 @@
 //! The part that measures, run from an optimised build of this program.
 
+mod connection;
+mod figures;
+mod hashing;
+mod load;
+mod machine;
+mod measures;
+mod open_files;
+mod people;
+mod pgbench;
+mod process_usage;
+mod service;
+mod site;
+mod statistics;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::figures::Figures;
+use self::figures::Figures;
+use self::machine::Machine;
+use self::measures::{flood, lanes, limits, me, memory, router, shield, sign_in, start, storm};
+use self::site::Site;
+use super::Wishes;
 use super::group::Group;
-use super::machine::Machine;
-use super::measures::{flood, lanes, limits, me, memory, router, shield, sign_in, start, storm};
-use super::site::Site;
-use super::{Wishes, open_files};
 
 #[derive(clap::Args)]
 pub(crate) struct MeasureOptions {

@@ -3,11 +3,11 @@
 
 use anyhow::Result;
 
-use crate::bench::figures::Figures;
-use crate::bench::load::{Flood, Outcome};
-use crate::bench::people::Person;
-use crate::bench::site::Site;
-use crate::bench::statistics::as_f64;
+use crate::bench::measuring::figures::Figures;
+use crate::bench::measuring::load::{Flood, Outcome};
+use crate::bench::measuring::people::Person;
+use crate::bench::measuring::site::Site;
+use crate::bench::measuring::statistics::as_f64;
 
 const CLIENTS: usize = 1000;
 /// Fewer, for everybody has to register first.

@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::bench::figures::Figures;
 use crate::bench::free_port;
-use crate::bench::load::Crowd;
-use crate::bench::people::Person;
-use crate::bench::service::Service;
-use crate::bench::site::Site;
-use crate::bench::statistics::as_f64;
+use crate::bench::measuring::figures::Figures;
+use crate::bench::measuring::load::Crowd;
+use crate::bench::measuring::people::Person;
+use crate::bench::measuring::service::Service;
+use crate::bench::measuring::site::Site;
+use crate::bench::measuring::statistics::as_f64;
 
 const IDLE: Duration = Duration::from_secs(5);
 const CONNECTIONS: usize = 256;

@@ -11,7 +11,7 @@ use ports::contract::{
     pumping::{Attack, Damage, simulate},
 };
 
-use crate::bench::figures::Figures;
+use crate::bench::measuring::figures::Figures;
 
 /// What happens by chance in one story does not in all.
 const SEEDS: [u64; 4] = [1, 2, 3, 4];

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use super::samples::{Sample, Samples};
-use crate::bench::connection::{Answer, Connection};
+use crate::bench::measuring::connection::{Answer, Connection};
 
 /// Far less than `Retry-After` says, but enough to leave the cores to others.
 const PAUSE: Duration = Duration::from_millis(100);

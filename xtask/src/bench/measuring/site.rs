@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::measuring::Ground;
+use super::Ground;
 use super::people::{Person, sign_up};
 use super::pgbench::Postgres;
 use super::service::{Launch, Service};
-use super::{PASSWORD_VARIABLE, free_port};
+use crate::bench::{PASSWORD_VARIABLE, free_port};
 
 /// How often a measurement and what it is compared with take turns.
 const ROUNDS: u32 = 5;

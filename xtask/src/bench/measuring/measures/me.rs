@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use crate::bench::figures::Figures;
-use crate::bench::load::Crowd;
-use crate::bench::people::Person;
-use crate::bench::process_usage::processor_time;
-use crate::bench::service::Service;
-use crate::bench::site::{Site, WARM_UP};
-use crate::bench::statistics::{Rounds, as_f64};
+use crate::bench::measuring::figures::Figures;
+use crate::bench::measuring::load::Crowd;
+use crate::bench::measuring::people::Person;
+use crate::bench::measuring::process_usage::processor_time;
+use crate::bench::measuring::service::Service;
+use crate::bench::measuring::site::{Site, WARM_UP};
+use crate::bench::measuring::statistics::{Rounds, as_f64};
 
 const CONNECTIONS: u32 = 16;
 /// Passwords play no part here.

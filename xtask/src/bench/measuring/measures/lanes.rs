@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::bench::figures::Figures;
-use crate::bench::hashing::{Cores, Hashing};
-use crate::bench::statistics::Rounds;
+use crate::bench::measuring::figures::Figures;
+use crate::bench::measuring::hashing::{Cores, Hashing};
+use crate::bench::measuring::statistics::Rounds;
 
 /// A sixteenth of a common one, so that many samples are taken.
 const COST: u32 = 8;

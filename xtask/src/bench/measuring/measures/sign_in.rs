@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::bench::figures::Figures;
-use crate::bench::hashing::{Cores, Hashing};
-use crate::bench::load::{Crowd, Samples};
-use crate::bench::people::Person;
-use crate::bench::service::Service;
-use crate::bench::site::{BCRYPT_COST, Site, WARM_UP};
-use crate::bench::statistics::Rounds;
+use crate::bench::measuring::figures::Figures;
+use crate::bench::measuring::hashing::{Cores, Hashing};
+use crate::bench::measuring::load::{Crowd, Samples};
+use crate::bench::measuring::people::Person;
+use crate::bench::measuring::service::Service;
+use crate::bench::measuring::site::{BCRYPT_COST, Site, WARM_UP};
+use crate::bench::measuring::statistics::Rounds;
 
 const CLIENTS: u32 = 64;
 /// The least of which the 99th percentile is not the worst.
