@@ -10,10 +10,9 @@ use domain::{Channel, CountryCode, ProviderId, ProviderRoutes, Purpose, SendRefe
 use fake::{BUDGET, Fake, Manner, PAUSE, WITHIN, code, failover, phone, phone_of, request, voice};
 use futures_util::future::join_all;
 use ports::{
-    CodeCheck, CodeRequest, Dependency as _, NotSent, StartError, StartedVerification,
-    VerificationProvider as _,
+    CodeCheck, CodeRequest, Dependency as _, NotSent, StartError, StartedVerification, VerificationProvider,
 };
-use provider_router::{LookupTrust, ProviderRouter, Reputation, UnknownProvider};
+use provider_router::{LookupTrust, NamedProvider, ProviderRouter, Reputation, UnknownProvider};
 use tokio::time::Instant;
 
 fn of(request: &CodeRequest, id: &ProviderId) -> StartedVerification {
@@ -437,4 +436,53 @@ fn whoever_is_named_has_to_be_there() {
     assert_eq!(made("first", "first"), None);
     assert_eq!(made("other", "first"), Some(UnknownProvider("other")));
     assert_eq!(made("first", "other"), Some(UnknownProvider("other")));
+}
+
+/// Somebody who writes down what became of each call, and takes his time.
+struct SlowlyNoted(std::sync::Arc<dyn VerificationProvider>);
+
+impl SlowlyNoted {
+    async fn noting<T>(answer: T) -> T {
+        tokio::time::sleep(10 * BUDGET).await;
+        answer
+    }
+}
+
+#[async_trait::async_trait]
+impl VerificationProvider for SlowlyNoted {
+    async fn start(&self, request: &CodeRequest) -> Result<ProviderId, StartError> {
+        Self::noting(self.0.start(request).await).await
+    }
+
+    async fn find(
+        &self,
+        reference: SendReference,
+        phone: &domain::PhoneNumber,
+        channel: Channel,
+    ) -> Result<Option<ProviderId>, ports::ProviderFault> {
+        Self::noting(self.0.find(reference, phone, channel).await).await
+    }
+
+    async fn check(
+        &self,
+        verification: &StartedVerification,
+        code: &domain::Code,
+    ) -> Result<CodeCheck, ports::ProviderFault> {
+        Self::noting(self.0.check(verification, code).await).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_written_down_around_a_provider_is_not_its_fault() {
+    let (first, second) = (Fake::new("first"), Fake::new("second"));
+    let named = first.named();
+    let noted = NamedProvider { provider: std::sync::Arc::new(SlowlyNoted(named.provider.clone())), ..named };
+    let order = ProviderRoutes::new(vec!["first", "second"]).unwrap();
+    let router = ProviderRouter::new(vec![noted, second.named()], order, "first", failover()).unwrap();
+    for n in 0..5 {
+        let id = router.start(&request(n)).await.unwrap();
+        assert_eq!(id.origin().0, Some("first"), "after {n} of them");
+        assert_eq!(check(&router, &request(n), &id).await, CodeCheck::Accepted, "a right code stays right");
+    }
+    assert_eq!((first.sent(), second.sent()), (5, 0), "nobody got two messages");
 }
